@@ -1,0 +1,44 @@
+# The front door. Anything with logic lives in scripts/.
+PYTHON_FILES = python examples compat bench scripts
+
+help:        ## what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+build:       ## .venv with the wheel in it (release)
+	scripts/setup
+
+demo: build  ## the guide's locustfile against a sample blog, 15 seconds
+	.venv/bin/python scripts/demo.py
+
+test:        ## every test: cargo's, then pytest's
+	scripts/setup --test
+	scripts/test.sh
+
+test-compat: ## only the comparisons with real Locust
+	scripts/setup --test
+	.venv/bin/python -m pytest python/tests/compat
+
+bench:       ## CPU per request beside wrk and Locust, memory, instruction counts
+	scripts/setup --bench
+	.venv/bin/python bench/run.py
+
+lint:        ## formatting and lints of Rust and Python, the layers of the crates
+	scripts/lint.sh
+
+fmt:         ## format Rust and Python
+	cargo fmt --all
+	.venv/bin/ruff format $(PYTHON_FILES)
+	.venv/bin/ruff check --fix-only -q $(PYTHON_FILES)
+
+fuzz:        ## each fuzz target for SECONDS_EACH seconds (60)
+	scripts/fuzz.sh
+
+snap:        ## accept changed snapshots; read the diff before committing
+	INSTA_UPDATE=always cargo test --workspace --exclude gregaria-python
+	git diff --stat -- '*.snap'
+
+clean:       ## what make made
+	rm -rf .venv .venv-oracle target demo-output
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test test-compat bench lint fmt fuzz snap clean

@@ -1,0 +1,7 @@
+from locust import FastHttpUser, task
+
+
+class Hammer(FastHttpUser):
+    @task
+    def t(self):
+        self.client.get("/")

@@ -1,0 +1,66 @@
+//! Exit codes of the command, equal to Locust's. One constant per reason, even where the numbers coincide.
+
+use serde::Serialize;
+
+/// The run ended (or was stopped by a signal) and nothing failed.
+pub const OK: i32 = 0;
+/// The run ended and a request failed or a task raised; the default of `--exit-code-on-error`.
+pub const FAILURES: i32 = 1;
+/// The program could not start: no locustfile, no user class, a broken locustfile, an unwritable output file.
+pub const STARTUP: i32 = 1;
+/// An option is unknown, malformed, impossible in this combination, or not there yet.
+pub const USAGE: i32 = 2;
+/// The run ended without failures, but a listener or a background greenlet raised.
+pub const UNHANDLED: i32 = 2;
+/// Interrupted by `SIGINT` before the run began (128 + the number of the signal, as shells count).
+pub const INTERRUPTED: i32 = 130;
+/// `--config-users` could not be applied, or options exclude each other (`sys.exit(-1)` in Locust).
+pub const CONFIGURATION: i32 = 255;
+
+/// One exit code with its name and its reason, for documentation and for Python.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ExitCode {
+    /// Name of the constant in this module.
+    pub name: &'static str,
+    /// What the operating system is told.
+    pub code: i32,
+    /// When it is used, as a sentence fragment.
+    pub reason: &'static str,
+}
+
+/// Every exit code, in order of the number.
+pub const ALL: &[ExitCode] = &[
+    ExitCode { name: "OK", code: OK, reason: "nothing failed" },
+    ExitCode {
+        name: "FAILURES",
+        code: FAILURES,
+        reason: "requests failed or tasks raised (see --exit-code-on-error)",
+    },
+    ExitCode {
+        name: "STARTUP",
+        code: STARTUP,
+        reason: "the program could not start or could not write its results",
+    },
+    ExitCode { name: "USAGE", code: USAGE, reason: "an option is wrong, or not there yet" },
+    ExitCode { name: "UNHANDLED", code: UNHANDLED, reason: "a listener or a background greenlet raised" },
+    ExitCode { name: "INTERRUPTED", code: INTERRUPTED, reason: "interrupted before the run began" },
+    ExitCode { name: "CONFIGURATION", code: CONFIGURATION, reason: "--config-users could not be applied" },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+
+    #[test]
+    fn names_are_unique_and_codes_ascend() {
+        for pair in ALL.windows(2) {
+            assert!(pair[0].code <= pair[1].code, "{} and {}", pair[0].name, pair[1].name);
+            assert_ne!(pair[0].name, pair[1].name);
+        }
+    }
+
+    #[test]
+    fn every_code_fits_what_a_process_can_return() {
+        assert!(ALL.iter().all(|exit| (0..=255).contains(&exit.code)));
+    }
+}

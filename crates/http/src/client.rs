@@ -1,0 +1,150 @@
+//! The client: its I/O threads, and the queue on which everything comes back.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::conn::dns::Resolver;
+use crate::conn::io_thread;
+use crate::conn::queue::{Command, CommandQueue, CompletionQueue, lock};
+use crate::response::Completion;
+use crate::session::{ConnectionPool, Session, SessionOptions};
+
+/// How an I/O thread calls the caller's event loop.
+pub trait Wake: Send + Sync {
+    /// Called from an I/O thread when the queue of completions turns non-empty, and at the moment asked for by
+    /// [`Client::wake_at`]. Must not block and must not call back into the client.
+    fn wake(&self);
+}
+
+/// How a [`Client`] is set up.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// How many I/O threads; at least one. Sessions are spread over them in turn.
+    pub threads: usize,
+    /// How long an address stays known after it was looked up; zero looks it up for each connection.
+    pub dns_ttl: Duration,
+    /// How many look-ups may run at once.
+    pub dns_threads: usize,
+    /// Addresses of names that are not to be looked up, most preferred first (as in a hosts file).
+    pub hosts: HashMap<Box<str>, Vec<IpAddr>>,
+}
+
+impl Default for ClientOptions {
+    /// One I/O thread, addresses kept for 10 s, four look-ups at once.
+    fn default() -> Self {
+        Self { threads: 1, dns_ttl: Duration::from_secs(10), dns_threads: 4, hosts: HashMap::new() }
+    }
+}
+
+/// An HTTP client on I/O threads of its own.
+///
+/// Requests are handed over by [`Session::send`] without blocking; what comes of them is collected by
+/// [`drain`](Self::drain) on whatever thread the caller likes.
+///
+/// # After a fork
+///
+/// Threads do not survive `fork`: in a child process the client exists but nobody works for it, and its sockets
+/// are shared with the parent. A child must not use it (requests would never complete) and must not shut it down
+/// (there is nobody to join); it forgets it (`std::mem::forget`, or simply never drops it) and starts its own.
+#[derive(Debug)]
+pub struct Client {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// What sessions and pools need of their client.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) queues: Vec<Arc<CommandQueue>>,
+    pub(crate) completions: Arc<CompletionQueue>,
+    next_queue: AtomicUsize,
+    next_id: AtomicU64,
+}
+
+impl Shared {
+    /// A number no other request or session of this client has.
+    pub(crate) fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Client {
+    /// Starts the I/O threads. Fails if the operating system refuses a thread or a poller.
+    pub fn start(options: ClientOptions, wake: Arc<dyn Wake>) -> io::Result<Self> {
+        let completions = Arc::new(CompletionQueue::new(wake));
+        let resolver = Arc::new(Resolver::new(options.dns_ttl, options.dns_threads, options.hosts));
+        let mut queues = Vec::new();
+        let mut threads = Vec::new();
+        for number in 0..options.threads.max(1) {
+            let started = io_thread::start(number, Arc::clone(&completions), Arc::clone(&resolver));
+            match started {
+                Ok((queue, thread)) => {
+                    queues.push(queue);
+                    threads.push(thread);
+                }
+                Err(error) => {
+                    stop(&queues, threads);
+                    return Err(error);
+                }
+            }
+        }
+        let next_queue = AtomicUsize::new(0);
+        let shared = Arc::new(Shared { queues, completions, next_queue, next_id: AtomicU64::new(1) });
+        Ok(Self { shared, threads: Mutex::new(threads) })
+    }
+
+    /// A new session: cookies of its own and, unless `options.pool` says otherwise, connections of its own.
+    pub fn session(&self, options: SessionOptions) -> Session {
+        let pool = options.pool.unwrap_or_else(|| self.pool(options.max_connections));
+        Session::new(Arc::clone(&self.shared), pool)
+    }
+
+    /// A pool of at most `max_connections` connections to each origin, for several sessions to share. Those
+    /// sessions live on one I/O thread.
+    pub fn pool(&self, max_connections: usize) -> ConnectionPool {
+        let turn = self.shared.next_queue.fetch_add(1, Ordering::Relaxed);
+        let queue = &self.shared.queues[turn % self.shared.queues.len()];
+        ConnectionPool::open(Arc::clone(queue), max_connections)
+    }
+
+    /// Moves up to `max` completions to `into` in the order in which they happened and returns how many.
+    ///
+    /// [`Wake`] is called when the queue turns non-empty: whoever gets `max` must come again by itself.
+    pub fn drain(&self, into: &mut Vec<Completion>, max: usize) -> usize {
+        self.shared.completions.drain(into, max)
+    }
+
+    /// Asks for one call of [`Wake`] at `at` (up to a millisecond later). Of several such moments the earliest
+    /// counts; the others are forgotten when it has come.
+    pub fn wake_at(&self, at: Instant) {
+        self.shared.queues[0].wake_at(at);
+    }
+
+    /// Closes all connections and ends the I/O threads. Requests under way are dropped without a completion;
+    /// later ones complete at once with [`ErrorKind::Shutdown`](crate::ErrorKind::Shutdown).
+    pub fn shutdown(&self) {
+        stop(&self.shared.queues, std::mem::take(&mut *lock(&self.threads)));
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+fn stop(queues: &[Arc<CommandQueue>], threads: Vec<JoinHandle<()>>) {
+    for queue in queues {
+        // A thread that is gone already needs no telling.
+        let _ = queue.push(Command::Shutdown);
+    }
+    for thread in threads {
+        // A panic there was printed by its own thread; there is nothing left to undo here.
+        let _ = thread.join();
+    }
+}

@@ -1,0 +1,459 @@
+//! The loop of one I/O thread.
+//!
+//! A turn takes all commands, then sleeps in the poller until sockets are ready, a timer is due or a caller wakes it,
+//! then serves the sockets. Sockets are registered once, for both directions and edge-triggered, so a request on a
+//! kept connection costs one write, one read and its share of one poll.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use mio::event::Event as Readiness;
+use mio::{Events, Poll, Token};
+
+use super::connection::{Connection, State};
+use super::dns::Resolver;
+use super::job::Job;
+use super::pool::{Choice, Pool};
+use super::queue::{self, Command, CommandQueue, CompletionQueue, Submission};
+use super::slab::{Key, Slab};
+use super::timers::{Owner, Timers};
+use crate::error::{ErrorKind, Failure};
+use crate::method::Method;
+use crate::response::{Completion, Event};
+use crate::session::unix_now;
+
+/// The token of the waker; no key has all bits set.
+const WAKER: Token = Token(usize::MAX);
+
+/// The number of an attempt, above the 56 bits of a key.
+pub(super) fn token(key: Key, attempt: u8) -> Token {
+    Token((key.to_bits() | u64::from(attempt) << 56) as usize)
+}
+
+const _: () = assert!(usize::BITS >= 64, "poll tokens hold a key and the number of an attempt");
+
+/// After how many completions the caller is told, even if more are at hand: it can work on them meanwhile.
+const BATCH: usize = 64;
+
+/// What a read takes at most. One buffer per thread.
+const BUFFER: usize = 64 * 1024;
+
+/// How often the wall clock is read, to follow its adjustments.
+const CLOCK_REFRESH: Duration = Duration::from_secs(1);
+
+/// Everything an I/O thread owns.
+#[derive(Debug)]
+pub(super) struct IoThread {
+    pub(super) poll: Poll,
+    pub(super) queue: Arc<CommandQueue>,
+    completions: Arc<CompletionQueue>,
+    pub(super) resolver: Arc<Resolver>,
+    pub(super) pools: Vec<Option<Pool>>,
+    pub(super) connections: Slab<Connection>,
+    pub(super) jobs: Slab<Job>,
+    pub(super) timers: Timers,
+    pub(super) buffer: Vec<u8>,
+    pub(super) head_out: Vec<u8>,
+    pub(super) batch: Vec<Completion>,
+    /// Connections that had more to read than their share of a turn.
+    pub(super) again: Vec<Key>,
+    /// Pools in which someone who waits may go ahead now.
+    freed: Vec<u32>,
+    /// A recent moment: never later than now, at most one system call ago where it is used.
+    pub(super) now: Instant,
+    /// When the poller returned.
+    pub(super) arrival: Instant,
+    clock: (Instant, f64),
+}
+
+/// Starts a thread. Its queue is the way in.
+pub(crate) fn start(
+    number: usize,
+    completions: Arc<CompletionQueue>,
+    resolver: Arc<Resolver>,
+) -> io::Result<(Arc<CommandQueue>, JoinHandle<()>)> {
+    let poll = Poll::new()?;
+    let queue = Arc::new(CommandQueue::new(queue::waker(poll.registry(), WAKER)?));
+    let now = Instant::now();
+    let thread = IoThread {
+        poll,
+        queue: Arc::clone(&queue),
+        completions,
+        resolver,
+        pools: Vec::new(),
+        connections: Slab::new(),
+        jobs: Slab::new(),
+        timers: Timers::default(),
+        buffer: vec![0; BUFFER],
+        head_out: Vec::new(),
+        batch: Vec::new(),
+        again: Vec::new(),
+        freed: Vec::new(),
+        now,
+        arrival: now,
+        clock: (now, unix_now()),
+    };
+    let handle = std::thread::Builder::new().name(format!("gregaria-io-{number}")).spawn(|| thread.live())?;
+    Ok((queue, handle))
+}
+
+impl IoThread {
+    /// Runs until the client ends, or until a fault of ours: then nobody is left waiting for an answer.
+    fn live(mut self) {
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.run()));
+        let refused = self.queue.close();
+        if ended.is_err() {
+            let waiting = self.jobs.drain().chain(refused.into_iter().filter_map(|command| match command {
+                Command::Submit(submission) => Some(Job::new(submission, unix_now())),
+                _ => None,
+            }));
+            for mut job in waiting {
+                let failure = Failure::with_message(ErrorKind::Shutdown, "I/O thread has panicked");
+                let event = match job.stream {
+                    None => Event::Done(Err(job.error(failure, self.now))),
+                    Some(_) => Event::End(Err(job.error(failure, self.now))),
+                };
+                self.batch.push(job.completion(event));
+            }
+            self.completions.push_all(&mut self.batch);
+        }
+        for connection in self.connections.drain() {
+            connection.close();
+        }
+    }
+
+    fn run(&mut self) {
+        let mut events = Events::with_capacity(1024);
+        let mut commands = Vec::new();
+        loop {
+            self.queue.take(&mut commands);
+            if !commands.is_empty() {
+                self.now = Instant::now();
+                self.arrival = self.now;
+                for command in commands.drain(..) {
+                    if matches!(command, Command::Shutdown) {
+                        return self.completions.push_all(&mut self.batch);
+                    }
+                    self.obey(command);
+                    self.serve_waiting();
+                }
+            }
+            self.read_on();
+            self.serve_waiting();
+            self.completions.push_all(&mut self.batch);
+            match self.poll.poll(&mut events, self.patience()) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => panic!("poller is broken: {error}"),
+                Ok(()) => {}
+            }
+            self.queue.awake();
+            self.now = Instant::now();
+            self.arrival = self.now;
+            for event in &events {
+                self.serve_socket(event);
+                self.serve_waiting();
+                if self.batch.len() >= BATCH {
+                    self.completions.push_all(&mut self.batch);
+                }
+            }
+            self.fire_timers();
+            self.serve_waiting();
+            if self.queue.wake_due(self.now) {
+                self.completions.wake();
+            }
+        }
+    }
+
+    /// How long the poller may sleep.
+    fn patience(&self) -> Option<Duration> {
+        if !self.again.is_empty() || !self.queue.fall_asleep() {
+            return Some(Duration::ZERO);
+        }
+        let next = match (self.timers.next(), self.queue.next_wake()) {
+            (Some(timer), Some(wake)) => timer.min(wake),
+            (timer, wake) => timer.or(wake)?,
+        };
+        Some(next.saturating_duration_since(Instant::now()))
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Submit(submission) => self.submit(submission),
+            Command::OpenPool { pool, max_connections } => {
+                let index = pool as usize;
+                if self.pools.len() <= index {
+                    self.pools.resize_with(index + 1, || None);
+                }
+                self.pools[index] = Some(Pool::new(max_connections));
+            }
+            Command::Cancel { pool, id } => self.cancel(pool, |job| job.id == id),
+            Command::EndSession { pool, session } => self.cancel(pool, |job| job.session == session),
+            Command::ReadBody { pool, id } => {
+                let Some(Some(found)) = self.pools.get(pool as usize) else { return };
+                if let [job, ..] = found.jobs(&self.connections, &self.jobs, |job| job.id == id)[..] {
+                    self.read_body(job);
+                }
+            }
+            Command::CloseConnections { pool } => self.close_connections(pool),
+            Command::ClosePool { pool } => {
+                self.cancel(pool, |_| true);
+                self.close_connections(pool);
+                if let Some(slot) = self.pools.get_mut(pool as usize) {
+                    *slot = None;
+                }
+                self.queue.release_pool(pool);
+            }
+            Command::Resolved { connection, lookup } => self.resolved(connection, lookup),
+            Command::Shutdown => {}
+        }
+    }
+
+    fn submit(&mut self, submission: Submission) {
+        if self.now.saturating_duration_since(self.clock.0) > CLOCK_REFRESH {
+            self.clock = (self.now, unix_now());
+        }
+        let (anchor, unix) = self.clock;
+        // The caller's moment may be before the anchor.
+        let start_unix = match submission.at.checked_duration_since(anchor) {
+            Some(after) => unix + after.as_secs_f64(),
+            None => unix - anchor.saturating_duration_since(submission.at).as_secs_f64(),
+        };
+        let spoiled = matches!(&submission.request.method, Method::Other(name) if Method::new(name).is_err());
+        let key = self.jobs.insert(Job::new(submission, start_unix));
+        if spoiled {
+            let text = "method cannot stand in a request line";
+            return self.fail(key, Failure::with_message(ErrorKind::InvalidRequest, text));
+        }
+        self.begin(key, false);
+    }
+
+    /// Finds the job a connection, or has it wait for one. `fresh` asks for a new one.
+    pub(super) fn begin(&mut self, key: Key, fresh: bool) {
+        let Some(job) = self.jobs.get(key) else { return };
+        let Some(Some(pool)) = self.pools.get_mut(job.pool as usize) else {
+            self.jobs.remove(key);
+            return;
+        };
+        match pool.choose(&self.connections, &job.request, fresh) {
+            Choice::Use(connection) => {
+                pool.take_out(connection);
+                self.send(connection, key);
+            }
+            Choice::Open => self.open(key),
+            Choice::Wait => {
+                pool.waiting.push_back(key);
+                if let Some(deadline) = job.total_deadline {
+                    self.remind(deadline, Owner::Job(key));
+                }
+            }
+        }
+    }
+
+    /// Notes that a connection of `pool` has become free, or that there is room for a new one.
+    pub(super) fn free(&mut self, pool: u32) {
+        if let Some(Some(found)) = self.pools.get(pool as usize)
+            && !found.waiting.is_empty()
+        {
+            self.freed.push(pool);
+        }
+    }
+
+    /// Lets those go ahead who wait for what has become free, in their order. Called from the loop alone: whoever
+    /// goes ahead may fail at once and free his place again.
+    fn serve_waiting(&mut self) {
+        while let Some(pool) = self.freed.pop() {
+            let mut passed_over = 0;
+            while let Some(Some(found)) = self.pools.get_mut(pool as usize) {
+                let Some(&key) = found.waiting.get(passed_over) else { break };
+                let Some(job) = self.jobs.get(key) else {
+                    found.waiting.remove(passed_over);
+                    continue;
+                };
+                match found.choose(&self.connections, &job.request, false) {
+                    // Someone behind it may wait for another origin.
+                    Choice::Wait => passed_over += 1,
+                    Choice::Use(_) | Choice::Open => {
+                        found.waiting.remove(passed_over);
+                        self.begin(key, false);
+                    }
+                }
+            }
+        }
+    }
+
+    fn serve_socket(&mut self, event: &Readiness) {
+        if event.token() == WAKER {
+            return;
+        }
+        let bits = event.token().0 as u64;
+        let (key, attempt) = (Key::from_bits(bits), (bits >> 56) as u8);
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let closed = event.is_read_closed() || event.is_error();
+        let readable = event.is_readable() || closed;
+        connection.peer_closed |= closed;
+        match connection.state {
+            State::Resolving => {}
+            State::Connecting(_) => self.attempt_ready(key, attempt),
+            // An attempt that lost the race.
+            _ if connection.attempt != attempt => {}
+            State::Tunnelling(_) | State::Handshaking => self.set_up(key),
+            State::Active => {
+                if event.is_writable() {
+                    self.write_on(key);
+                }
+                if readable {
+                    self.read(key);
+                }
+            }
+            State::Idle if readable => self.read(key),
+            State::Idle => {}
+        }
+    }
+
+    /// Asks for a reminder when `key` is next due, unless one comes before that anyway.
+    pub(super) fn arm(&mut self, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let attempt = match &connection.state {
+            State::Connecting(dialer) => dialer.next_at,
+            _ => None,
+        };
+        let deadline = deadline(connection, &self.jobs).map(|(at, _)| at);
+        let Some(due) = attempt.into_iter().chain(deadline).min() else { return };
+        if connection.armed.is_none_or(|armed| due < armed) {
+            connection.armed = Some(due);
+            self.remind(due, Owner::Connection(key));
+        }
+    }
+
+    fn remind(&mut self, at: Instant, owner: Owner) {
+        self.timers.insert(at, owner);
+        // With a timeout of a minute and a connection per request, nearly all reminders are for the dead.
+        let alive = self.connections.len() + self.jobs.len();
+        if self.timers.len() > 1024 + 4 * alive {
+            let (connections, jobs) = (&self.connections, &self.jobs);
+            self.timers.retain(|owner| match owner {
+                Owner::Connection(key) => connections.get(key).is_some(),
+                Owner::Job(key) => jobs.get(key).is_some_and(|job| job.connection.is_none()),
+            });
+        }
+    }
+
+    fn fire_timers(&mut self) {
+        while let Some((at, owner)) = self.timers.pop_due(self.now) {
+            match owner {
+                Owner::Job(key) => {
+                    let waiting = self
+                        .jobs
+                        .get(key)
+                        .is_some_and(|job| job.connection.is_none() && job.stream.is_none());
+                    if waiting {
+                        self.fail(key, Failure::new(ErrorKind::TotalTimeout));
+                    }
+                }
+                Owner::Connection(key) => self.connection_due(key, at),
+            }
+        }
+    }
+
+    fn connection_due(&mut self, key: Key, at: Instant) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        if connection.armed != Some(at) {
+            // Another reminder, asked for later and due earlier, has taken over.
+            return;
+        }
+        connection.armed = None;
+        if let Some((due, kind)) = deadline(connection, &self.jobs)
+            && due <= self.now
+            && let Some(job) = connection.job
+        {
+            return self.fail(job, Failure::new(kind));
+        }
+        if let State::Connecting(dialer) = &connection.state
+            && dialer.next_at.is_some_and(|next| next <= self.now)
+        {
+            self.attempt_next(key);
+        }
+        self.arm(key);
+    }
+
+    /// Forgets the jobs of a pool that `matches` says, and closes their connections.
+    fn cancel(&mut self, pool: u32, matches: impl Fn(&Job) -> bool) {
+        let Some(Some(found)) = self.pools.get(pool as usize) else { return };
+        for key in found.jobs(&self.connections, &self.jobs, matches) {
+            self.remove_job(key);
+        }
+        self.free(pool);
+    }
+
+    /// Takes a job out of wherever it is; a connection it has is closed.
+    pub(super) fn remove_job(&mut self, key: Key) -> Option<Job> {
+        let mut job = self.jobs.remove(key)?;
+        match job.connection.take() {
+            Some(connection) => self.close(connection),
+            None => {
+                if let Some(Some(pool)) = self.pools.get_mut(job.pool as usize) {
+                    pool.waiting.retain(|&other| other != key);
+                    pool.detached.retain(|&other| other != key);
+                }
+            }
+        }
+        Some(job)
+    }
+
+    fn close_connections(&mut self, pool: u32) {
+        let Some(Some(found)) = self.pools.get(pool as usize) else { return };
+        for key in found.connections.clone() {
+            let Some(connection) = self.connections.get_mut(key) else { continue };
+            if connection.is_idle() {
+                self.close(key);
+            } else {
+                connection.closing = true;
+            }
+        }
+        // A connection that is to be closed leaves room for another.
+        self.free(pool);
+    }
+
+    /// Closes a connection and forgets it.
+    pub(super) fn close(&mut self, key: Key) {
+        let Some(connection) = self.connections.remove(key) else { return };
+        if let Some(Some(pool)) = self.pools.get_mut(connection.pool as usize) {
+            pool.forget(key);
+        }
+        connection.close();
+    }
+
+    /// Ends a job that went wrong.
+    pub(super) fn fail(&mut self, key: Key, failure: Failure) {
+        let Some(job) = self.jobs.get_mut(key) else { return };
+        let pool = job.pool;
+        if job.stream.is_some() {
+            if let Some(connection) = job.connection.take() {
+                self.close(connection);
+            }
+            self.end_stream(key, Err(failure));
+        } else if let Some(mut job) = self.remove_job(key) {
+            let error = job.error(failure, Instant::now());
+            self.batch.push(job.completion(Event::Done(Err(error))));
+        }
+        self.free(pool);
+    }
+}
+
+/// By when something has to happen on a connection, and what it is called if it does not.
+fn deadline(connection: &Connection, jobs: &Slab<Job>) -> Option<(Instant, ErrorKind)> {
+    let job = jobs.get(connection.job?)?;
+    let phase = match connection.state {
+        State::Idle => None,
+        State::Active if job.is_paused() => None,
+        State::Active => {
+            let silence = job.request.options.read_timeout;
+            silence.and_then(|silence| Some((job.quiet_since.checked_add(silence)?, ErrorKind::ReadTimeout)))
+        }
+        _ => connection.since_or_until.map(|until| (until, ErrorKind::ConnectTimeout)),
+    };
+    let total = job.total_deadline.map(|at| (at, ErrorKind::TotalTimeout));
+    phase.into_iter().chain(total).min_by_key(|(at, _)| *at)
+}

@@ -1,0 +1,235 @@
+//! An exchange while it is under way.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::queue::Submission;
+use super::slab::Key;
+use crate::error::{Error, ErrorKind, Failure};
+use crate::h1::{Decoder, Limits, ResponseHead};
+use crate::request::{Request, RequestId};
+use crate::response::{Completion, Event, Hop, Response, SentRequest};
+use crate::session::Cookies;
+use crate::timing::{Phase, Timings};
+
+/// One exchange: the hop under way, and what came before it.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) id: RequestId,
+    pub(super) token: u64,
+    pub(super) session: u64,
+    pub(super) pool: u32,
+    pub(super) cookies: Option<Arc<Cookies>>,
+    /// What this hop asks for.
+    pub(super) request: Request,
+    /// The connection it has; none while it waits for one and after a streamed body has been read.
+    pub(super) connection: Option<Key>,
+    /// When `total_timeout` strikes.
+    pub(super) total_deadline: Option<Instant>,
+    /// This hop's phases so far, the current one excluded.
+    timings: Timings,
+    /// The phases of the hops before.
+    past: Option<Box<Timings>>,
+    phase: Phase,
+    phase_since: Instant,
+    /// The last moment at which bytes moved.
+    pub(super) quiet_since: Instant,
+    /// The encoded head (and a small body) on its way out, and how much of it and of the body is gone.
+    pub(super) head_out: Vec<u8>,
+    pub(super) head_sent: usize,
+    pub(super) body_sent: usize,
+    /// Whether `head_out` ends with the whole body.
+    pub(super) body_inlined: bool,
+    pub(super) sent: bool,
+    /// The `Cookie` header added from the jar.
+    pub(super) cookie: Option<Box<[u8]>>,
+    pub(super) decoder: Decoder,
+    pub(super) received_any: bool,
+    pub(super) head: Option<ResponseHead>,
+    pub(super) body: Vec<u8>,
+    /// Received bytes that do not make a piece yet: part of a head, or of a chunk's size.
+    pub(super) unread: Vec<u8>,
+    pub(super) route: Route,
+    /// Whether it was begun anew because a kept connection turned out to be closed.
+    pub(super) retried: bool,
+    pub(super) history: Vec<Hop>,
+    pub(super) stream: Option<Stream>,
+}
+
+/// Which way a hop went.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Route {
+    pub(super) reused: bool,
+    pub(super) local_addr: Option<SocketAddr>,
+    pub(super) peer_addr: Option<SocketAddr>,
+}
+
+/// A streamed body whose head has been delivered. What has arrived waits in the job's `body`.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    /// Whether the caller waits for the next chunk.
+    pub(super) wanted: bool,
+    /// How the body ended, once it has.
+    pub(super) end: Option<Result<Timings, Failure>>,
+}
+
+/// How much of a streamed body is kept for a caller who does not come for it, before reading stops.
+pub(super) const WINDOW: usize = 64 * 1024;
+
+impl Job {
+    pub(super) fn new(submission: Submission, start_unix: f64) -> Self {
+        let Submission { pool, session, id, token, at, cookies, request } = submission;
+        let limits = limits(&request);
+        Self {
+            id,
+            token,
+            session,
+            pool,
+            cookies,
+            connection: None,
+            total_deadline: request.options.total_timeout.and_then(|total| at.checked_add(total)),
+            timings: Timings::starting(at, start_unix),
+            past: None,
+            phase: Phase::Blocked,
+            phase_since: at,
+            quiet_since: at,
+            head_out: Vec::new(),
+            head_sent: 0,
+            body_sent: 0,
+            body_inlined: false,
+            sent: false,
+            cookie: None,
+            decoder: Decoder::new(limits),
+            received_any: false,
+            head: None,
+            body: Vec::new(),
+            unread: Vec::new(),
+            route: Route::default(),
+            retried: false,
+            history: Vec::new(),
+            stream: None,
+            request,
+        }
+    }
+
+    /// Ends the current phase at `now` and begins `phase`.
+    pub(super) fn enter(&mut self, phase: Phase, now: Instant) {
+        self.timings.add(self.phase, now.saturating_duration_since(self.phase_since));
+        // An arrival is stamped with the moment the poller returned, which may be before the last write.
+        self.phase_since = self.phase_since.max(now);
+        self.phase = phase;
+    }
+
+    /// Prepares for sending (again): nothing sent, nothing received.
+    pub(super) fn rewind(&mut self) {
+        self.head_out.clear();
+        self.head_sent = 0;
+        self.body_sent = 0;
+        self.body_inlined = false;
+        self.sent = false;
+        self.received_any = false;
+        self.head = None;
+        self.body = Vec::new();
+        self.unread.clear();
+        self.decoder.set_limits(limits(&self.request));
+    }
+
+    /// Begins the next hop with `request`; `done` is the one that led there.
+    pub(super) fn follow(&mut self, request: Request, done: Hop) {
+        let (start, start_unix) = (self.phase_since, self.timings.start_unix);
+        match &mut self.past {
+            Some(past) => past.merge(&done.timings),
+            None => self.past = Some(Box::new(done.timings)),
+        }
+        let elapsed = start.saturating_duration_since(self.timings.start).as_secs_f64();
+        self.timings = Timings::starting(start, start_unix + elapsed);
+        self.phase = Phase::Blocked;
+        self.history.push(done);
+        self.request = request;
+        self.cookie = None;
+        self.retried = false;
+        self.rewind();
+    }
+
+    /// This hop's phases up to `now`.
+    pub(super) fn hop_timings(&mut self, now: Instant) -> Timings {
+        self.enter(self.phase, now);
+        self.timings.total = self.phase_since.saturating_duration_since(self.timings.start);
+        self.timings
+    }
+
+    /// All hops' phases up to `now`.
+    pub(super) fn timings(&mut self, now: Instant) -> Timings {
+        let hop = self.hop_timings(now);
+        match &self.past {
+            None => hop,
+            Some(past) => {
+                let mut sum = **past;
+                sum.merge(&hop);
+                sum
+            }
+        }
+    }
+
+    /// What was sent in this hop, taken out of the job.
+    pub(super) fn sent_request(&mut self) -> SentRequest {
+        SentRequest {
+            method: self.request.method.clone(),
+            url: Arc::clone(&self.request.url),
+            headers: Arc::clone(&self.request.headers),
+            cookie: self.cookie.take(),
+            body: self.request.body.clone(),
+        }
+    }
+
+    /// This hop, taken out of the job.
+    pub(super) fn hop(&mut self, head: ResponseHead, at: Instant) -> Hop {
+        let timings = self.hop_timings(at);
+        Hop { response: self.response(head), request: self.sent_request(), timings }
+    }
+
+    /// The response, taken out of the job; its body, too, if that is complete.
+    pub(super) fn response(&mut self, head: ResponseHead) -> Response {
+        let body = if self.stream.is_some() { Vec::new() } else { std::mem::take(&mut self.body) };
+        Response {
+            status: head.status,
+            version: head.version,
+            reason: head.reason,
+            headers: head.headers,
+            body: body.into(),
+            url: Arc::clone(&self.request.url),
+        }
+    }
+
+    /// Whether the caller of a streamed body leaves us waiting, so that silence is not the server's fault.
+    pub(super) fn is_paused(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| !stream.wanted)
+    }
+
+    /// Whether this hop may be sent a second time after its connection died without a byte of an answer.
+    pub(super) fn may_retry(&self, kind: &ErrorKind) -> bool {
+        let died = matches!(kind, ErrorKind::Reset | ErrorKind::ClosedWithoutResponse);
+        let untouched = self.head_sent == 0 && self.body_sent == 0;
+        died && !self.retried && !self.received_any && (untouched || self.request.method.is_idempotent())
+    }
+
+    pub(super) fn error(&mut self, failure: Failure, now: Instant) -> Box<Error> {
+        let phase = self.phase;
+        let timings = self.timings(now);
+        let Failure { kind, os_error, message } = failure;
+        let untouched = self.head_sent == 0 && self.body_sent == 0;
+        let retry = untouched && !matches!(kind, ErrorKind::InvalidRequest | ErrorKind::TlsConfig);
+        let url = Arc::clone(&self.request.url);
+        let history = std::mem::take(&mut self.history);
+        Box::new(Error { kind, phase, retry, os_error, message, timings, history, url })
+    }
+
+    pub(super) fn completion(&self, event: Event) -> Completion {
+        Completion { token: self.token, id: self.id, event }
+    }
+}
+
+fn limits(request: &Request) -> Limits {
+    Limits { max_body: request.options.max_body, ..Limits::default() }
+}

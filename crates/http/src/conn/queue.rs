@@ -1,0 +1,221 @@
+//! The two queues between callers and an I/O thread.
+//!
+//! Commands go one way; their sender wakes the thread by its poller only if it sleeps. Completions come back the
+//! other way; the caller is woken only when the queue turns from empty to non-empty. Both are short vectors behind
+//! a mutex held for the copy of a few words: cheaper than any lock-free list as long as batches are handed over
+//! whole, which is how both sides use them.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use mio::Waker;
+
+use super::dns::Lookup;
+use super::slab::Key;
+use crate::client::Wake;
+use crate::request::{Request, RequestId};
+use crate::response::Completion;
+use crate::session::Cookies;
+
+/// What an I/O thread is asked to do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    OpenPool { pool: u32, max_connections: u32 },
+    Submit(Submission),
+    Cancel { pool: u32, id: RequestId },
+    ReadBody { pool: u32, id: RequestId },
+    CloseConnections { pool: u32 },
+    EndSession { pool: u32, session: u64 },
+    ClosePool { pool: u32 },
+    Resolved { connection: Key, lookup: Lookup },
+    Shutdown,
+}
+
+/// One request on its way in.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    pub(crate) pool: u32,
+    pub(crate) session: u64,
+    pub(crate) id: RequestId,
+    pub(crate) token: u64,
+    pub(crate) at: Instant,
+    pub(crate) cookies: Option<Arc<Cookies>>,
+    pub(crate) request: Request,
+}
+
+/// The way in to one I/O thread.
+#[derive(Debug)]
+pub(crate) struct CommandQueue {
+    commands: Mutex<Vec<Command>>,
+    asleep: AtomicBool,
+    closed: AtomicBool,
+    waker: Waker,
+    epoch: Instant,
+    /// When to call [`Wake`], in nanoseconds since `epoch`; `u64::MAX` for never.
+    wake_at: AtomicU64,
+    free_pools: Mutex<(Vec<u32>, u32)>,
+}
+
+impl CommandQueue {
+    pub(crate) fn new(waker: Waker) -> Self {
+        Self {
+            commands: Mutex::default(),
+            asleep: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            waker,
+            epoch: Instant::now(),
+            wake_at: AtomicU64::new(u64::MAX),
+            free_pools: Mutex::default(),
+        }
+    }
+
+    /// Queues a command and wakes the thread if it sleeps. Gives the command back if the thread is gone.
+    #[expect(clippy::result_large_err, reason = "the command is handed back, not reported")]
+    pub(crate) fn push(&self, command: Command) -> Result<(), Command> {
+        let mut commands = lock(&self.commands);
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(command);
+        }
+        commands.push(command);
+        drop(commands);
+        self.wake_if_asleep();
+        Ok(())
+    }
+
+    fn wake_if_asleep(&self) {
+        // The thread announces its sleep before it looks into the queue a last time, and both sides pass through
+        // the mutex: either it finds the command, or this load finds it asleep.
+        if self.asleep.load(Ordering::SeqCst) && self.asleep.swap(false, Ordering::SeqCst) {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        // Writing to an eventfd fails only when its counter is full, and then it is readable anyway.
+        let _ = self.waker.wake();
+    }
+
+    /// Moves all queued commands to `into`, which must be empty.
+    pub(crate) fn take(&self, into: &mut Vec<Command>) {
+        std::mem::swap(&mut *lock(&self.commands), into);
+    }
+
+    /// Announces that the thread is about to sleep; false if there is something to do first.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        self.asleep.store(true, Ordering::SeqCst);
+        if lock(&self.commands).is_empty() {
+            return true;
+        }
+        self.awake();
+        false
+    }
+
+    pub(crate) fn awake(&self) {
+        self.asleep.store(false, Ordering::SeqCst);
+    }
+
+    /// Refuses all further commands and hands over those that are left.
+    pub(crate) fn close(&self) -> Vec<Command> {
+        let mut commands = lock(&self.commands);
+        self.closed.store(true, Ordering::Relaxed);
+        std::mem::take(&mut commands)
+    }
+
+    /// Asks for a call of [`Wake`] at `at`, or at the moment already asked for if that comes first.
+    pub(crate) fn wake_at(&self, at: Instant) {
+        let at = u64::try_from(at.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(u64::MAX - 1);
+        let before = self.wake_at.fetch_min(at, Ordering::SeqCst);
+        if at < before && self.asleep.load(Ordering::SeqCst) {
+            self.wake();
+        }
+    }
+
+    /// The moment asked for by [`Self::wake_at`].
+    pub(crate) fn next_wake(&self) -> Option<Instant> {
+        let at = self.wake_at.load(Ordering::SeqCst);
+        if at == u64::MAX { None } else { Some(self.epoch + Duration::from_nanos(at)) }
+    }
+
+    /// Forgets the moment if it has come.
+    pub(crate) fn wake_due(&self, now: Instant) -> bool {
+        let at = self.wake_at.load(Ordering::SeqCst);
+        if at == u64::MAX || self.epoch + Duration::from_nanos(at) > now {
+            return false;
+        }
+        // A caller may have asked for an even earlier moment meanwhile: that one is due as well.
+        self.wake_at.swap(u64::MAX, Ordering::SeqCst);
+        true
+    }
+
+    /// A number for a new pool, unique among the thread's living pools.
+    pub(crate) fn claim_pool(&self) -> u32 {
+        let mut free = lock(&self.free_pools);
+        free.0.pop().unwrap_or_else(|| {
+            free.1 += 1;
+            free.1 - 1
+        })
+    }
+
+    /// Gives a pool's number back; to be called by the I/O thread once it has forgotten the pool.
+    pub(crate) fn release_pool(&self, pool: u32) {
+        lock(&self.free_pools).0.push(pool);
+    }
+}
+
+/// The way back to the caller, shared by all I/O threads of a client.
+pub(crate) struct CompletionQueue {
+    completions: Mutex<VecDeque<Completion>>,
+    wake: Arc<dyn Wake>,
+}
+
+impl std::fmt::Debug for CompletionQueue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CompletionQueue").finish_non_exhaustive()
+    }
+}
+
+impl CompletionQueue {
+    pub(crate) fn new(wake: Arc<dyn Wake>) -> Self {
+        Self { completions: Mutex::default(), wake }
+    }
+
+    /// Delivers a batch in its order and leaves it empty.
+    pub(crate) fn push_all(&self, batch: &mut Vec<Completion>) {
+        if batch.is_empty() {
+            return;
+        }
+        let mut completions = lock(&self.completions);
+        let was_empty = completions.is_empty();
+        completions.extend(batch.drain(..));
+        drop(completions);
+        if was_empty {
+            self.wake.wake();
+        }
+    }
+
+    /// Calls [`Wake`] without a completion.
+    pub(crate) fn wake(&self) {
+        self.wake.wake();
+    }
+
+    /// Moves up to `max` completions to `into`, oldest first.
+    pub(crate) fn drain(&self, into: &mut Vec<Completion>, max: usize) -> usize {
+        let mut completions = lock(&self.completions);
+        let count = completions.len().min(max);
+        into.extend(completions.drain(..count));
+        count
+    }
+}
+
+/// A lock that does not care whether another thread panicked: every update here is a single push or swap.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes the waker that `CommandQueue` needs.
+pub(crate) fn waker(registry: &mio::Registry, token: mio::Token) -> io::Result<Waker> {
+    Waker::new(registry, token)
+}

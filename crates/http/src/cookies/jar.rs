@@ -1,0 +1,253 @@
+//! The jar: which cookies there are, in which order they go out, and how many.
+
+use crate::auth::latin1;
+use crate::url::Url;
+
+use super::Cookie;
+use super::parse::{self, Parsed};
+use super::policy::Target;
+
+/// Cookies in a jar at most. Locust's jars have no bound; a server that sets a new name each time would fill memory.
+const MAX_COOKIES: usize = 3000;
+/// Bytes of cookies in a jar at most, about.
+const MAX_BYTES: usize = 1 << 20;
+
+/// The cookies of one user.
+///
+/// When there are more than 3000, or they take more than a mebibyte, the oldest are forgotten, those that have ended
+/// first.
+#[derive(Clone, Debug, Default)]
+pub struct CookieJar {
+    /// By domain, then by path, in the order in which these were first seen: that is the order of sending.
+    domains: Vec<Domain>,
+    count: usize,
+    bytes: usize,
+    /// The number of the next cookie, by which the oldest is found.
+    serial: u64,
+    version: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Domain {
+    name: String,
+    paths: Vec<Path>,
+}
+
+#[derive(Clone, Debug)]
+struct Path {
+    name: String,
+    cookies: Vec<(u64, Cookie)>,
+}
+
+impl CookieJar {
+    /// An empty jar; allocates nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether there are no cookies, ended ones included.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The number of cookies, ended ones included.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// A number that grows with every change.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The value of the `Cookie` field for a request to `url`; `None` if no cookie goes there. `host_header` is the
+    /// `Host` field if the caller set one: like requests, the jar then goes by that.
+    pub fn header_for(&self, url: &Url, host_header: Option<&str>, now_unix: i64) -> Option<Vec<u8>> {
+        if self.is_empty() {
+            return None;
+        }
+        let target = Target::new(url, host_header);
+        let mut chosen: Vec<&Cookie> = self
+            .domains
+            .iter()
+            .filter(|domain| target.matches_domain(&domain.name))
+            .flat_map(|domain| &domain.paths)
+            .filter(|path| target.matches_path(&path.name))
+            .flat_map(|path| &path.cookies)
+            .map(|(_, cookie)| cookie)
+            .filter(|cookie| target.may_return(cookie, now_unix))
+            .collect();
+        if chosen.is_empty() {
+            return None;
+        }
+        // The longest path first, counted in characters; otherwise the order stays.
+        chosen.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.chars().count()));
+        let mut header = Vec::new();
+        for cookie in chosen {
+            if !header.is_empty() {
+                header.extend_from_slice(b"; ");
+            }
+            header.extend(latin1(&cookie.name));
+            if let Some(value) = &cookie.value {
+                header.push(b'=');
+                header.extend(latin1(value));
+            }
+        }
+        Some(header)
+    }
+
+    /// Takes in one `Set-Cookie` field of a response from `url`; says whether the jar changed. `host_header` as in
+    /// [`CookieJar::header_for`].
+    pub fn store(&mut self, url: &Url, host_header: Option<&str>, set_cookie: &[u8], now_unix: i64) -> bool {
+        let text: String = set_cookie.iter().map(|&byte| char::from(byte)).collect();
+        let target = Target::new(url, host_header);
+        match parse::cookie(&text, &target, now_unix) {
+            Some(Parsed::Delete { domain, path, name }) => self.remove(&domain, &path, &name),
+            Some(Parsed::Set(cookie)) if target.may_set(&cookie) => {
+                if self.count >= MAX_COOKIES || self.bytes >= MAX_BYTES {
+                    self.purge_expired(now_unix);
+                }
+                self.set(cookie);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Puts a cookie in, in the place of one with the same domain, path and name.
+    pub fn set(&mut self, mut cookie: Cookie) {
+        // requests mends values that were quoted twice.
+        if let Some(value) = &mut cookie.value
+            && value.starts_with('"')
+            && value.ends_with('"')
+        {
+            *value = value.replace("\\\"", "");
+        }
+        cookie.domain = cookie.domain.to_lowercase();
+        self.version += 1;
+        self.serial += 1;
+        self.bytes += cookie.size();
+        let known = self.domains.iter().position(|domain| domain.name == cookie.domain);
+        let domain = known.unwrap_or_else(|| {
+            self.domains.push(Domain { name: cookie.domain.clone(), paths: Vec::new() });
+            self.domains.len() - 1
+        });
+        let paths = &mut self.domains[domain].paths;
+        let known = paths.iter().position(|path| path.name == cookie.path);
+        let path = known.unwrap_or_else(|| {
+            paths.push(Path { name: cookie.path.clone(), cookies: Vec::new() });
+            paths.len() - 1
+        });
+        let cookies = &mut paths[path].cookies;
+        if let Some((serial, old)) = cookies.iter_mut().find(|(_, old)| old.name == cookie.name) {
+            self.bytes -= old.size();
+            (*serial, *old) = (self.serial, cookie);
+        } else {
+            cookies.push((self.serial, cookie));
+            self.count += 1;
+        }
+        while self.count > MAX_COOKIES || (self.bytes > MAX_BYTES && self.count > 1) {
+            self.forget_oldest();
+        }
+    }
+
+    /// Puts in all cookies of another jar.
+    pub fn update(&mut self, other: &Self) {
+        for cookie in other.iter() {
+            self.set(cookie.clone());
+        }
+    }
+
+    /// Takes one cookie out; says whether it was there.
+    pub fn remove(&mut self, domain: &str, path: &str, name: &str) -> bool {
+        self.drop_where(|cookie| cookie.name == name && cookie.path == path && cookie.domain == domain) > 0
+    }
+
+    /// Takes out all cookies of a name, of that domain and path if given; says how many there were.
+    pub fn remove_named(&mut self, name: &str, domain: Option<&str>, path: Option<&str>) -> usize {
+        self.drop_where(|cookie| {
+            cookie.name == name
+                && domain.is_none_or(|domain| cookie.domain == domain)
+                && path.is_none_or(|path| cookie.path == path)
+        })
+    }
+
+    /// Takes out all cookies of a domain; says how many there were.
+    pub fn clear_domain(&mut self, domain: &str) -> usize {
+        let dropped = self.drop_where(|cookie| cookie.domain == domain);
+        self.domains.retain(|other| other.name != domain);
+        dropped
+    }
+
+    /// Takes out all cookies of a path of a domain; says how many there were.
+    pub fn clear_path(&mut self, domain: &str, path: &str) -> usize {
+        self.drop_where(|cookie| cookie.domain == domain && cookie.path == path)
+    }
+
+    /// Takes out all cookies.
+    pub fn clear(&mut self) {
+        self.version += 1;
+        self.domains.clear();
+        self.count = 0;
+        self.bytes = 0;
+    }
+
+    /// Takes out those that are to be forgotten with the session; says how many there were.
+    pub fn clear_session_cookies(&mut self) -> usize {
+        self.drop_where(|cookie| cookie.discard)
+    }
+
+    /// Takes out those that have ended; says how many there were.
+    pub fn purge_expired(&mut self, now_unix: i64) -> usize {
+        self.drop_where(|cookie| cookie.is_expired(now_unix))
+    }
+
+    /// All cookies, by domain and path in the order in which these were first seen.
+    pub fn iter(&self) -> impl Iterator<Item = &Cookie> {
+        self.domains.iter().flat_map(|domain| &domain.paths).flat_map(|path| &path.cookies).map(|(_, cookie)| cookie)
+    }
+
+    fn forget_oldest(&mut self) {
+        let all = self.domains.iter().flat_map(|domain| &domain.paths).flat_map(|path| &path.cookies);
+        let Some(oldest) = all.map(|(serial, _)| *serial).min() else {
+            return;
+        };
+        self.drop_numbered(|serial, _| serial == oldest);
+    }
+
+    fn drop_where(&mut self, unwanted: impl Fn(&Cookie) -> bool) -> usize {
+        self.drop_numbered(|_, cookie| unwanted(cookie))
+    }
+
+    fn drop_numbered(&mut self, unwanted: impl Fn(u64, &Cookie) -> bool) -> usize {
+        let (mut count, mut bytes) = (0, 0);
+        for path in self.domains.iter_mut().flat_map(|domain| &mut domain.paths) {
+            path.cookies.retain(|(serial, cookie)| {
+                let drop = unwanted(*serial, cookie);
+                if drop {
+                    count += 1;
+                    bytes += cookie.size();
+                }
+                !drop
+            });
+        }
+        self.count -= count;
+        self.bytes -= bytes;
+        if count > 0 {
+            self.version += 1;
+            self.tidy();
+        }
+        count
+    }
+
+    /// Empty places keep their turn in the order, as in the original; but not without end.
+    fn tidy(&mut self) {
+        let places: usize = self.domains.iter().map(|domain| 1 + domain.paths.len()).sum();
+        if places > 2 * self.count + 64 {
+            for domain in &mut self.domains {
+                domain.paths.retain(|path| !path.cookies.is_empty());
+            }
+            self.domains.retain(|domain| !domain.paths.is_empty());
+        }
+    }
+}

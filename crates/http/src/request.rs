@@ -1,0 +1,86 @@
+//! What a caller asks for.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::conn::proxy::Proxy;
+use crate::conn::tls::TlsOptions;
+use crate::headers::Headers;
+use crate::method::Method;
+use crate::redirect::Policy;
+use crate::url::Url;
+
+/// One request, cheap to build when `url`, `headers` and `options` are shared between requests.
+///
+/// `headers` go out as they are and in their order. `Host`, `Content-Length` and `Cookie` are added unless the
+/// caller gave them: no `Content-Length` for an empty body of `GET` and `HEAD`, else the body's length.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// Where to.
+    pub url: Arc<Url>,
+    /// The headers to send.
+    pub headers: Arc<Headers>,
+    /// The body; empty for none.
+    pub body: Bytes,
+    /// How to send it.
+    pub options: Arc<RequestOptions>,
+}
+
+/// How a request is to be sent. Build once, share.
+#[derive(Debug, Clone)]
+pub struct RequestOptions {
+    /// Bounds DNS, TCP, the proxy's tunnel and TLS together, counted from the moment a connection is begun.
+    pub connect_timeout: Option<Duration>,
+    /// Bounds each silence: no byte of the request accepted, or none of the response received, for this long.
+    pub read_timeout: Option<Duration>,
+    /// Bounds the whole exchange, redirects and waiting for a connection included.
+    pub total_timeout: Option<Duration>,
+    /// How to follow redirects; `None` hands the 3xx response to the caller.
+    pub redirects: Option<Policy>,
+    /// Deliver the head first and the body by [`Session::read_body`](crate::Session::read_body).
+    pub stream: bool,
+    /// Send the session's cookies and store those the server sets.
+    pub use_cookies: bool,
+    /// The proxy to go through.
+    pub proxy: Option<Arc<Proxy>>,
+    /// How to treat `https:`.
+    pub tls: Arc<TlsOptions>,
+    /// The largest response body accepted, in bytes as transferred.
+    pub max_body: u64,
+    /// The local address to connect from.
+    pub source_address: Option<IpAddr>,
+}
+
+impl Default for RequestOptions {
+    /// No timeouts, no redirects, cookies on, certificates verified, bodies up to 1 GiB.
+    fn default() -> Self {
+        Self {
+            connect_timeout: None,
+            read_timeout: None,
+            total_timeout: None,
+            redirects: None,
+            stream: false,
+            use_cookies: true,
+            proxy: None,
+            tls: TlsOptions::verified(),
+            max_body: 1 << 30,
+            source_address: None,
+        }
+    }
+}
+
+/// Names one request of one client for as long as the client lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId(pub(crate) u64);
+
+impl RequestId {
+    /// The number behind the name.
+    pub fn as_u64(self) -> u64 {
+        self.0
+    }
+}

@@ -1,0 +1,15 @@
+//! The client against servers that misbehave to order. Every wait in here is bounded.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may unwrap as tests do")]
+
+mod client;
+mod harness;
+mod keep_alive;
+mod many;
+mod proxies;
+mod redirects;
+mod responses;
+mod server;
+mod streaming;
+mod timeouts;
+mod tls;

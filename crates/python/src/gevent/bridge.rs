@@ -1,0 +1,470 @@
+//! Where greenlets block and where they are woken: one completion queue, one descriptor, one drain.
+//!
+//! Each thread that runs a gevent hub has its own [`Bridge`] (in practice: the main thread). A greenlet that has to wait
+//! opens an entry, hands the entry's token to whoever will complete it, and switches to the hub. I/O threads push
+//! completions on a queue and make the descriptor readable; the hub calls [`Bridge::drain`], which switches straight
+//! into each greenlet. No future, event object or Python frame stands in between.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use gregaria_engine::wheel::{TimerKey, TimerWheel};
+use gregaria_http::{Client, ClientOptions, Completion, Event};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::fd::{AsRawFd, OwnedFd};
+
+use super::capi::Greenlets;
+
+/// Completions taken from the queue in one drain; other greenlets and watchers of the hub get their turn after that.
+const BATCH: usize = 512;
+
+thread_local! {
+    static BRIDGE: RefCell<Option<Rc<Bridge>>> = const { RefCell::new(None) };
+}
+
+/// What became of something that a greenlet or a user waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ready {
+    /// The wait of a parked greenlet is over.
+    Sleeper(Token),
+    /// A user without a greenlet is due: to be started, or its wait is over.
+    User(u32),
+}
+
+/// What a parked greenlet receives.
+#[derive(Debug)]
+pub(crate) enum Signal {
+    /// News of a request.
+    Http(Event),
+    /// The time it slept for has passed.
+    Due,
+}
+
+/// Names one parking entry; stays unique when the entry is used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Token(u64);
+
+impl Token {
+    fn new(index: usize, generation: u32) -> Self {
+        Self((u64::from(generation) << 32) | index as u64)
+    }
+
+    fn index(self) -> usize {
+        (self.0 & 0xffff_ffff) as usize
+    }
+
+    fn generation(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// The number that travels with a request and comes back with its completions.
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+}
+
+#[derive(Default)]
+struct Entry {
+    generation: u32,
+    open: bool,
+    waiter: Option<Py<PyAny>>,
+    first: Option<Signal>,
+    // Only streamed responses ever hold a second signal.
+    more: VecDeque<Signal>,
+}
+
+#[derive(Default)]
+struct Entries {
+    slots: Vec<Entry>,
+    free: Vec<usize>,
+}
+
+impl Entries {
+    fn open(&mut self) -> Token {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Entry::default());
+            self.slots.len() - 1
+        });
+        let entry = &mut self.slots[index];
+        entry.open = true;
+        Token::new(index, entry.generation)
+    }
+
+    fn find(&mut self, token: Token) -> Option<&mut Entry> {
+        self.slots.get_mut(token.index()).filter(|e| e.open && e.generation == token.generation())
+    }
+
+    fn close(&mut self, token: Token) {
+        let Some(entry) = self.find(token) else { return };
+        entry.open = false;
+        entry.generation = entry.generation.wrapping_add(1);
+        entry.first = None;
+        entry.more.clear();
+        self.free.push(token.index());
+    }
+}
+
+/// Makes the hub's descriptor readable, once per drain.
+#[derive(Debug)]
+struct WakeUp {
+    descriptor: OwnedFd,
+    pending: AtomicBool,
+}
+
+impl WakeUp {
+    fn new() -> std::io::Result<Self> {
+        let descriptor = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        Ok(Self { descriptor, pending: AtomicBool::new(false) })
+    }
+
+    /// Must come before the queues are read: whoever pushes after that sees `pending` unset and writes again.
+    fn acknowledge(&self) {
+        let mut counter = [0_u8; 8];
+        // An empty counter (EAGAIN) only means that somebody else was faster.
+        let _ = rustix::io::read(&self.descriptor, &mut counter);
+        self.pending.store(false, Ordering::SeqCst);
+    }
+}
+
+impl gregaria_http::Wake for WakeUp {
+    fn wake(&self) {
+        if !self.pending.swap(true, Ordering::SeqCst) {
+            // The counter cannot overflow: at most one write stands between two reads.
+            let _ = rustix::io::write(&self.descriptor, &1_u64.to_ne_bytes());
+        }
+    }
+}
+
+/// The bridge of one thread between its gevent hub and the I/O threads.
+pub(crate) struct Bridge {
+    greenlets: Greenlets,
+    hub: Py<PyAny>,
+    watcher: Py<PyAny>,
+    client: Client,
+    wake: Arc<WakeUp>,
+    process: u32,
+    entries: RefCell<Entries>,
+    timers: RefCell<TimerWheel<Ready>>,
+    ready: RefCell<VecDeque<Ready>>,
+    completions: RefCell<Vec<Completion>>,
+    armed: Cell<Option<Instant>>,
+    // How many greenlets and users wait here: the hub must not believe that there is nothing left to wait for.
+    waiting: Cell<usize>,
+    referenced: Cell<bool>,
+    turns: Cell<u64>,
+}
+
+impl std::fmt::Debug for Bridge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bridge").field("waiting", &self.waiting.get()).finish_non_exhaustive()
+    }
+}
+
+impl Bridge {
+    /// The bridge of the calling thread, made at its first use.
+    ///
+    /// Errors: ImportError without gevent or greenlet; OSError if no descriptor or thread can be had.
+    pub(crate) fn current(py: Python<'_>) -> PyResult<Rc<Self>> {
+        let found = BRIDGE.with_borrow(Clone::clone);
+        match found {
+            Some(bridge) if bridge.process == std::process::id() => Ok(bridge),
+            stale => {
+                // After a fork the I/O threads are gone and their locks are in an unknown state: leave all of it alone.
+                std::mem::forget(stale);
+                let bridge = Rc::new(Self::start(py)?);
+                BRIDGE.set(Some(Rc::clone(&bridge)));
+                Ok(bridge)
+            }
+        }
+    }
+
+    fn start(py: Python<'_>) -> PyResult<Self> {
+        let greenlets = Greenlets::import(py)?;
+        let hub = py.import(intern!(py, "gevent"))?.call_method0(intern!(py, "get_hub"))?;
+        let wake = Arc::new(WakeUp::new()?);
+        let watcher = hub
+            .getattr(intern!(py, "loop"))?
+            .call_method1(intern!(py, "io"), (wake.descriptor.as_raw_fd(), 1))?;
+        // Referenced only while somebody waits here: an idle bridge must not keep the hub from noticing a dead end.
+        watcher.setattr(intern!(py, "ref"), false)?;
+        watcher.call_method1(intern!(py, "start"), (pyo3::wrap_pyfunction!(drain, py)?,))?;
+        let client = Client::start(ClientOptions::default(), Arc::clone(&wake) as Arc<dyn gregaria_http::Wake>)?;
+        Ok(Self {
+            greenlets,
+            hub: hub.unbind(),
+            watcher: watcher.unbind(),
+            client,
+            wake,
+            process: std::process::id(),
+            entries: RefCell::default(),
+            timers: RefCell::new(TimerWheel::new(Instant::now())),
+            ready: RefCell::default(),
+            completions: RefCell::default(),
+            armed: Cell::new(None),
+            waiting: Cell::new(0),
+            referenced: Cell::new(false),
+            turns: Cell::new(0),
+        })
+    }
+
+    /// The HTTP client whose completions arrive here.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The greenlet that runs now.
+    pub(crate) fn current_greenlet<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.greenlets.current(py)
+    }
+
+    /// Opens an entry for one thing to wait for; [`Bridge::close`] ends it.
+    pub(crate) fn open(&self) -> Token {
+        self.entries.borrow_mut().open()
+    }
+
+    /// Ends an entry: signals that still arrive for it are dropped.
+    pub(crate) fn close(&self, token: Token) {
+        self.entries.borrow_mut().close(token);
+    }
+
+    /// As [`Bridge::close`], for the calling thread's bridge if it has one.
+    pub(crate) fn forget(token: Token) {
+        if let Some(bridge) = BRIDGE.with_borrow(Clone::clone) {
+            bridge.close(token);
+        }
+    }
+
+    /// Blocks the calling greenlet until a signal for `token` arrives. Errors: what is thrown into the greenlet
+    /// meanwhile (a kill, a `gevent.Timeout`); BlockingSwitchOutError in the hub itself.
+    pub(crate) fn wait(&self, py: Python<'_>, token: Token) -> PyResult<Signal> {
+        if let Some(signal) = self.take(token) {
+            return Ok(signal);
+        }
+        let me = self.greenlets.current(py)?;
+        if me.is(&self.hub) {
+            return Err(self.blocked_in_hub(py));
+        }
+        if let Some(entry) = self.entries.borrow_mut().find(token) {
+            entry.waiter = Some(me.unbind());
+        }
+        self.begin_wait(py)?;
+        let result = loop {
+            // A switch without a signal is somebody's stray `greenlet.switch()`: go on waiting.
+            if let Err(error) = self.greenlets.switch(self.hub.bind(py)) {
+                break Err(error);
+            }
+            if let Some(signal) = self.take(token) {
+                break Ok(signal);
+            }
+        };
+        let waiter = self.entries.borrow_mut().find(token).and_then(|entry| entry.waiter.take());
+        drop(waiter);
+        self.turns.set(self.turns.get().wrapping_add(1));
+        self.end_wait();
+        if result.is_err() {
+            // Thrown into from outside a drain: one is needed to notice that nobody waits any more.
+            gregaria_http::Wake::wake(&*self.wake);
+        }
+        result
+    }
+
+    /// Blocks the calling greenlet until `deadline` (or for one turn of the hub if it has passed). Errors: as `wait`.
+    pub(crate) fn sleep_until(&self, py: Python<'_>, deadline: Instant, now: Instant) -> PyResult<()> {
+        let token = self.open();
+        let timer = if deadline <= now {
+            self.make_ready(Ready::Sleeper(token));
+            None
+        } else {
+            Some(self.schedule(deadline, Ready::Sleeper(token)))
+        };
+        let result = self.wait(py, token);
+        if let (Err(_), Some(timer)) = (&result, timer) {
+            self.cancel_timer(timer);
+        }
+        self.close(token);
+        result.map(drop)
+    }
+
+    /// Switches to the hub without waiting for anything of this bridge: the caller has arranged for somebody to switch back.
+    pub(crate) fn switch_to_hub(&self, py: Python<'_>) -> PyResult<()> {
+        self.greenlets.switch(self.hub.bind(py))
+    }
+
+    /// Has `what` handled in the next turn of the hub.
+    pub(crate) fn make_ready(&self, what: Ready) {
+        self.ready.borrow_mut().push_back(what);
+        gregaria_http::Wake::wake(&*self.wake);
+    }
+
+    /// Has `what` handled when `deadline` has passed.
+    pub(crate) fn schedule(&self, deadline: Instant, what: Ready) -> TimerKey {
+        let key = self.timers.borrow_mut().insert(deadline, what);
+        if self.armed.get().is_none_or(|armed| deadline < armed) {
+            self.armed.set(Some(deadline));
+            self.client.wake_at(deadline);
+        }
+        key
+    }
+
+    /// Forgets a timer that has not fired.
+    pub(crate) fn cancel_timer(&self, key: TimerKey) {
+        self.timers.borrow_mut().cancel(key);
+    }
+
+    /// Says that one more greenlet or user waits for this bridge.
+    pub(crate) fn begin_wait(&self, py: Python<'_>) -> PyResult<()> {
+        self.waiting.set(self.waiting.get() + 1);
+        if !self.referenced.replace(true) {
+            self.watcher.bind(py).setattr(intern!(py, "ref"), true)?;
+        }
+        Ok(())
+    }
+
+    /// The opposite of [`Bridge::begin_wait`]; the hub hears of it at the end of the drain, if nobody waits by then.
+    pub(crate) fn end_wait(&self) {
+        self.waiting.set(self.waiting.get().saturating_sub(1));
+    }
+
+    /// How often a greenlet has come back from a wait here: tells whether a task has let others run.
+    pub(crate) fn turns(&self) -> u64 {
+        self.turns.get()
+    }
+
+    fn take(&self, token: Token) -> Option<Signal> {
+        let mut entries = self.entries.borrow_mut();
+        let entry = entries.find(token)?;
+        let first = entry.first.take();
+        entry.first = entry.more.pop_front();
+        first
+    }
+
+    fn blocked_in_hub(&self, py: Python<'_>) -> PyErr {
+        let raised = py
+            .import(intern!(py, "gevent.exceptions"))
+            .and_then(|m| m.getattr(intern!(py, "BlockingSwitchOutError")))
+            .and_then(|class| class.call1(("a request or wait cannot block inside a callback of the event loop",)));
+        match raised {
+            Ok(value) => PyErr::from_value(value),
+            Err(error) => error,
+        }
+    }
+
+    /// Hands a signal to its entry; the greenlet that waits for it, if any.
+    fn post(&self, py: Python<'_>, token: Token, signal: Signal) -> Option<Py<PyAny>> {
+        let mut entries = self.entries.borrow_mut();
+        let entry = entries.find(token)?;
+        if entry.first.is_none() {
+            entry.first = Some(signal);
+        } else {
+            entry.more.push_back(signal);
+        }
+        entry.waiter.as_ref().map(|greenlet| greenlet.clone_ref(py))
+    }
+
+    /// One turn: expired timers, completions, users that are due. Runs in the hub.
+    fn drain(&self, py: Python<'_>) -> PyResult<()> {
+        self.wake.acknowledge();
+        if self.armed.get().is_some() {
+            let now = Instant::now();
+            if self.armed.get().is_some_and(|armed| armed <= now) {
+                let mut due = Vec::new();
+                self.timers.borrow_mut().expire(now, &mut due);
+                self.ready.borrow_mut().extend(due);
+                self.armed.set(None);
+            }
+        }
+        // Taken out of their cells: what is switched into may come back here with news of its own.
+        let mut batch = self.completions.take();
+        let taken = self.client.drain(&mut batch, BATCH);
+        for completion in batch.drain(..) {
+            let Completion { token, event, .. } = completion;
+            if let Some(greenlet) = self.post(py, Token(token), Signal::Http(event)) {
+                self.run(greenlet.bind(py));
+            }
+        }
+        self.completions.replace(batch);
+        let due = self.ready.borrow().len();
+        for _ in 0..due {
+            let next = self.ready.borrow_mut().pop_front();
+            match next {
+                Some(Ready::Sleeper(token)) => {
+                    if let Some(greenlet) = self.post(py, token, Signal::Due) {
+                        self.run(greenlet.bind(py));
+                    }
+                }
+                Some(Ready::User(slot)) => crate::user::resume(py, self, slot),
+                None => break,
+            }
+        }
+        if taken >= BATCH || !self.ready.borrow().is_empty() {
+            gregaria_http::Wake::wake(&*self.wake);
+        }
+        if self.armed.get().is_none()
+            && let Some(deadline) = self.timers.borrow().next_deadline()
+        {
+            self.armed.set(Some(deadline));
+            self.client.wake_at(deadline);
+        }
+        if self.waiting.get() == 0 && self.referenced.replace(false) {
+            self.watcher.bind(py).setattr(intern!(py, "ref"), false)?;
+        }
+        Ok(())
+    }
+
+    /// Switches into a greenlet from the hub; what escapes it is the hub's to report, as for any other callback.
+    pub(crate) fn run(&self, greenlet: &Bound<'_, PyAny>) {
+        if let Err(error) = self.greenlets.switch(greenlet) {
+            self.report(greenlet.py(), greenlet, &error);
+        }
+    }
+
+    /// Has gevent's hub report an error that escaped `context`, as it does for greenlets of its own.
+    pub(crate) fn report(&self, py: Python<'_>, context: &Bound<'_, PyAny>, error: &PyErr) {
+        let arguments = (context, error.get_type(py), error.value(py), error.traceback(py));
+        if let Err(second) = self.hub.bind(py).call_method1(intern!(py, "handle_error"), arguments) {
+            second.write_unraisable(py, Some(context));
+        }
+    }
+}
+
+/// The hub's callback for the wake-up descriptor.
+#[pyfunction]
+fn drain(py: Python<'_>) -> PyResult<()> {
+    match BRIDGE.with_borrow(Clone::clone) {
+        Some(bridge) => bridge.drain(py),
+        None => Err(PyRuntimeError::new_err("the bridge of this thread is closed")),
+    }
+}
+
+/// Ends the I/O threads of the calling thread's bridge; called at interpreter exit. A later request starts new ones.
+#[pyfunction]
+fn shutdown(py: Python<'_>) -> PyResult<()> {
+    let Some(bridge) = BRIDGE.take() else { return Ok(()) };
+    if bridge.process == std::process::id() {
+        bridge.watcher.bind(py).call_method0(intern!(py, "stop"))?;
+        bridge.client.shutdown();
+    }
+    Ok(())
+}
+
+/// Blocks the calling greenlet for `seconds` (at least one turn of the hub), timed by the engine's wheel.
+#[pyfunction]
+fn sleep(py: Python<'_>, seconds: f64) -> PyResult<()> {
+    let now = Instant::now();
+    let deadline = crate::user::after(now, seconds);
+    Bridge::current(py)?.sleep_until(py, deadline, now)
+}
+
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(sleep, m)?)?;
+    m.add_function(wrap_pyfunction!(shutdown, m)?)?;
+    m.py().import("atexit")?.call_method1("register", (m.getattr("shutdown")?,))?;
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! The hinge between native code and gevent: how a greenlet blocks in Rust and is switched back in.
+//!
+//! This folder holds the only `unsafe` of the project. See `docs/design/0002-the-hinge.md` for the picture.
+
+mod bridge;
+mod capi;
+
+pub(crate) use bridge::{Bridge, Ready, Signal, Token};
+pub(crate) use capi::{allocate, call_one, reference_count};
+
+use pyo3::prelude::*;
+
+/// Adds the native names of this folder to the module.
+pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    bridge::register(m)
+}

@@ -1,0 +1,83 @@
+//! Python values to the client's and back.
+
+use std::time::Duration;
+
+use gregaria_http::Headers;
+use gregaria_http::h1::Version;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyString};
+
+/// Seconds to a duration; None for "no limit" (infinite or beyond what a clock counts).
+pub(super) fn duration(seconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds.max(0.0)).ok()
+}
+
+/// Header fields as they are to be sent. Errors: ValueError naming the field that cannot be.
+pub(super) fn headers(fields: &[(String, Vec<u8>)]) -> PyResult<Headers> {
+    let bytes = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let mut headers = Headers::with_capacity(fields.len(), bytes);
+    for (name, value) in fields {
+        headers.try_push(name, value).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    }
+    Ok(headers)
+}
+
+/// Text or bytes as bytes: text as Latin-1 where it can be, as header values are sent, else as UTF-8.
+/// None for any other type.
+pub(super) fn header_value(value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Some(bytes.as_bytes().to_vec());
+    }
+    let text = value.cast::<PyString>().ok()?.to_str().ok()?;
+    if text.is_ascii() {
+        return Some(text.as_bytes().to_vec());
+    }
+    let latin1: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+    Some(latin1.unwrap_or_else(|| text.as_bytes().to_vec()))
+}
+
+/// A header or body of bytes as Python text, byte by byte (Latin-1).
+pub(super) fn latin1(bytes: &[u8]) -> String {
+    if bytes.is_ascii() {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    bytes.iter().map(|&byte| char::from(byte)).collect()
+}
+
+/// Fields as a list of pairs of text.
+pub(super) fn pairs(headers: &Headers) -> Vec<(String, String)> {
+    headers.iter().map(|(name, value)| (name.to_owned(), latin1(value))).collect()
+}
+
+/// What one request's `headers` do to the session's: same names are replaced in place, None removes.
+/// None: not a dict of text or bytes, so requests has to look at it itself.
+pub(super) fn merge(base: &Headers, own: &Bound<'_, PyDict>) -> Option<Headers> {
+    let mut fields: Vec<(String, Vec<u8>)> = base.iter().map(|(n, v)| (n.to_owned(), v.to_vec())).collect();
+    for (name, value) in own {
+        let name = match name.cast::<PyString>() {
+            Ok(text) => text.to_str().ok()?.to_owned(),
+            Err(_) => String::from_utf8(name.cast::<PyBytes>().ok()?.as_bytes().to_vec()).ok()?,
+        };
+        let known = fields.iter_mut().find(|(other, _)| other.eq_ignore_ascii_case(&name));
+        if value.is_none() {
+            fields.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
+            continue;
+        }
+        let value = header_value(&value)?;
+        match known {
+            Some(field) => *field = (name, value),
+            None => fields.push((name, value)),
+        }
+    }
+    // A field that cannot be sent is for requests to refuse, in its own words.
+    headers(&fields).ok()
+}
+
+/// The protocol version as urllib3 counts it: 10 or 11.
+pub(super) fn version(version: Version) -> u8 {
+    match version {
+        Version::Http10 => 10,
+        Version::Http11 => 11,
+    }
+}

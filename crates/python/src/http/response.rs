@@ -1,0 +1,377 @@
+//! `_engine.ResponseCore`: the native base of every response.
+//!
+//! What a script reads of a response is made when it is first read, and then kept in the object's `__dict__`, so that
+//! it can be overwritten like any attribute of the libraries' own responses.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gregaria_http::{Exchange, Headers, Method, SentRequest, Timings, decode};
+use pyo3::exceptions::{PyAttributeError, PyIndexError};
+use pyo3::gc::PyVisit;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
+use pyo3::PyTraverseError;
+
+use super::convert;
+use super::session::SessionCore;
+use super::settings::Style;
+use super::target::Target;
+use super::transfer::BodyReader;
+use super::verdict;
+
+/// The most that a body may grow to when it is decoded: a page that asks for more is an attack or a mistake.
+pub(super) const MAX_DECODED: usize = 1 << 30;
+
+/// What is reported about a request.
+#[derive(Debug)]
+pub(super) struct Meta {
+    pub(super) method: Method,
+    /// The name given by the script, or None for the default of the style.
+    pub(super) name: Option<Box<str>>,
+    /// The URL as the script gave it.
+    pub(super) asked: Box<str>,
+    pub(super) target: Arc<Target>,
+    pub(super) context: Option<Py<PyAny>>,
+    pub(super) time_ms: f64,
+    pub(super) start_unix: f64,
+    pub(super) length: u64,
+}
+
+impl Meta {
+    /// The name under which the request is counted.
+    pub(super) fn label(&self, style: Style) -> &str {
+        match (&self.name, style) {
+            (Some(name), _) => name,
+            (None, Style::Requests) => self.target.url.target(),
+            (None, Style::Fast) => &self.asked,
+        }
+    }
+}
+
+/// Everything about a response.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) style: Style,
+    pub(super) meta: Meta,
+    pub(super) session: Py<SessionCore>,
+    /// None: there was no answer.
+    pub(super) exchange: Option<Box<Exchange>>,
+    pub(super) body: Option<Py<BodyReader>>,
+    pub(super) catch: bool,
+}
+
+/// What a script has decided about a request.
+#[derive(Debug, Default)]
+enum Manual {
+    #[default]
+    Open,
+    Success,
+    Failure(Py<PyAny>),
+}
+
+/// Native part of a response.
+#[pyclass(frozen, subclass, module = "locust._engine")]
+#[derive(Debug)]
+pub(crate) struct ResponseCore {
+    parts: Option<Box<Parts>>,
+    manual: Mutex<Manual>,
+    entered: AtomicBool,
+}
+
+thread_local! {
+    // What the next instance is made of: `__new__` takes it from here.
+    static NEXT: std::cell::RefCell<Option<Box<Parts>>> = const { std::cell::RefCell::new(None) };
+}
+
+/// Makes a response of a Python class that derives from [`ResponseCore`], without calling its `__init__`.
+pub(super) fn create<'py>(class: &Bound<'py, PyType>, parts: Box<Parts>) -> PyResult<Bound<'py, PyAny>> {
+    NEXT.set(Some(parts));
+    let made = crate::gevent::allocate(class);
+    NEXT.take();
+    made
+}
+
+#[pymethods]
+impl ResponseCore {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+        Self { parts: NEXT.take(), manual: Mutex::default(), entered: AtomicBool::new(false) }
+    }
+
+    fn __getattr__<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
+        let value = Self::provide(slf, name.to_str()?)?;
+        match value {
+            Some(value) => {
+                slf.setattr(name, &value)?;
+                Ok(value)
+            }
+            None => Err(PyAttributeError::new_err(format!(
+                "'{}' object has no attribute '{}'",
+                slf.get_type().name()?,
+                name.to_str()?
+            ))),
+        }
+    }
+
+    /// What the script has decided: None, True, or the exception given to `failure`.
+    #[getter]
+    fn _manual_result(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        match &*self.lock() {
+            Manual::Open => None,
+            Manual::Success => Some(pyo3::types::PyBool::new(py, true).to_owned().into_any().unbind()),
+            Manual::Failure(error) => Some(error.clone_ref(py)),
+        }
+    }
+
+    #[setter(_manual_result)]
+    fn set_manual_result(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let manual = if value.is_none() {
+            Manual::Open
+        } else if value.is_instance_of::<pyo3::types::PyBool>() && value.is_truthy()? {
+            Manual::Success
+        } else {
+            Manual::Failure(value.clone().unbind())
+        };
+        let old = std::mem::replace(&mut *self.lock(), manual);
+        drop(old);
+        Ok(())
+    }
+
+    /// Whether the response was asked for with `catch_response=True`.
+    #[getter]
+    fn _catch_response(&self) -> bool {
+        self.parts.as_ref().is_none_or(|parts| parts.catch)
+    }
+
+    /// Whether the with-block has begun.
+    #[getter]
+    fn _entered(&self) -> bool {
+        self.entered.load(Ordering::Relaxed)
+    }
+
+    /// Marks the with-block as begun.
+    fn _enter(&self) {
+        self.entered.store(true, Ordering::Relaxed);
+    }
+
+    /// Counts the request: with the exception given, or as a success. Calls the listeners of the request event.
+    #[pyo3(signature = (exception=None))]
+    fn _report(slf: &Bound<'_, Self>, exception: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        match &slf.get().parts {
+            Some(parts) => verdict::report(slf.as_any(), parts, exception),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the status is one that counts as a success without a verdict of the script.
+    #[getter]
+    fn _good_status(&self) -> bool {
+        self.parts.as_ref().is_some_and(|parts| {
+            parts.exchange.as_ref().is_some_and(|exchange| verdict::is_good(parts.style, exchange.response.status))
+        })
+    }
+
+    /// (method, url, [(name, value)], cookie, body) of the request of a hop; -1 is the last.
+    fn _sent<'py>(&self, py: Python<'py>, hop: isize) -> PyResult<Bound<'py, PyTuple>> {
+        let exchange = self.exchange()?;
+        let sent = match usize::try_from(hop) {
+            Err(_) => &exchange.request,
+            Ok(hop) => &exchange.history.get(hop).ok_or_else(|| PyIndexError::new_err("no such hop"))?.request,
+        };
+        sent_tuple(py, sent)
+    }
+
+    /// (status, reason, version, url, [(name, value)], body as sent, seconds) of a hop that was redirected away from.
+    fn _hop<'py>(&self, py: Python<'py>, hop: usize) -> PyResult<Bound<'py, PyTuple>> {
+        let hop = self.exchange()?.history.get(hop).ok_or_else(|| PyIndexError::new_err("no such hop"))?;
+        let response = &hop.response;
+        (
+            response.status,
+            response.reason.to_text(),
+            convert::version(response.version),
+            response.url.to_string(),
+            convert::pairs(&response.headers),
+            PyBytes::new(py, &response.body),
+            elapsed(&hop.timings),
+        )
+            .into_pyobject(py)
+    }
+
+    /// How many redirects were followed.
+    #[getter]
+    fn _hops(&self) -> usize {
+        self.parts.as_ref().and_then(|parts| parts.exchange.as_ref()).map_or(0, |exchange| exchange.history.len())
+    }
+
+    /// The fields of the head, as they came.
+    #[getter]
+    fn _header_pairs(&self) -> PyResult<Vec<(String, String)>> {
+        Ok(convert::pairs(&self.exchange()?.response.headers))
+    }
+
+    /// The body as it came, before any decoding; empty for a streamed one.
+    #[getter]
+    fn _raw_body<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.exchange()?.response.body))
+    }
+
+    /// The reader of a streamed body, or None.
+    #[getter]
+    fn _body_reader(&self, py: Python<'_>) -> Option<Py<BodyReader>> {
+        self.parts.as_ref()?.body.as_ref().map(|body| body.clone_ref(py))
+    }
+
+    /// 10 for HTTP/1.0, 11 for HTTP/1.1.
+    #[getter]
+    fn _version(&self) -> PyResult<u8> {
+        Ok(convert::version(self.exchange()?.response.version))
+    }
+
+    /// Seconds spent in each phase: blocked, dns, connect, tls, send, wait, receive, total.
+    #[getter]
+    fn phases<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let timings = &self.exchange()?.timings;
+        let phases = PyDict::new(py);
+        for (name, phase) in [
+            ("blocked", timings.blocked),
+            ("dns", timings.dns),
+            ("connect", timings.connect),
+            ("tls", timings.tls),
+            ("send", timings.send),
+            ("wait", timings.wait),
+            ("receive", timings.receive),
+            ("total", timings.total),
+        ] {
+            phases.set_item(name, phase.as_secs_f64())?;
+        }
+        Ok(phases)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(parts) = &self.parts {
+            visit.call(&parts.session)?;
+            visit.call(&parts.meta.context)?;
+            visit.call(&parts.body)?;
+        }
+        if let Ok(manual) = self.manual.try_lock()
+            && let Manual::Failure(error) = &*manual
+        {
+            visit.call(error)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let old = std::mem::take(&mut *self.lock());
+        drop(old);
+    }
+}
+
+impl ResponseCore {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Manual> {
+        self.manual.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn parts(&self) -> Option<&Parts> {
+        self.parts.as_deref()
+    }
+
+    fn exchange(&self) -> PyResult<&Exchange> {
+        self.parts
+            .as_ref()
+            .and_then(|parts| parts.exchange.as_deref())
+            .ok_or_else(|| PyAttributeError::new_err("there was no response"))
+    }
+
+    /// The value of an attribute that has not been read yet; None: no such attribute.
+    fn provide<'py>(slf: &Bound<'py, Self>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = slf.py();
+        let Some(parts) = &slf.get().parts else { return Ok(None) };
+        if name == "request_meta" {
+            return verdict::meta(slf.as_any(), parts, None).map(|meta| Some(meta.into_any()));
+        }
+        if let Some(exchange) = &parts.exchange {
+            let response = &exchange.response;
+            match name {
+                "status_code" => return Ok(Some(response.status.into_pyobject(py)?.into_any())),
+                "reason" => return Ok(Some(PyString::new(py, &response.reason.to_text()).into_any())),
+                "_content" if parts.style == Style::Requests && parts.body.is_none() => {
+                    return body(slf.as_any(), &response.headers, &response.body).map(Some);
+                }
+                "content" if parts.style == Style::Fast && parts.body.is_none() => {
+                    return body(slf.as_any(), &response.headers, &response.body).map(Some);
+                }
+                "_content_consumed" if parts.style == Style::Requests => {
+                    return Ok(Some(pyo3::types::PyBool::new(py, parts.body.is_none()).to_owned().into_any()));
+                }
+                _ => {}
+            }
+        }
+        if name.starts_with("__") {
+            return Ok(None);
+        }
+        let provided = slf.call_method1(intern!(py, "_provide"), (name,))?;
+        Ok((!provided.is(py.NotImplemented())).then_some(provided))
+    }
+}
+
+/// Seconds from the start of a request to the head of its response, as requests counts `elapsed`.
+fn elapsed(timings: &Timings) -> f64 {
+    timings.total.saturating_sub(timings.receive).as_secs_f64()
+}
+
+/// The decoded body. Errors: the library's own, made by the response's class.
+fn body<'py>(response: &Bound<'py, PyAny>, headers: &Headers, raw: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let py = response.py();
+    let encoding = headers.get_str("content-encoding").unwrap_or_default();
+    if encoding.is_empty() || raw.is_empty() {
+        return Ok(PyBytes::new(py, raw).into_any());
+    }
+    match decode::decode_body(encoding, raw, MAX_DECODED) {
+        Ok(decoded) => Ok(PyBytes::new(py, &decoded).into_any()),
+        Err(error) => {
+            let error = response.call_method1(intern!(py, "_decode_error"), (encoding, error.to_string()))?;
+            Err(PyErr::from_value(error))
+        }
+    }
+}
+
+/// The length of the decoded body, without decoding it where the encoding says.
+pub(super) fn decoded_length(headers: &Headers, raw: &[u8]) -> Result<u64, ()> {
+    let encoding = headers.get_str("content-encoding").unwrap_or_default();
+    if encoding.is_empty() || encoding.eq_ignore_ascii_case("identity") || raw.is_empty() {
+        return Ok(raw.len() as u64);
+    }
+    if encoding.eq_ignore_ascii_case("gzip")
+        && let [0x1f, 0x8b, 8, ..] = raw
+        && let Some(&[a, b, c, d]) = raw.last_chunk::<4>()
+    {
+        // The trailer of a gzip member holds the length. Deflate cannot shrink further than this, nor grow a body by
+        // more than a header: a length beyond is not one.
+        let length = u64::from(u32::from_le_bytes([a, b, c, d]));
+        let size = raw.len() as u64;
+        if length <= size.saturating_mul(1032) && length.saturating_mul(2) + 1024 > size {
+            return Ok(length);
+        }
+    }
+    decode::decode_body(encoding, raw, MAX_DECODED).map(|decoded| decoded.len() as u64).map_err(drop)
+}
+
+/// (method, url, [(name, value)], cookie, body).
+pub(super) fn sent_tuple<'py>(py: Python<'py>, sent: &SentRequest) -> PyResult<Bound<'py, PyTuple>> {
+    (
+        sent.method.as_str(),
+        sent.url.to_string(),
+        convert::pairs(&sent.headers),
+        sent.cookie.as_deref(),
+        if sent.body.is_empty() { None } else { Some(PyBytes::new(py, &sent.body)) },
+    )
+        .into_pyobject(py)
+}
+
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<ResponseCore>()
+}

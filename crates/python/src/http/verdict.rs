@@ -1,0 +1,111 @@
+//! Counting a request: straight into the statistics if nobody else listens, through the event if somebody does.
+
+use gregaria_stats::EntryId;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString};
+
+use super::response::{Meta, Parts};
+use super::session::SessionCore;
+use super::settings::Style;
+use crate::stats::{RequestStats, StatsListener};
+
+/// Whether a status counts as a success: below 400, or for the fast client the ones geventhttpclient's users expect.
+pub(super) fn is_good(style: Style, status: u16) -> bool {
+    match style {
+        Style::Requests => status < 400,
+        Style::Fast => matches!(status, 200..=208 | 226 | 301..=304 | 307 | 308),
+    }
+}
+
+/// The statistics behind the request event, if its only listener is the runner's own.
+pub(super) fn only_statistics(py: Python<'_>, session: &SessionCore) -> PyResult<Option<Py<RequestStats>>> {
+    let Some(event) = session.event(py) else { return Ok(None) };
+    let handlers = event.bind(py).getattr(intern!(py, "_handlers"))?;
+    let Ok(handlers) = handlers.cast_into::<PyList>() else { return Ok(None) };
+    if handlers.len() != 1 {
+        return Ok(None);
+    }
+    let only = handlers.get_item(0)?;
+    Ok(only.cast::<StatsListener>().ok().map(|listener| listener.get().stats(py)))
+}
+
+/// Counts a success in the table itself.
+pub(super) fn record(py: Python<'_>, stats: &Py<RequestStats>, style: Style, meta: &Meta) -> PyResult<EntryId> {
+    let table = stats.get();
+    let number = stats.as_ptr() as usize;
+    let own_name = meta.name.is_none() && (style == Style::Requests || &*meta.asked == meta.target.url.target());
+    let known = if own_name { meta.target.entry(&meta.method, number) } else { None };
+    let now = meta.start_unix + meta.time_ms / 1000.0;
+    if let Some(id) = known
+        && table.record(py, id, Some(meta.time_ms), meta.length, now)?
+    {
+        return Ok(id);
+    }
+    let id = table.entry_id(py, meta.method.as_str(), meta.label(style));
+    if own_name {
+        meta.target.remember(&meta.method, number, id);
+    }
+    table.record(py, id, Some(meta.time_ms), meta.length, now)?;
+    Ok(id)
+}
+
+/// Counts a request that a response was made for.
+pub(super) fn report(response: &Bound<'_, PyAny>, parts: &Parts, exception: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    let py = response.py();
+    let session = parts.session.get();
+    let edited = response
+        .getattr(intern!(py, "__dict__"))?
+        .cast_into::<PyDict>()?
+        .get_item(intern!(py, "request_meta"))?;
+    if edited.is_none()
+        && let Some(stats) = only_statistics(py, session)?
+    {
+        let id = record(py, &stats, parts.style, &parts.meta)?;
+        if let Some(exception) = exception {
+            let now = parts.meta.start_unix + parts.meta.time_ms / 1000.0;
+            stats.get().record_error(py, id, exception, now)?;
+        }
+        return Ok(());
+    }
+    let Some(event) = session.event(py) else { return Ok(()) };
+    let meta = match edited {
+        Some(meta) => meta.cast_into::<PyDict>()?,
+        None => meta(response, parts, None)?,
+    };
+    meta.set_item(intern!(py, "exception"), exception)?;
+    event.bind(py).call_method(intern!(py, "fire"), (), Some(&meta)).map(drop)
+}
+
+/// The arguments of the request event, as `response.request_meta` shows them.
+pub(super) fn meta<'py>(
+    response: &Bound<'py, PyAny>,
+    parts: &Parts,
+    exception: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let py = response.py();
+    let meta = &parts.meta;
+    let dict = PyDict::new(py);
+    dict.set_item(intern!(py, "request_type"), meta.method.as_str())?;
+    dict.set_item(intern!(py, "response_time"), meta.time_ms)?;
+    dict.set_item(intern!(py, "name"), PyString::new(py, meta.label(parts.style)))?;
+    dict.set_item(intern!(py, "context"), context(py, parts.session.get(), meta.context.as_ref())?)?;
+    dict.set_item(intern!(py, "response"), response)?;
+    dict.set_item(intern!(py, "exception"), exception)?;
+    dict.set_item(intern!(py, "start_time"), meta.start_unix)?;
+    dict.set_item(intern!(py, "url"), meta.target.url.to_string())?;
+    dict.set_item(intern!(py, "response_length"), meta.length)?;
+    Ok(dict)
+}
+
+/// The user's context with the request's on top.
+fn context<'py>(py: Python<'py>, session: &SessionCore, own: Option<&Py<PyAny>>) -> PyResult<Bound<'py, PyDict>> {
+    let merged = PyDict::new(py);
+    if let Some(user) = session.user_object(py) {
+        merged.update(user.bind(py).call_method0(intern!(py, "context"))?.cast_into::<PyDict>()?.as_mapping())?;
+    }
+    if let Some(own) = own {
+        merged.update(own.bind(py).cast::<PyDict>()?.as_mapping())?;
+    }
+    Ok(merged)
+}

@@ -1,0 +1,24 @@
+//! All PyO3: the native half of the package `locust`.
+
+mod demo;
+mod engine;
+mod gevent;
+mod http;
+mod options;
+mod stats;
+mod user;
+
+use pyo3::prelude::*;
+
+/// The module `locust._engine`.
+#[pymodule(gil_used = true)]
+fn _engine(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    gevent::register(m)?;
+    user::register(m)?;
+    http::register(m)?;
+    stats::register(m)?;
+    engine::register(m)?;
+    options::register(m)?;
+    demo::register(m)
+}

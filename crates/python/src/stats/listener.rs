@@ -1,0 +1,61 @@
+//! `_engine.StatsListener`: the listener of `events.request` that counts.
+
+use super::request_stats::RequestStats;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use std::sync::{Mutex, PoisonError};
+
+/// Listener of `events.request`. Native code that finds it as the only listener records without calling it.
+#[pyclass(frozen, module = "locust._engine")]
+#[derive(Debug)]
+pub(crate) struct StatsListener {
+    stats: Mutex<Py<RequestStats>>,
+}
+
+impl StatsListener {
+    /// Where it counts.
+    pub(crate) fn stats(&self, py: Python<'_>) -> Py<RequestStats> {
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner).clone_ref(py)
+    }
+}
+
+#[pymethods]
+impl StatsListener {
+    #[new]
+    fn new(stats: Py<RequestStats>) -> Self {
+        Self { stats: Mutex::new(stats) }
+    }
+
+    #[getter(stats)]
+    fn py_stats(&self, py: Python<'_>) -> Py<RequestStats> {
+        self.stats(py)
+    }
+
+    #[setter(stats)]
+    fn set_stats(&self, stats: Py<RequestStats>) {
+        let old = std::mem::replace(&mut *self.stats.lock().unwrap_or_else(PoisonError::into_inner), stats);
+        drop(old);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the event")]
+    #[pyo3(signature = (request_type, name, response_time, response_length, exception=None, **_kwargs))]
+    fn __call__(
+        &self,
+        py: Python<'_>,
+        request_type: &Bound<'_, PyAny>,
+        name: &Bound<'_, PyAny>,
+        response_time: &Bound<'_, PyAny>,
+        response_length: &Bound<'_, PyAny>,
+        exception: Option<&Bound<'_, PyAny>>,
+        _kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        self.stats(py).get().on_request(py, request_type, name, response_time, response_length, exception)
+    }
+
+    fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
+        match self.stats.try_lock() {
+            Ok(stats) => visit.call(&*stats),
+            Err(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Tables, CSV rows and JSON for `locust.stats`, which keeps the columns' widths and the percentiles and gives them here.
+
+use super::convert::{self, to_python};
+use super::entry::StatsEntry;
+use super::request_stats::RequestStats;
+use gregaria_report::{Cell, Widths, exact};
+use gregaria_stats::{Snapshot, SnapshotOptions};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString};
+
+fn take(py: Python<'_>, stats: &Bound<'_, RequestStats>, options: &SnapshotOptions) -> PyResult<Snapshot> {
+    let now = convert::unix_time(py)?;
+    Ok(stats.get().shared().lock().snapshot(now, options))
+}
+
+/// Lines of the main table.
+#[pyfunction]
+fn stats_lines(
+    py: Python<'_>,
+    stats: &Bound<'_, RequestStats>,
+    current: bool,
+    method: usize,
+    name: usize,
+) -> PyResult<Vec<String>> {
+    let options = SnapshotOptions { entries: true, ..SnapshotOptions::default() };
+    Ok(gregaria_report::stats_lines(&take(py, stats, &options)?, current, Widths { method, name }))
+}
+
+/// One line of the main table.
+#[pyfunction]
+fn stats_line(entry: &Bound<'_, StatsEntry>, current: bool, method: usize, name: usize) -> String {
+    let snapshot = entry.get().snapshot(0.0, &SnapshotOptions::default());
+    gregaria_report::stats_line(&snapshot, current, Widths { method, name })
+}
+
+/// Lines of the table of percentiles.
+#[pyfunction]
+fn percentile_lines(
+    py: Python<'_>,
+    stats: &Bound<'_, RequestStats>,
+    fractions: Vec<f64>,
+    method: usize,
+    name: usize,
+) -> PyResult<Vec<String>> {
+    let options = SnapshotOptions { entries: true, ..SnapshotOptions::default() };
+    Ok(gregaria_report::percentile_lines(&take(py, stats, &options)?, &fractions, Widths { method, name }))
+}
+
+/// One line of the table of percentiles.
+#[pyfunction]
+fn percentile_line(entry: &Bound<'_, StatsEntry>, fractions: Vec<f64>, method: usize, name: usize) -> String {
+    let snapshot = entry.get().snapshot(0.0, &SnapshotOptions::default());
+    gregaria_report::percentile_line(&snapshot, &fractions, Widths { method, name })
+}
+
+/// Lines of the report of errors.
+#[pyfunction]
+fn error_lines(
+    py: Python<'_>,
+    stats: &Bound<'_, RequestStats>,
+    method: usize,
+    name: usize,
+) -> PyResult<Vec<String>> {
+    let options = SnapshotOptions { errors: true, ..SnapshotOptions::default() };
+    Ok(gregaria_report::error_lines(&take(py, stats, &options)?.errors, Widths { method, name }))
+}
+
+/// Lines of the table of exact percentiles.
+#[pyfunction]
+fn exact_lines(
+    py: Python<'_>,
+    stats: &Bound<'_, RequestStats>,
+    method: usize,
+    name: usize,
+) -> PyResult<Vec<String>> {
+    Ok(exact::lines(&take(py, stats, &exact_options())?, Widths { method, name }))
+}
+
+fn exact_options() -> SnapshotOptions {
+    SnapshotOptions { entries: true, exact: exact::FRACTIONS.to_vec(), ..SnapshotOptions::default() }
+}
+
+/// Labels of percentiles.
+#[pyfunction]
+fn readable_percentiles(fractions: Vec<f64>) -> Vec<String> {
+    gregaria_report::readable_percentiles(&fractions)
+}
+
+/// All used entries as `json.dumps(…, indent=4)` writes them; they stay as they are.
+#[pyfunction]
+fn stats_json(stats: &Bound<'_, RequestStats>) -> String {
+    gregaria_report::entries_json(&stats.get().wires())
+}
+
+/// Columns of the CSV files: requests, history, failures, exceptions, exact percentiles.
+#[pyfunction]
+fn csv_columns(kind: &str, fractions: Vec<f64>) -> Vec<String> {
+    let fixed = |columns: &[&str]| columns.iter().map(|&column| column.to_owned()).collect();
+    match kind {
+        "requests" => gregaria_report::requests_columns(&fractions),
+        "history" => gregaria_report::history_columns(&fractions),
+        "failures" => fixed(&gregaria_report::FAILURES_COLUMNS),
+        "exceptions" => fixed(&gregaria_report::EXCEPTIONS_COLUMNS),
+        _ => exact::columns(),
+    }
+}
+
+fn requests(py: Python<'_>, stats: &Bound<'_, RequestStats>, fractions: &[f64]) -> PyResult<Vec<Vec<Cell>>> {
+    let options = SnapshotOptions { entries: true, ..SnapshotOptions::default() };
+    Ok(gregaria_report::requests_rows(&take(py, stats, &options)?, fractions))
+}
+
+fn history(
+    stats: &Bound<'_, RequestStats>,
+    fractions: &[f64],
+    user_count: i64,
+    full: bool,
+    now: f64,
+) -> Vec<Vec<Cell>> {
+    let options = SnapshotOptions { entries: full, current_times: full, ..SnapshotOptions::default() };
+    let snapshot = stats.get().shared().lock().snapshot(now, &options);
+    gregaria_report::history_rows(&snapshot, fractions, user_count, full)
+}
+
+fn failures(py: Python<'_>, stats: &Bound<'_, RequestStats>) -> PyResult<Vec<Vec<Cell>>> {
+    let options = SnapshotOptions { errors: true, ..SnapshotOptions::default() };
+    Ok(gregaria_report::failure_rows(&take(py, stats, &options)?.errors))
+}
+
+fn text(rows: &[Vec<Cell>]) -> String {
+    let mut out = String::new();
+    for row in rows {
+        gregaria_report::write_row(&mut out, row);
+    }
+    out
+}
+
+fn objects(py: Python<'_>, rows: Vec<Vec<Cell>>) -> PyResult<Bound<'_, PyList>> {
+    let list = PyList::empty(py);
+    for row in rows {
+        let cells = row.into_iter().map(|cell| match cell {
+            Cell::Text(text) => PyString::new(py, &text).into_any(),
+            Cell::Int(value) => to_python(py, value.into()),
+            Cell::Number(number) => to_python(py, number),
+        });
+        list.append(PyList::new(py, cells.collect::<Vec<_>>())?)?;
+    }
+    Ok(list)
+}
+
+/// Rows of the requests' file as lists of values, for any writer.
+#[pyfunction]
+fn requests_rows<'py>(
+    py: Python<'py>,
+    stats: &Bound<'py, RequestStats>,
+    fractions: Vec<f64>,
+) -> PyResult<Bound<'py, PyList>> {
+    objects(py, requests(py, stats, &fractions)?)
+}
+
+/// Rows of the requests' file as text.
+#[pyfunction]
+fn requests_csv(py: Python<'_>, stats: &Bound<'_, RequestStats>, fractions: Vec<f64>) -> PyResult<String> {
+    Ok(text(&requests(py, stats, &fractions)?))
+}
+
+/// Rows of the history's file as lists of values.
+#[pyfunction]
+fn history_rows<'py>(
+    py: Python<'py>,
+    stats: &Bound<'py, RequestStats>,
+    fractions: Vec<f64>,
+    user_count: i64,
+    full: bool,
+    now: f64,
+) -> PyResult<Bound<'py, PyList>> {
+    objects(py, history(stats, &fractions, user_count, full, now))
+}
+
+/// Rows of the history's file as text.
+#[pyfunction]
+fn history_csv(
+    stats: &Bound<'_, RequestStats>,
+    fractions: Vec<f64>,
+    user_count: i64,
+    full: bool,
+    now: f64,
+) -> String {
+    text(&history(stats, &fractions, user_count, full, now))
+}
+
+/// Rows of the failures' file as lists of values.
+#[pyfunction]
+fn failures_rows<'py>(py: Python<'py>, stats: &Bound<'py, RequestStats>) -> PyResult<Bound<'py, PyList>> {
+    objects(py, failures(py, stats)?)
+}
+
+/// Rows of the failures' file as text.
+#[pyfunction]
+fn failures_csv(py: Python<'_>, stats: &Bound<'_, RequestStats>) -> PyResult<String> {
+    Ok(text(&failures(py, stats)?))
+}
+
+/// The whole file of exact percentiles.
+#[pyfunction]
+fn exact_csv(py: Python<'_>, stats: &Bound<'_, RequestStats>) -> PyResult<String> {
+    let header: Vec<Cell> = exact::columns().into_iter().map(Cell::Text).collect();
+    let mut rows = vec![header];
+    rows.extend(exact::rows(&take(py, stats, &exact_options())?));
+    Ok(text(&rows))
+}
+
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(stats_lines, m)?)?;
+    m.add_function(wrap_pyfunction!(stats_line, m)?)?;
+    m.add_function(wrap_pyfunction!(percentile_lines, m)?)?;
+    m.add_function(wrap_pyfunction!(percentile_line, m)?)?;
+    m.add_function(wrap_pyfunction!(error_lines, m)?)?;
+    m.add_function(wrap_pyfunction!(exact_lines, m)?)?;
+    m.add_function(wrap_pyfunction!(readable_percentiles, m)?)?;
+    m.add_function(wrap_pyfunction!(stats_json, m)?)?;
+    m.add_function(wrap_pyfunction!(csv_columns, m)?)?;
+    m.add_function(wrap_pyfunction!(requests_rows, m)?)?;
+    m.add_function(wrap_pyfunction!(requests_csv, m)?)?;
+    m.add_function(wrap_pyfunction!(history_rows, m)?)?;
+    m.add_function(wrap_pyfunction!(history_csv, m)?)?;
+    m.add_function(wrap_pyfunction!(failures_rows, m)?)?;
+    m.add_function(wrap_pyfunction!(failures_csv, m)?)?;
+    m.add_function(wrap_pyfunction!(exact_csv, m)?)
+}

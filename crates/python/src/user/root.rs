@@ -1,0 +1,228 @@
+//! The loop of a user's own tasks: what Locust's `User.run` and its hidden root task set do, without a Python frame.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple, PyType};
+
+use super::control::{self, Control};
+use super::core::{State, UserCore};
+use super::slot::{self, Step};
+use super::{after, lending, task_set, worker};
+use crate::gevent::{Bridge, Ready, call_one};
+
+/// What has become of a user when its greenlet comes back from it.
+pub(super) enum Outcome {
+    /// It waits; its greenlet is free for others.
+    Parked,
+    /// It has ended, with an error that nobody handled.
+    Finished(PyResult<()>),
+}
+
+/// Set when somebody has replaced a method of `TaskSet` or `DefaultTaskSet`: from then on root task sets run by name.
+static PATCHED: AtomicBool = AtomicBool::new(false);
+
+/// Runs `user` from where its slot says until it waits without a greenlet, or ends.
+pub(super) fn drive(py: Python<'_>, bridge: &Bridge, index: u32, user: &Bound<'_, PyAny>) -> Outcome {
+    let Ok(core) = user.cast::<UserCore>() else { return Outcome::Finished(Ok(())) };
+    let core = core.get();
+    let Some((step, killed)) = slot::with(index, |s| (s.step, s.killed)) else { return Outcome::Finished(Ok(())) };
+    let entered = match step {
+        Step::Start => begin(py, user, core),
+        Step::Waiting if killed => Err(control::greenlet_exit(py)),
+        Step::Waiting => after_wait(py, core),
+    };
+    let ended = match entered.and_then(|()| work(py, bridge, index, user, core)) {
+        Ok(()) => return Outcome::Parked,
+        Err(error) => error,
+    };
+    Outcome::Finished(end(py, user, ended))
+}
+
+/// `on_start`, in state running.
+fn begin(py: Python<'_>, user: &Bound<'_, PyAny>, core: &UserCore) -> PyResult<()> {
+    core.set_state(State::Running);
+    let Err(error) = user.call_method0(intern!(py, "on_start")) else { return Ok(()) };
+    match control::classify(py, &error)? {
+        Control::Stop | Control::StopTest | Control::Fatal => {}
+        _ => {
+            // By hand and not through the loop's reporting: it is the user that failed, not a task set.
+            user.call_method1(intern!(py, "_on_start_failed"), (error.value(py),))?;
+        }
+    }
+    Err(error)
+}
+
+/// The last steps of a user: `on_stop` if it was stopped, or the error that ended it.
+fn end(py: Python<'_>, user: &Bound<'_, PyAny>, error: PyErr) -> PyResult<()> {
+    match control::classify(py, &error)? {
+        Control::Stop => user.call_method0(intern!(py, "on_stop")).map(drop),
+        Control::StopTest => {
+            user.call_method0(intern!(py, "on_stop"))?;
+            user.call_method1(intern!(py, "_stop_test"), (error.value(py),)).map(drop)
+        }
+        _ => Err(error),
+    }
+}
+
+/// Tasks and waits, until the user is parked (Ok) or something ends it.
+fn work(py: Python<'_>, bridge: &Bridge, index: u32, user: &Bound<'_, PyAny>, core: &UserCore) -> PyResult<()> {
+    if PATCHED.load(Ordering::Relaxed) || lending::has_task_set(user)? {
+        // Somebody works with the root task set itself: run it as the Python object it then is.
+        let task_set = user.getattr(intern!(py, "_taskset_instance"))?;
+        return task_set.call_method0(intern!(py, "run")).map(drop);
+    }
+    let class = user.get_type();
+    loop {
+        let turns = bridge.turns();
+        let before = lending::Trace::take(index);
+        let mut wait = true;
+        if core.state() == State::Stopping {
+            return Err(control::stop_user(py));
+        }
+        if let Err(error) = one_task(py, user, &class) {
+            match control::classify(py, &error)? {
+                Control::RescheduleImmediately => wait = false,
+                Control::Reschedule => {}
+                Control::Interrupt => return Err(control::from_interrupt(py, &error)),
+                Control::Stop | Control::StopTest | Control::Fatal => return Err(error),
+                Control::Error => task_set::report(py, &lending::task_set(user)?, user, &error)?,
+            }
+        }
+        if !wait {
+            if turns == bridge.turns() {
+                // A user that never yields would freeze every other one, and the run's end with them.
+                let now = Instant::now();
+                bridge.sleep_until(py, now, now)?;
+            }
+            continue;
+        }
+        if core.state() == State::Stopping {
+            return Err(control::stop_user(py));
+        }
+        core.set_state(State::Waiting);
+        let seconds = match wait_time(py, user) {
+            Ok(seconds) => seconds,
+            Err(error) if control::classify(py, &error)? == Control::Error => {
+                // As in the original: reported as a task's error, and tried once more.
+                task_set::report(py, &lending::task_set(user)?, user, &error)?;
+                wait_time(py, user)?
+            }
+            Err(error) => return Err(error),
+        };
+        if seconds > 0.0 {
+            let now = Instant::now();
+            if lending::may_leave(py, index, &before) {
+                park(py, bridge, index, after(now, seconds))?;
+                return Ok(());
+            }
+            bridge.sleep_until(py, after(now, seconds), now)?;
+        } else if turns == bridge.turns() {
+            let now = Instant::now();
+            bridge.sleep_until(py, now, now)?;
+        }
+        after_wait(py, core)?;
+    }
+}
+
+/// Puts the user on the timer wheel without a greenlet.
+fn park(py: Python<'_>, bridge: &Bridge, index: u32, deadline: Instant) -> PyResult<()> {
+    bridge.begin_wait(py)?;
+    let timer = bridge.schedule(deadline, Ready::User(index));
+    let greenlet = slot::with(index, |s| {
+        s.step = Step::Waiting;
+        s.timer = Some(timer);
+        s.greenlet.take()
+    });
+    drop(greenlet);
+    Ok(())
+}
+
+fn after_wait(py: Python<'_>, core: &UserCore) -> PyResult<()> {
+    if core.state() == State::Stopping {
+        return Err(control::stop_user(py));
+    }
+    core.set_state(State::Running);
+    Ok(())
+}
+
+fn wait_time(py: Python<'_>, user: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let wait_time = user.getattr(intern!(py, "wait_time"))?;
+    if !wait_time.is_truthy()? {
+        return lending::task_set(user)?.call_method0(intern!(py, "wait_time"))?.extract();
+    }
+    wait_time.call0()?.extract()
+}
+
+/// Picks a task of the user and runs it.
+fn one_task(py: Python<'_>, user: &Bound<'_, PyAny>, class: &Bound<'_, PyType>) -> PyResult<()> {
+    let tasks = user.getattr(intern!(py, "tasks"))?;
+    let task = match tasks.cast::<PyList>() {
+        Ok(list) if !list.is_empty() => list.get_item(pick(list.len()))?,
+        _ => {
+            let tasks: Vec<Bound<'_, PyAny>> = tasks.try_iter()?.collect::<PyResult<_>>()?;
+            if tasks.is_empty() {
+                return Err(no_tasks(py, user, class));
+            }
+            tasks[pick(tasks.len())].clone()
+        }
+    };
+    if task.is_instance_of::<PyType>() && task.hasattr(intern!(py, "tasks"))? {
+        let nested = task.call1((user,))?;
+        return nested.call_method0(intern!(py, "run")).map(drop);
+    }
+    call_one(&task, user).map(drop)
+}
+
+fn no_tasks(py: Python<'_>, user: &Bound<'_, PyAny>, _class: &Bound<'_, PyType>) -> PyErr {
+    // The wording, with its hint on a stray `task` attribute, belongs to the Python class.
+    match lending::task_set(user).and_then(|ts| ts.call_method0(intern!(py, "get_next_task"))) {
+        Ok(_) => pyo3::exceptions::PyRuntimeError::new_err("the user's tasks changed while one was being picked"),
+        Err(error) => error,
+    }
+}
+
+/// A uniform pick of `0..len`.
+fn pick(len: usize) -> usize {
+    thread_local! {
+        static STATE: Cell<u64> = Cell::new(seed());
+    }
+    if len == 1 {
+        return 0;
+    }
+    // xorshift64*, reduced by multiplication: uniform enough for any task list, and a few instructions.
+    let mut x = STATE.get();
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    STATE.set(x);
+    let high = x.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32;
+    ((high * len as u64) >> 32) as usize
+}
+
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    // The standard library's per-process random keys: no dependency for a seed.
+    std::collections::hash_map::RandomState::new().build_hasher().finish() | 1
+}
+
+/// Runs a user to its end in the calling greenlet: `User.run`.
+#[pyfunction]
+fn run_user(py: Python<'_>, user: &Bound<'_, UserCore>) -> PyResult<()> {
+    worker::run_here(py, user)
+}
+
+/// Told by the metaclass of task sets that a method of `TaskSet` or `DefaultTaskSet` has been replaced.
+#[pyfunction]
+fn task_set_patched() {
+    PATCHED.store(true, Ordering::Relaxed);
+}
+
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    let _ = PyTuple::empty(m.py());
+    m.add_function(wrap_pyfunction!(run_user, m)?)?;
+    m.add_function(wrap_pyfunction!(task_set_patched, m)?)
+}

@@ -1,0 +1,92 @@
+//! The table of running users of this thread.
+
+use std::cell::RefCell;
+
+use gregaria_engine::wheel::TimerKey;
+use pyo3::prelude::*;
+
+use super::core::{NO_SLOT, UserCore};
+use crate::gevent::Token;
+
+/// Where a user stands when no greenlet runs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// `on_start` comes next.
+    Start,
+    /// A wait between two tasks comes to its end next.
+    Waiting,
+}
+
+/// One running user.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) user: Py<PyAny>,
+    /// Told when the user has ended (`_finished(user)`).
+    pub(super) group: Option<Py<PyAny>>,
+    /// The greenlet that runs it now, or that it owns.
+    pub(super) greenlet: Option<Py<PyAny>>,
+    /// A greenlet of the user's own that has not been switched to yet.
+    pub(super) own: Option<Py<PyAny>>,
+    /// The greenlet stays with this user.
+    pub(super) pinned: bool,
+    pub(super) step: Step,
+    pub(super) timer: Option<TimerKey>,
+    /// To be ended as if its greenlet had been killed.
+    pub(super) killed: bool,
+    /// Greenlets that wait for its end.
+    pub(super) watchers: Vec<Token>,
+}
+
+thread_local! {
+    static SLOTS: RefCell<(Vec<Option<Box<Slot>>>, Vec<u32>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+}
+
+/// Gives a user its slot.
+pub(super) fn insert(user: &Bound<'_, UserCore>, group: Option<Py<PyAny>>, greenlet: Option<Py<PyAny>>) -> u32 {
+    let pinned = greenlet.is_some();
+    let slot = Box::new(Slot {
+        user: user.clone().into_any().unbind(),
+        group,
+        greenlet,
+        own: None,
+        pinned,
+        step: Step::Start,
+        timer: None,
+        killed: false,
+        watchers: Vec::new(),
+    });
+    let index = SLOTS.with_borrow_mut(|(slots, free)| {
+        if let Some(index) = free.pop() {
+            slots[index as usize] = Some(slot);
+            index
+        } else {
+            slots.push(Some(slot));
+            (slots.len() - 1) as u32
+        }
+    });
+    user.get().set_slot(index);
+    index
+}
+
+/// Looks at or changes a slot; None if it is gone. `work` must not call into Python.
+pub(super) fn with<R>(index: u32, work: impl FnOnce(&mut Slot) -> R) -> Option<R> {
+    SLOTS.with_borrow_mut(|(slots, _)| slots.get_mut(index as usize).and_then(Option::as_mut).map(|slot| work(slot)))
+}
+
+/// The slot of a user, if it runs on this thread.
+pub(super) fn of(user: &UserCore) -> Option<u32> {
+    Some(user.slot()).filter(|&index| index != NO_SLOT)
+}
+
+/// Takes a slot out; the caller drops it outside any borrow, since that may run Python code.
+pub(super) fn remove(py: Python<'_>, index: u32) -> Option<Box<Slot>> {
+    let slot = SLOTS.with_borrow_mut(|(slots, free)| {
+        let slot = slots.get_mut(index as usize).and_then(Option::take)?;
+        free.push(index);
+        Some(slot)
+    })?;
+    if let Ok(user) = slot.user.bind(py).cast::<UserCore>() {
+        user.get().set_slot(NO_SLOT);
+    }
+    Some(slot)
+}

@@ -1,0 +1,150 @@
+//! The greenlets that run users: a pool of them, lent for one task at a time.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use super::core::{State, UserCore};
+use super::root::{self, Outcome};
+use super::slot::{self, Step};
+use crate::gevent::{Bridge, Ready};
+
+/// Idle greenlets kept for the next user; more than run at once in any likely test.
+const MAX_IDLE: usize = 4096;
+
+thread_local! {
+    static IDLE: RefCell<Vec<Py<PyAny>>> = const { RefCell::new(Vec::new()) };
+    static ASSIGNED: Cell<Option<u32>> = const { Cell::new(None) };
+}
+
+static GREENLET_CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
+/// Starts a user in the engine's pool: in the next turn of the hub its `on_start` runs. `group._finished(user)` is called
+/// at its end. Errors: RuntimeError if it runs already.
+#[pyfunction]
+fn start_user(py: Python<'_>, user: &Bound<'_, UserCore>, group: Option<Py<PyAny>>) -> PyResult<()> {
+    if slot::of(user.get()).is_some() {
+        return Err(pyo3::exceptions::PyRuntimeError::new_err("this user has been started already"));
+    }
+    let bridge = Bridge::current(py)?;
+    user.get().set_state(State::None);
+    let index = slot::insert(user, group, None);
+    bridge.begin_wait(py)?;
+    bridge.make_ready(Ready::User(index));
+    Ok(())
+}
+
+/// Lends a greenlet to a user that is due. Runs in the hub.
+pub(crate) fn resume(py: Python<'_>, bridge: &Bridge, index: u32) {
+    let Some((step, killed, bound)) = slot::with(index, |s| {
+        s.timer = None;
+        (s.step, s.killed, s.greenlet.is_some())
+    }) else {
+        return;
+    };
+    if bound {
+        return;
+    }
+    bridge.end_wait();
+    if killed && step == Step::Start {
+        // Killed before its first turn: as an unstarted greenlet, it ends without having run anything.
+        finish(py, bridge, index);
+        return;
+    }
+    let own = slot::with(index, |s| s.own.take()).flatten();
+    let idle = own.or_else(|| IDLE.with_borrow_mut(Vec::pop));
+    let greenlet = match idle.map_or_else(|| new_greenlet(py), |greenlet| Ok(greenlet.into_bound(py))) {
+        Ok(greenlet) => greenlet,
+        Err(error) => {
+            error.write_unraisable(py, None);
+            finish(py, bridge, index);
+            return;
+        }
+    };
+    ASSIGNED.set(Some(index));
+    bridge.run(&greenlet);
+}
+
+fn new_greenlet(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    let class = GREENLET_CLASS.get_or_try_init(py, || {
+        let class = py.import("locust.user.group")?.getattr("UserGreenlet")?;
+        PyResult::Ok(class.unbind())
+    })?;
+    class.bind(py).call1((wrap_pyfunction!(worker, py)?,))
+}
+
+/// The body of a pooled greenlet: runs the user it is lent to, then waits in the pool for the next.
+#[pyfunction]
+fn worker(py: Python<'_>) -> PyResult<()> {
+    let bridge = Bridge::current(py)?;
+    loop {
+        let Some(index) = ASSIGNED.take() else { return Ok(()) };
+        let me = bridge.current_greenlet(py)?;
+        slot::with(index, |s| s.greenlet = Some(me.clone().unbind()));
+        let user = slot::with(index, |s| s.user.clone_ref(py));
+        let Some(user) = user else { return Ok(()) };
+        match root::drive(py, &bridge, index, user.bind(py)) {
+            Outcome::Parked => {}
+            Outcome::Finished(result) => {
+                let pinned = slot::with(index, |s| s.pinned).unwrap_or(true);
+                finish(py, &bridge, index);
+                if let Err(error) = result {
+                    // The greenlet ends with the user's error, so that gevent reports it and a handle on it tells.
+                    return Err(error);
+                }
+                if pinned {
+                    return Ok(());
+                }
+            }
+        }
+        drop(user);
+        let full = IDLE.with_borrow_mut(|idle| {
+            let full = idle.len() >= MAX_IDLE;
+            if !full {
+                idle.push(me.clone().unbind());
+            }
+            full
+        });
+        if full {
+            return Ok(());
+        }
+        if let Err(error) = bridge.switch_to_hub(py) {
+            IDLE.with_borrow_mut(|idle| idle.retain(|g| !g.is(&me)));
+            return Err(error);
+        }
+    }
+}
+
+/// Ends a user: its slot is freed, its group told, whoever waits for it woken.
+pub(super) fn finish(py: Python<'_>, bridge: &Bridge, index: u32) {
+    let Some(slot) = slot::remove(py, index) else { return };
+    for token in &slot.watchers {
+        bridge.make_ready(Ready::Sleeper(*token));
+    }
+    if let Some(group) = &slot.group
+        && let Err(error) = group.bind(py).call_method1(intern!(py, "_finished"), (&slot.user,))
+    {
+        error.write_unraisable(py, Some(group.bind(py)));
+    }
+}
+
+/// Runs `user` to its end in the calling greenlet, which it owns. Errors: what ended the user, if not a stop.
+pub(super) fn run_here(py: Python<'_>, user: &Bound<'_, UserCore>) -> PyResult<()> {
+    let bridge: Rc<Bridge> = Bridge::current(py)?;
+    let me = bridge.current_greenlet(py)?;
+    let index = slot::insert(user, None, Some(me.unbind()));
+    let outcome = root::drive(py, &bridge, index, user.as_any());
+    finish(py, &bridge, index);
+    match outcome {
+        Outcome::Finished(result) => result,
+        Outcome::Parked => Ok(()),
+    }
+}
+
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(start_user, m)?)?;
+    m.add_function(wrap_pyfunction!(worker, m)?)
+}

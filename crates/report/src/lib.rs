@@ -1,0 +1,19 @@
+//! Snapshots to text: console tables, CSV, JSON. Pure functions; writing is the caller's.
+//!
+//! Layouts, rounding and order are Locust's, byte for byte; [`exact`] alone is an addition of this project.
+
+mod console;
+mod csv;
+mod json;
+mod text;
+
+pub mod exact;
+pub mod task_ratio;
+
+pub use console::{Widths, error_lines, percentile_line, percentile_lines, stats_line, stats_lines};
+pub use csv::{
+    Cell, EXCEPTIONS_COLUMNS, FAILURES_COLUMNS, failure_rows, history_columns, history_rows,
+    requests_columns, requests_rows, write_row,
+};
+pub use json::entries_json;
+pub use text::{readable_percentiles, utc_timestamp};

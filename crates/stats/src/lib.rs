@@ -1,0 +1,36 @@
+//! Numbers only: samples, entries, histograms, snapshots. No clock, no I/O, no threads.
+//!
+//! [`RequestStats`] is the owner of everything one process measured. It keeps, per (method, name) and in total,
+//! two views of the same response times:
+//!
+//! * Locust's rounded buckets ([`Buckets`]), because tables, CSV, JSON and the cluster's wire are defined on them;
+//! * an exact histogram with three significant digits in microseconds ([`Histogram`]), for true percentiles.
+//!
+//! # Memory
+//!
+//! An entry with a handful of samples costs about one kilobyte and grows only with the number of *different*
+//! response times. Three documented limits bound the rest: [`MAX_NAMES`], [`MAX_ERRORS`] and [`SECONDS_BUDGET`].
+
+mod bucket;
+mod entry;
+mod error;
+mod histogram;
+mod history;
+mod number;
+mod request_stats;
+mod seconds;
+mod snapshot;
+mod window;
+mod wire;
+
+pub use bucket::{Buckets, bucket_response_time, percentile_of};
+pub use entry::{Entry, Sample, Span};
+pub use error::{ErrorRecord, ErrorSeed, ErrorTable, MAX_ERRORS, OVERFLOW_ERROR, Tally};
+pub use histogram::Histogram;
+pub use history::{HISTORY_POINTS, History, HistoryPoint};
+pub use number::Number;
+pub use request_stats::{EntryId, MAX_NAMES, OVERFLOW_NAME, RequestStats, SECONDS_BUDGET, Warning};
+pub use seconds::Seconds;
+pub use snapshot::{EntrySnapshot, ErrorSnapshot, Snapshot, SnapshotOptions, WindowTimes};
+pub use window::{CachedTimes, DEFAULT_WINDOW_SECONDS, Window};
+pub use wire::EntryWire;

@@ -1,0 +1,401 @@
+//! The owner of everything one process measured.
+
+use crate::entry::{Entry, Sample};
+use crate::error::{ErrorSeed, ErrorTable, Tally};
+use crate::history::{History, HistoryPoint};
+use crate::window::DEFAULT_WINDOW_SECONDS;
+use hashbrown::{DefaultHashBuilder, HashTable};
+use std::hash::BuildHasher;
+
+/// Requests of further names than this are counted in one entry for all of them.
+pub const MAX_NAMES: usize = 100_000;
+/// The name of that entry; its method is empty.
+pub const OVERFLOW_NAME: &str = "(other names)";
+/// All entries together keep at most this many different seconds of per-second counts (8 bytes each); beyond it each
+/// forgets its older half, but for the newest 64. Only `num_reqs_per_sec` and `num_fail_per_sec` show it.
+pub const SECONDS_BUDGET: usize = 8 << 20;
+const SECONDS_KEPT: usize = 64;
+
+/// Stands for one entry. Becomes stale when all entries are cleared, or this one removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EntryId {
+    index: u32,
+    epoch: u32,
+}
+
+impl EntryId {
+    /// The place of the entry; not reused until everything is cleared.
+    pub fn index(self) -> u32 {
+        self.index
+    }
+}
+
+/// Something the user should be told, once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Warning {
+    /// More different names than the limit: further ones share one entry.
+    TooManyNames {
+        /// The limit.
+        limit: usize,
+    },
+    /// More different errors than [`crate::MAX_ERRORS`].
+    TooManyErrors,
+}
+
+/// All entries, their total, the errors and the history.
+#[derive(Debug)]
+pub struct RequestStats {
+    entries: Vec<Option<Box<Entry>>>,
+    index: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    total: Entry,
+    errors: ErrorTable,
+    history: History,
+    epoch: u32,
+    cached: bool,
+    window: u32,
+    max_names: usize,
+    overflow: Option<u32>,
+    seconds: usize,
+    seconds_budget: usize,
+    warned_names: bool,
+    warned_errors: bool,
+    warnings: Vec<Warning>,
+}
+
+impl RequestStats {
+    /// Empty. `cached`: keep what current percentiles need (a cluster's workers do not).
+    pub fn new(cached: bool, now: f64) -> Self {
+        Self {
+            entries: Vec::new(),
+            index: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            total: Entry::new("", "Aggregated", cached, now),
+            errors: ErrorTable::default(),
+            history: History::default(),
+            epoch: 0,
+            cached,
+            window: DEFAULT_WINDOW_SECONDS,
+            max_names: MAX_NAMES,
+            overflow: None,
+            seconds: 0,
+            seconds_budget: SECONDS_BUDGET,
+            warned_names: false,
+            warned_errors: false,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Whether current percentiles are available.
+    pub fn cached(&self) -> bool {
+        self.cached
+    }
+
+    /// Length of the window of current percentiles, in seconds.
+    pub fn window(&self) -> u32 {
+        self.window
+    }
+
+    /// Changes the length of the window of current percentiles.
+    pub fn set_window(&mut self, seconds: u32) {
+        self.window = seconds;
+    }
+
+    /// Changes the limit of names ([`MAX_NAMES`] at first). Entries already there stay.
+    pub fn set_max_names(&mut self, limit: usize) {
+        self.max_names = limit;
+    }
+
+    /// Changes the limit of seconds kept ([`SECONDS_BUDGET`] at first).
+    pub fn set_seconds_budget(&mut self, limit: usize) {
+        self.seconds_budget = limit;
+    }
+
+    /// The id of the entry, which is made if need be. Beyond the limit of names it is that of the overflow entry.
+    pub fn entry_id(&mut self, method: &str, name: &str, now: f64) -> EntryId {
+        let index = match self.position(method, name) {
+            Some(index) => index,
+            None if self.index.len() >= self.max_names => self.overflow_index(now),
+            None => self.push(Box::new(Entry::new(method, name, self.cached, now))),
+        };
+        EntryId { index, epoch: self.epoch }
+    }
+
+    /// The id of the entry, if there is one.
+    pub fn find(&self, method: &str, name: &str) -> Option<EntryId> {
+        self.position(method, name).map(|index| EntryId { index, epoch: self.epoch })
+    }
+
+    fn position(&self, method: &str, name: &str) -> Option<u32> {
+        let hash = self.hasher.hash_one((method, name));
+        let same = |&index: &u32| {
+            self.entries[index as usize]
+                .as_ref()
+                .is_some_and(|entry| *entry.name == *name && *entry.method == *method)
+        };
+        self.index.find(hash, same).copied()
+    }
+
+    #[cold]
+    fn overflow_index(&mut self, now: f64) -> u32 {
+        if !self.warned_names {
+            self.warned_names = true;
+            self.warnings.push(Warning::TooManyNames { limit: self.max_names });
+        }
+        match self.overflow {
+            Some(index) if self.entries[index as usize].is_some() => index,
+            _ => {
+                let entry = Box::new(Entry::new("", OVERFLOW_NAME, self.cached, now));
+                let index = match self.position("", OVERFLOW_NAME) {
+                    Some(index) => index,
+                    None => self.push(entry),
+                };
+                self.overflow = Some(index);
+                index
+            }
+        }
+    }
+
+    fn push(&mut self, entry: Box<Entry>) -> u32 {
+        let index = self.entries.len() as u32;
+        let hash = self.hasher.hash_one((&*entry.method, &*entry.name));
+        self.entries.push(Some(entry));
+        let (entries, hasher) = (&self.entries, &self.hasher);
+        self.index.insert_unique(hash, index, |&other| match &entries[other as usize] {
+            Some(entry) => hasher.hash_one((&*entry.method, &*entry.name)),
+            None => 0, // removed entries are not in the index
+        });
+        index
+    }
+
+    /// Whether [`Self::record`] would take this id.
+    pub fn is_current(&self, id: EntryId) -> bool {
+        self.get(id).is_some()
+    }
+
+    /// Counts a request in its entry and in the total. `response_time_ms` is `None` for requests without one. `now` is unix
+    /// time in seconds. `false`: the id is stale, nothing was counted; ask for a new id.
+    #[inline]
+    #[must_use = "a stale id records nothing"]
+    pub fn record(
+        &mut self,
+        id: EntryId,
+        response_time_ms: Option<f64>,
+        content_length: u64,
+        now: f64,
+    ) -> bool {
+        self.record_sample(id, &Sample::new(response_time_ms, content_length, now))
+    }
+
+    /// As [`Self::record`], for samples with their own bucket.
+    #[inline]
+    #[must_use = "a stale id records nothing"]
+    pub fn record_sample(&mut self, id: EntryId, sample: &Sample) -> bool {
+        if id.epoch != self.epoch {
+            return false;
+        }
+        let Some(Some(entry)) = self.entries.get_mut(id.index as usize) else { return false };
+        if entry.record(sample, self.window) {
+            self.seconds += 1;
+        }
+        self.total.record(sample, self.window);
+        if self.seconds > self.seconds_budget {
+            self.forget_seconds();
+        }
+        true
+    }
+
+    /// Counts the failure of a request, in its entry, the total and the table of errors, as long as that error is known.
+    /// `Some(false)`: counted, but the error is not known yet: call [`Self::insert_error`] too. `None`: stale id.
+    #[must_use = "a stale id records nothing, an unknown error is to be inserted"]
+    pub fn record_error(&mut self, id: EntryId, text: &str, now: f64) -> Option<bool> {
+        if id.epoch != self.epoch {
+            return None;
+        }
+        let entry = self.entries.get_mut(id.index as usize)?.as_mut()?;
+        if entry.record_failure(now) {
+            self.seconds += 1;
+        }
+        self.total.record_failure(now);
+        Some(self.errors.occurred(&entry.method, &entry.name, text, now))
+    }
+
+    /// The first occurrence of an error (or of one beyond the limit of errors).
+    pub fn insert_error(&mut self, seed: ErrorSeed, now: f64) {
+        if self.errors.is_full() && !self.warned_errors {
+            self.warned_errors = true;
+            self.warnings.push(Warning::TooManyErrors);
+        }
+        self.errors.insert(seed, Tally { occurrences: 1, first_seen: Some(now), last_seen: Some(now) });
+    }
+
+    /// Warnings not taken yet; each is given once in the life of this object.
+    pub fn take_warnings(&mut self) -> Vec<Warning> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    #[cold]
+    fn forget_seconds(&mut self) {
+        self.seconds = 0;
+        for entry in self.entries.iter_mut().flatten() {
+            entry.num_reqs_per_sec.forget_half(SECONDS_KEPT);
+            entry.num_fail_per_sec.forget_half(SECONDS_KEPT);
+            self.seconds += entry.num_reqs_per_sec.len() + entry.num_fail_per_sec.len();
+        }
+        // Where even the newest seconds of so many names exceed the budget, wait for twice as many, not for one more.
+        self.seconds_budget = self.seconds_budget.max(self.seconds * 2);
+    }
+
+    /// The entry of an id that is not stale.
+    pub fn get(&self, id: EntryId) -> Option<&Entry> {
+        if id.epoch == self.epoch { self.entries.get(id.index as usize)?.as_deref() } else { None }
+    }
+
+    /// The entry of an id that is not stale.
+    pub fn get_mut(&mut self, id: EntryId) -> Option<&mut Entry> {
+        if id.epoch == self.epoch { self.entries.get_mut(id.index as usize)?.as_deref_mut() } else { None }
+    }
+
+    /// The aggregate.
+    pub fn total(&self) -> &Entry {
+        &self.total
+    }
+
+    /// The aggregate.
+    pub fn total_mut(&mut self) -> &mut Entry {
+        &mut self.total
+    }
+
+    /// All entries with their ids, in order of first use.
+    pub fn entries(&self) -> impl Iterator<Item = (EntryId, &Entry)> {
+        let epoch = self.epoch;
+        self.entries.iter().enumerate().filter_map(move |(index, entry)| {
+            Some((EntryId { index: index as u32, epoch }, entry.as_deref()?))
+        })
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// Upper bound of [`EntryId::index`]; changes whenever an entry is added.
+    pub fn slots(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Changes when [`Self::clear_all`] makes all ids stale.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Puts an entry in under its own method and name; the one that was there is returned.
+    pub fn put(&mut self, entry: Entry) -> (EntryId, Option<Entry>) {
+        let id = |index| EntryId { index, epoch: self.epoch };
+        if let Some(index) = self.position(&entry.method, &entry.name) {
+            let old = self.entries[index as usize].replace(Box::new(entry));
+            return (id(index), old.map(|old| *old));
+        }
+        let epoch = self.epoch;
+        (EntryId { index: self.push(Box::new(entry)), epoch }, None)
+    }
+
+    /// Takes an entry out.
+    pub fn remove(&mut self, id: EntryId) -> Option<Entry> {
+        let entry = self.get(id)?;
+        let hash = self.hasher.hash_one((&*entry.method, &*entry.name));
+        if let Ok(found) = self.index.find_entry(hash, |&index| index == id.index) {
+            found.remove();
+        }
+        self.entries[id.index as usize].take().map(|entry| *entry)
+    }
+
+    /// The errors.
+    pub fn errors(&self) -> &ErrorTable {
+        &self.errors
+    }
+
+    /// The errors.
+    pub fn errors_mut(&mut self) -> &mut ErrorTable {
+        &mut self.errors
+    }
+
+    /// The course of the run.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Adds a point to the history: to be called once a second while a test runs.
+    pub fn tick(&mut self, user_count: u64, now: f64) {
+        let (total, span) = (&self.total, self.total.span());
+        let recent =
+            total.window().and_then(|w| w.recent(now as i64, self.window, total.times(), total.timed()));
+        let percentiles = recent.filter(|&(_, timed)| timed > 0).map(|(times, timed)| {
+            [0.5, 0.95, 0.99].map(|fraction| crate::percentile_of(&times, timed, fraction))
+        });
+        self.history.push(HistoryPoint {
+            at: now,
+            user_count,
+            num_requests: total.num_requests,
+            num_failures: total.num_failures,
+            current_rps: span.current_rate(&total.num_reqs_per_sec).value(),
+            current_fail_per_sec: span.current_rate(&total.num_fail_per_sec).value(),
+            avg_response_time: total.avg_response_time(),
+            percentiles,
+        });
+    }
+
+    /// All entries to zero, errors and history away. Ids stay valid.
+    pub fn reset_all(&mut self, now: f64) {
+        self.total.reset(now);
+        self.errors.clear();
+        self.history.clear();
+        self.seconds = 0;
+        for entry in self.entries.iter_mut().flatten() {
+            entry.reset(now);
+        }
+    }
+
+    /// Everything away; all ids become stale.
+    pub fn clear_all(&mut self, now: f64) {
+        self.total = Entry::new("", "Aggregated", self.cached, now);
+        self.clear_entries();
+        self.errors.clear();
+        self.history.clear();
+    }
+
+    /// All entries away, their ids stale; total, errors and history stay.
+    pub fn clear_entries(&mut self) {
+        self.entries.clear();
+        self.index.clear();
+        self.overflow = None;
+        self.seconds = 0;
+        self.epoch = self.epoch.wrapping_add(1);
+    }
+
+    /// Adds all of `other`: entries by method and name, the total, the errors. Not the history.
+    pub fn merge(&mut self, other: &Self) {
+        for (_, entry) in other.entries() {
+            self.merge_entry(entry);
+        }
+        self.total.merge(&other.total, self.window);
+        self.errors.merge(&other.errors);
+    }
+
+    /// Adds one entry to the one of the same method and name.
+    pub fn merge_entry(&mut self, entry: &Entry) {
+        let id = self.entry_id(&entry.method, &entry.name, entry.start_time);
+        let window = self.window;
+        if let Some(mine) = self.get_mut(id) {
+            mine.merge(entry, window);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

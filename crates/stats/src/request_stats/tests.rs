@@ -1,0 +1,245 @@
+use super::*;
+use crate::error::MAX_ERRORS;
+use proptest::prelude::*;
+
+fn seed(name: &str, text: &str) -> ErrorSeed {
+    ErrorSeed {
+        key: format!("{name}:{text}").into(),
+        method: "GET".into(),
+        name: name.into(),
+        text: text.into(),
+        display: text.into(),
+    }
+}
+
+#[test]
+fn an_id_is_the_same_for_the_same_method_and_name() {
+    let mut stats = RequestStats::new(true, 1_000.0);
+    let a = stats.entry_id("GET", "/a", 1_000.0);
+    assert_eq!(a, stats.entry_id("GET", "/a", 1_001.0));
+    assert_ne!(a, stats.entry_id("POST", "/a", 1_000.0));
+    assert!(stats.record(a, Some(12.5), 100, 1_000.5));
+    assert_eq!(stats.get(a).unwrap().num_requests, 1);
+    assert_eq!(stats.total().num_requests, 1);
+    assert_eq!(stats.len(), 2);
+}
+
+#[test]
+fn clearing_makes_ids_stale_and_resetting_does_not() {
+    let mut stats = RequestStats::new(true, 1_000.0);
+    let a = stats.entry_id("GET", "/a", 1_000.0);
+    assert!(stats.record(a, Some(1.0), 0, 1_000.0));
+    stats.reset_all(1_001.0);
+    assert_eq!((stats.total().num_requests, stats.len(), stats.total().start_time), (0, 1, 1_001.0));
+    assert!(stats.record(a, Some(1.0), 0, 1_001.0));
+    stats.clear_all(1_002.0);
+    assert!(!stats.record(a, Some(1.0), 0, 1_002.0));
+    assert_eq!(stats.record_error(a, "x", 1_002.0), None);
+    assert!(stats.is_empty() && stats.get(a).is_none() && stats.total().num_requests == 0);
+    let again = stats.entry_id("GET", "/a", 1_002.0);
+    assert!(stats.record(again, None, 0, 1_002.0) && again != a);
+}
+
+#[test]
+fn removed_entries_are_gone_and_can_come_back() {
+    let mut stats = RequestStats::new(false, 1.0);
+    let ids: Vec<_> = (0..100).map(|i| stats.entry_id("GET", &i.to_string(), 1.0)).collect();
+    assert_eq!(&*stats.remove(ids[40]).unwrap().name, "40");
+    assert!(!stats.record(ids[40], None, 0, 1.0) && stats.find("GET", "40").is_none());
+    assert_eq!((stats.len(), stats.entries().count()), (99, 99));
+    let (id, old) = stats.put(Entry::new("GET", "40", false, 2.0));
+    assert!(old.is_none() && stats.record(id, None, 0, 2.0));
+    let (same, old) = stats.put(Entry::new("GET", "40", false, 3.0));
+    assert_eq!((same, old.map(|e| e.num_requests)), (id, Some(1)));
+    for i in 0..1_000 {
+        stats.entry_id("PUT", &i.to_string(), 1.0);
+    }
+    assert_eq!(stats.len(), 1_100);
+}
+
+#[test]
+fn errors_count_in_three_places() {
+    let mut stats = RequestStats::new(true, 1_000.0);
+    let a = stats.entry_id("GET", "/a", 1_000.0);
+    assert_eq!(stats.record_error(a, "boom", 1_000.0), Some(false));
+    stats.insert_error(seed("/a", "boom"), 1_000.0);
+    assert_eq!(stats.record_error(a, "boom", 1_003.0), Some(true));
+    assert_eq!((stats.get(a).unwrap().num_failures, stats.total().num_failures), (2, 2));
+    assert_eq!(stats.errors().iter().next().unwrap().tally().occurrences, 2);
+    stats.reset_all(1_004.0);
+    assert!(stats.errors().is_empty());
+}
+
+#[test]
+fn names_beyond_the_limit_share_an_entry_and_warn_once() {
+    let mut stats = RequestStats::new(true, 1_000.0);
+    stats.set_max_names(10);
+    for i in 0..30 {
+        let id = stats.entry_id("GET", &i.to_string(), 1_000.0);
+        assert!(stats.record(id, Some(1.0), 1, 1_000.0));
+    }
+    assert_eq!(stats.len(), 11);
+    let overflow = stats.find("", OVERFLOW_NAME).unwrap();
+    assert_eq!(stats.get(overflow).unwrap().num_requests, 20);
+    assert_eq!(stats.total().num_requests, 30);
+    assert_eq!(stats.take_warnings(), [Warning::TooManyNames { limit: 10 }]);
+    stats.clear_all(1_001.0);
+    for i in 0..30 {
+        stats.entry_id("GET", &i.to_string(), 1_001.0);
+    }
+    assert_eq!(stats.len(), 11);
+    assert!(stats.take_warnings().is_empty());
+}
+
+#[test]
+fn errors_beyond_the_limit_warn_once() {
+    let mut stats = RequestStats::new(true, 1.0);
+    for i in 0..MAX_ERRORS + 3 {
+        stats.insert_error(seed("/", &i.to_string()), 1.0);
+    }
+    assert_eq!(stats.take_warnings(), [Warning::TooManyErrors]);
+    assert_eq!(stats.errors().len(), MAX_ERRORS + 1);
+}
+
+#[test]
+fn a_hundred_thousand_names_cost_about_a_kilobyte_each() {
+    let mut stats = RequestStats::new(true, 1_000.0);
+    for round in 0..4 {
+        for i in 0..MAX_NAMES {
+            let id = stats.entry_id("GET", &format!("/item/{i}"), 1_000.0);
+            let now = 1_000.0 + f64::from(round) * 1.5;
+            assert!(stats.record(id, Some(1.0 + (i % 977) as f64 * 0.37 * f64::from(round)), 512, now));
+        }
+    }
+    assert_eq!(stats.len(), MAX_NAMES);
+    let bytes: usize = stats.entries().map(|(_, entry)| entry.bytes() + entry.name.len() + 64).sum();
+    assert!(bytes / MAX_NAMES < 1_500, "{} bytes per entry", bytes / MAX_NAMES);
+}
+
+#[test]
+fn per_second_counts_stay_within_the_budget() {
+    let mut stats = RequestStats::new(false, 0.0);
+    stats.set_seconds_budget(10_000);
+    let ids: Vec<_> = (0..10).map(|i| stats.entry_id("GET", &i.to_string(), 0.0)).collect();
+    for second in 0..5_000 {
+        for &id in &ids {
+            assert!(stats.record(id, None, 0, f64::from(second)));
+        }
+    }
+    let kept: usize = stats.entries().map(|(_, entry)| entry.num_reqs_per_sec.len()).sum();
+    assert!(kept <= 10_000, "{kept}");
+    let newest = stats.get(ids[3]).unwrap().num_reqs_per_sec.iter().last();
+    assert_eq!(newest, Some((4_999, 1)));
+    assert_eq!(stats.get(ids[0]).unwrap().num_requests, 5_000);
+}
+
+#[test]
+fn the_history_holds_the_totals_of_each_second() {
+    let mut stats = RequestStats::new(true, 1_000.0);
+    let id = stats.entry_id("GET", "/", 1_000.0);
+    for second in 0..20 {
+        for _ in 0..7 {
+            assert!(stats.record(id, Some(20.0), 0, 1_000.0 + f64::from(second)));
+        }
+        stats.tick(3, 1_000.9 + f64::from(second));
+    }
+    let points = stats.history().points();
+    assert_eq!(points.len(), 20);
+    assert_eq!((points[0].num_requests, points[0].current_rps), (7, 7.0));
+    let last = points[19];
+    assert_eq!((last.num_requests, last.user_count, last.current_rps), (140, 3, 7.0));
+    assert_eq!(last.percentiles, Some([20, 20, 20]));
+}
+
+#[test]
+#[ignore = "a measurement: cargo test --release -p gregaria-stats -- --ignored --nocapture"]
+fn recording_takes_tens_of_nanoseconds() {
+    let mut stats = RequestStats::new(true, 1_000.0);
+    let ids: Vec<_> = (0..20).map(|i| stats.entry_id("GET", &format!("/{i}"), 1_000.0)).collect();
+    let rounds = 5_000_000u32;
+    let times: Vec<f64> =
+        (0..4_096u32).map(|i| f64::from(i.wrapping_mul(2_654_435_761) >> 12) / 20_000.0).collect();
+    let start = std::time::Instant::now();
+    for i in 0..rounds {
+        let id = ids[(i % 20) as usize];
+        assert!(stats.record(id, Some(times[(i % 4_096) as usize]), 128, 1_000.0 + f64::from(i) * 1e-5));
+    }
+    let each = start.elapsed().as_nanos() as f64 / f64::from(rounds);
+    println!("{each:.1} ns per record");
+    assert!(each < 200.0);
+}
+
+/// (name, eighths of a ms or none, length, second, fails)
+type Row = (u8, Option<u32>, u32, u16, bool);
+
+fn rows() -> impl Strategy<Value = Vec<Row>> {
+    let ms = prop::option::weighted(0.9, 0u32..200_000);
+    prop::collection::vec((0u8..4, ms, 0u32..10_000, 0u16..40, any::<bool>()), 0..80)
+}
+
+/// Times in eighths of a millisecond: sums are exact, so that order cannot matter.
+fn build(rows: &[Row]) -> RequestStats {
+    let mut stats = RequestStats::new(true, 900.0);
+    for &(name, eighths, length, second, fails) in rows {
+        let now = 1_000.0 + f64::from(second);
+        let name = format!("/{name}");
+        let id = stats.entry_id("GET", &name, 900.0);
+        assert!(stats.record(id, eighths.map(|e| f64::from(e) / 8.0), u64::from(length), now));
+        if fails {
+            let text = format!("error {}", length % 3);
+            if stats.record_error(id, &text, now) == Some(false) {
+                stats.insert_error(seed(&name, &text), now);
+            }
+        }
+    }
+    stats
+}
+
+type Contents<'a> = (Vec<&'a Entry>, &'a Entry, Vec<(String, Tally)>);
+
+fn contents(stats: &RequestStats) -> Contents<'_> {
+    let mut entries: Vec<_> = stats.entries().map(|(_, entry)| entry).collect();
+    entries.sort_by_key(|entry| (entry.name.clone(), entry.method.clone()));
+    let mut errors: Vec<_> = stats.errors().iter().map(|e| (e.seed.key.to_string(), e.tally())).collect();
+    errors.sort_by(|a, b| a.0.cmp(&b.0));
+    (entries, stats.total(), errors)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn merging_is_associative_and_the_same_as_recording_it_all(a in rows(), b in rows(), c in rows()) {
+        let mut left = build(&a);
+        left.merge(&build(&b));
+        left.merge(&build(&c));
+        let mut right_part = build(&b);
+        right_part.merge(&build(&c));
+        let mut right = build(&a);
+        right.merge(&right_part);
+        prop_assert_eq!(contents(&left), contents(&right));
+        let all = build(&[a, b, c].concat());
+        prop_assert_eq!(contents(&left), contents(&all));
+    }
+
+    #[test]
+    fn the_total_is_the_sum_of_the_entries(rows in rows()) {
+        let stats = build(&rows);
+        let mut sum = Entry::new("", "Aggregated", false, 900.0);
+        for (_, entry) in stats.entries() {
+            sum.merge(entry, 10);
+        }
+        prop_assert_eq!(&sum, stats.total());
+    }
+
+    #[test]
+    fn the_wire_form_reads_back(rows in rows()) {
+        let stats = build(&rows);
+        for (_, entry) in stats.entries() {
+            let back = Entry::from(crate::EntryWire::of(entry));
+            let mut expected = entry.clone();
+            expected.set_exact(crate::Histogram::default());
+            prop_assert_eq!(back, expected);
+        }
+    }
+}

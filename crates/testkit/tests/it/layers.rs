@@ -1,0 +1,163 @@
+//! No arrow upwards: what each crate may depend on, checked against `cargo metadata`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Each crate and the crates of ours it may depend on.
+const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
+    ("gregaria-stats", &[]),
+    ("gregaria-http", &[]),
+    ("gregaria-demo", &[]),
+    ("gregaria-engine", &["gregaria-stats"]),
+    ("gregaria-report", &["gregaria-stats"]),
+    ("gregaria-cluster", &["gregaria-engine", "gregaria-stats"]),
+    ("gregaria-web", &["gregaria-engine", "gregaria-report", "gregaria-stats"]),
+    (
+        "gregaria-cli",
+        &[
+            "gregaria-web",
+            "gregaria-cluster",
+            "gregaria-report",
+            "gregaria-engine",
+            "gregaria-http",
+            "gregaria-stats",
+        ],
+    ),
+    (
+        "gregaria-python",
+        &[
+            "gregaria-cli",
+            "gregaria-demo",
+            "gregaria-engine",
+            "gregaria-http",
+            "gregaria-report",
+            "gregaria-stats",
+        ],
+    ),
+];
+
+/// For development only: may depend on anything, and only development dependencies may point at them.
+const DEVELOPMENT: &[&str] = &["gregaria-testkit", "gregaria-bench"];
+
+/// Crates of others that only some of ours may name, even for development. An empty list forbids them.
+const ONLY_UNDER: &[(&str, &[&str])] = &[
+    ("pyo3", &["gregaria-python"]),
+    ("axum", &["gregaria-web"]),
+    ("clap", &["gregaria-cli"]),
+    ("zeromq", &["gregaria-cluster"]),
+    ("tokio", &["gregaria-web", "gregaria-cluster", "gregaria-cli"]),
+    ("rustls", &["gregaria-http", "gregaria-testkit"]),
+    ("mio", &["gregaria-http", "gregaria-testkit"]),
+    ("reqwest", &[]),
+    ("openssl", &[]),
+    ("openssl-sys", &[]),
+    ("ring", &[]),
+];
+
+#[derive(Debug)]
+struct Arrow {
+    from: String,
+    to: String,
+    development: bool,
+}
+
+fn metadata() -> Value {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
+    let output = Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline", "--manifest-path", manifest])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn arrows(metadata: &Value) -> Vec<Arrow> {
+    let packages = metadata["packages"].as_array().unwrap();
+    packages
+        .iter()
+        .flat_map(|package| {
+            package["dependencies"].as_array().unwrap().iter().map(|dependency| Arrow {
+                from: package["name"].as_str().unwrap().to_owned(),
+                to: dependency["name"].as_str().unwrap().to_owned(),
+                development: dependency["kind"] == "dev",
+            })
+        })
+        .collect()
+}
+
+fn problems(crates: &BTreeSet<String>, arrows: &[Arrow]) -> Vec<String> {
+    let may: BTreeMap<&str, &[&str]> = MAY_DEPEND_ON.iter().copied().collect();
+    let only: BTreeMap<&str, &[&str]> = ONLY_UNDER.iter().copied().collect();
+    let mut problems = Vec::new();
+    for name in crates {
+        if !may.contains_key(name.as_str()) && !DEVELOPMENT.contains(&name.as_str()) {
+            problems.push(format!("{name} has no layer: add it to this test and to ARCHITECTURE.md"));
+        }
+    }
+    for Arrow { from, to, development } in arrows {
+        let (from_development, ours) = (DEVELOPMENT.contains(&from.as_str()), to.starts_with("gregaria-"));
+        if ours && DEVELOPMENT.contains(&to.as_str()) {
+            if !development && !from_development {
+                problems.push(format!("{from} -> {to}: only as a development dependency"));
+            }
+        } else if ours && !development && !from_development {
+            let allowed = may.get(from.as_str()).copied().unwrap_or_default();
+            if !allowed.contains(&to.as_str()) {
+                problems.push(format!("{from} -> {to}: an arrow upwards"));
+            }
+        }
+        if let Some(allowed) = only.get(to.as_str())
+            && !allowed.contains(&from.as_str())
+            && !(*development && to == "rustls")
+        {
+            problems.push(format!("{from} -> {to}: only under {allowed:?}"));
+        }
+    }
+    problems
+}
+
+fn names(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn arrow(from: &str, to: &str, development: bool) -> Arrow {
+    Arrow { from: from.into(), to: to.into(), development }
+}
+
+#[test]
+fn no_dependency_of_the_workspace_points_upwards() {
+    let metadata = metadata();
+    let crates = metadata["packages"].as_array().unwrap().iter();
+    let crates: BTreeSet<String> = crates.map(|p| p["name"].as_str().unwrap().to_owned()).collect();
+    assert!(crates.len() >= 8, "cargo metadata saw only {crates:?}");
+    let problems = problems(&crates, &arrows(&metadata));
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn an_arrow_upwards_a_banned_crate_and_an_unknown_layer_are_noticed() {
+    let crates = names(&["gregaria-stats", "gregaria-novel"]);
+    let found = problems(
+        &crates,
+        &[
+            arrow("gregaria-stats", "gregaria-engine", false),
+            arrow("gregaria-engine", "pyo3", false),
+            arrow("gregaria-http", "gregaria-testkit", false),
+            arrow("gregaria-http", "ring", true),
+        ],
+    );
+    assert_eq!(found.len(), 5, "{found:#?}");
+}
+
+#[test]
+fn development_dependencies_may_point_at_the_test_kit() {
+    let crates = names(&["gregaria-engine"]);
+    let arrows = [
+        arrow("gregaria-engine", "gregaria-testkit", true),
+        arrow("gregaria-testkit", "gregaria-engine", false),
+    ];
+    assert_eq!(problems(&crates, &arrows), Vec::<String>::new());
+}

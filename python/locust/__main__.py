@@ -1,0 +1,6 @@
+"""`python -m locust`."""
+
+from .main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""The command line program, in the order in which its parts act.
+
+| Module | What it does |
+|---|---|
+| `table` | reads the one table of options out of the native module |
+| `config_files` | configuration files, for the parser in `locust.argument_parser` |
+| `locustfiles` | finds, fetches and loads the scripts, and merges what they define |
+| `checks` | refuses what cannot work, before anything is started |
+| `actions` | what ends the program without a run: `--list`, `--show-task-ratio` |
+| `preparation` | environment, runner and files of a run |
+| `run` | the run itself: start, run time, keys, waiting for its end |
+| `signals` | SIGINT and SIGTERM, so that neither is lost |
+| `ending` | the exit sequence: teardown, exit code, final reports |
+| `blog` | `gregaria blog`, the sample site to practise on |
+
+`locust.main.main` calls them one after another. Functions here report what went wrong and raise `SystemExit`;
+only `main` leaves the process.
+"""

@@ -1,0 +1,124 @@
+"""The exit sequence of a run. It is the same however the run ended: by itself, by its time limit or by a
+signal.
+
+Teardown listeners first, then the users, and only then the exit code and the reports, which therefore hold
+the last request of the run. Each step survives an interruption by further signals; the reports are written in
+any case.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent.event import Event
+
+from .. import log, stats
+from .run import Run
+from .signals import StopSignals
+from .table import exit_code
+
+logger = logging.getLogger("locust.main")
+
+
+def end(run: Run, signals: StopSignals) -> int:
+    """Ends the run and writes its results; returns the exit code of the program."""
+    signals.taken()
+    logger.debug("Running teardowns...")
+    _silence(run.keyboard)
+    _undisturbed(lambda: run.environment.events.quitting.fire(environment=run.environment, reverse=True))
+    logger.debug("Cleaning up runner...")
+    _stop_users(run, signals)
+    signals.reporting()
+    for companion in run.companions:
+        _silence(companion)
+    code = _exit_code(run)
+    logger.info(f"Shutting down (exit code {code})")
+    failures = _report(run)
+    code = code or failures
+    # From here on only listeners of scripts run: a signal ends them as it would end any Python program.
+    signals.close()
+    run.environment.events.quit.fire(exit_code=code)
+    return code
+
+
+def _stop_users(run: Run, signals: StopSignals) -> None:
+    """Ends the test. A further signal ends the waiting for running tasks, one more the waiting for
+    anything."""
+    stopping = gevent.spawn(run.runner.quit)
+    stopping.link_exception(log.greenlet_exception_logger(logger))
+    if _waits_for(stopping, signals.hurry):
+        return
+    logger.warning("Interrupted again, not waiting for running tasks")
+    run.environment.stop_timeout = 0
+    gevent.spawn(run.runner.user_greenlets.kill)
+    patience = Event()
+    gevent.spawn(_set_at_third_signal, signals, patience)
+    if not _waits_for(stopping, patience):
+        logger.warning("Interrupted once more, not waiting for users to stop")
+
+
+def _waits_for(greenlet: gevent.Greenlet, interruption: Event) -> bool:
+    """Waits for the greenlet; whether it ended before the interruption."""
+    try:
+        gevent.wait([greenlet, interruption], count=1)
+    except KeyboardInterrupt:
+        # Either code that did not yield was interrupted, and things go on without it, or this is the second
+        # signal.
+        if not interruption.is_set():
+            return _waits_for(greenlet, interruption)
+    return greenlet.ready()
+
+
+def _set_at_third_signal(signals: StopSignals, patience: Event) -> None:
+    while len(signals.received) < 3:
+        gevent.sleep(0.1)
+    patience.set()
+
+
+def _exit_code(run: Run) -> int:
+    """What the process returns, judged by everything that was recorded up to now."""
+    if run.environment.process_exit_code is not None:
+        return int(run.environment.process_exit_code)
+    if len(run.runner.errors) or len(run.runner.exceptions):
+        return int(run.options.exit_code_on_error)
+    if log.unhandled_greenlet_exception:
+        return exit_code("UNHANDLED")
+    return exit_code("OK")
+
+
+def _report(run: Run) -> int:
+    """Writes everything that is asked for; 0, or the exit code of a report that could not be written."""
+    options, numbers = run.options, run.runner.stats
+    failed = not _attempt(run.csv_writer.close_files, "the CSV files")
+    if options.json:
+        failed |= not _attempt(lambda: stats.print_stats_json(numbers), "the JSON output")
+    if options.json_file:
+        failed |= not _attempt(lambda: stats.save_stats_json(numbers, options.json_file), "the JSON file")
+    stats.print_stats(numbers, current=False)
+    stats.print_percentile_stats(numbers)
+    stats.print_error_report(numbers)
+    return exit_code("STARTUP") if failed else exit_code("OK")
+
+
+def _attempt(write: Callable[[], Any], what: str) -> bool:
+    try:
+        write()
+    except OSError as e:
+        logger.error(f"Could not write {what}: {e}")
+        return False
+    return True
+
+
+def _undisturbed(step: Callable[[], Any]) -> None:
+    try:
+        step()
+    except KeyboardInterrupt:
+        logger.warning("Interrupted, going on with the shutdown")
+
+
+def _silence(greenlet: gevent.Greenlet | None) -> None:
+    if greenlet is not None:
+        greenlet.kill(block=False)

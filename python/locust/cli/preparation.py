@@ -1,0 +1,195 @@
+"""From options and scripts to everything a run needs: user classes, environment, runner, output files."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import resource
+import sys
+from argparse import Namespace
+from typing import Any, NoReturn
+
+import locust
+
+from .. import log, stats
+from ..env import Environment
+from ..log import setup_logging
+from .checks import check_json_path
+from .locustfiles import Definitions
+from .table import exit_code
+
+logger = logging.getLogger("locust.main")
+
+# Options that a shape replaces unless it says `use_common_options`.
+COMMON_OPTIONS = {"num_users": "users", "spawn_rate": "spawn-rate", "run_time": "run-time"}
+
+# Each user may hold a few connections; below this a load test runs out of descriptors before it has begun.
+MINIMUM_OPEN_FILES = 10_000
+ENOUGH_OPEN_FILES = 1_048_576
+
+
+def start_logging(options: Namespace) -> None:
+    """Sets the log up and greets; ends the program if the log file cannot be written."""
+    if not options.skip_log_setup:
+        try:
+            setup_logging(options.loglevel, options.logfile)
+        except OSError as e:
+            sys.stderr.write(f"Could not write the log file: {e}\n")
+            raise SystemExit(exit_code("STARTUP")) from None
+    logger.info(f"Starting Locust {locust.__version__}")
+
+
+def choose_user_classes(available: dict[str, type], wanted: list[str]) -> list[Any]:
+    """The classes to run: the wanted ones in their order, or all. Ends the program if there is none or an
+    unknown one."""
+    if not available:
+        _stop("No User class found!")
+    if unknown := [name for name in dict.fromkeys(wanted) if name not in available]:
+        _stop(f"Unknown User(s): {', '.join(unknown)}\n")
+    return [available[name] for name in dict.fromkeys(wanted or available)]
+
+
+def warn_of_too_many_fixed_users(user_classes: list[Any], num_users: int | None) -> None:
+    """Says so if fixed counts ask for more users than the run has."""
+    fixed = sum(user_class.fixed_count for user_class in user_classes)
+    if num_users and fixed > num_users:
+        logger.info(
+            f"Total fixed_count of User classes ({fixed}) is greater than the specified number of users "
+            f"({num_users}), so not all will be spawned."
+        )
+
+
+def raise_open_file_limit() -> None:
+    """Lets the process open as many files as the system allows it to; warns if that is few."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    goal = ENOUGH_OPEN_FILES if hard == unlimited else min(hard, ENOUGH_OPEN_FILES)
+    if soft != unlimited and soft < goal:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (goal, hard))
+            soft = goal
+        except (OSError, ValueError):
+            pass  # The system has a lower limit of its own; the check below tells.
+    if soft != unlimited and soft < MINIMUM_OPEN_FILES:
+        logger.warning(
+            f"System open file limit '{soft}' is below minimum setting '{MINIMUM_OPEN_FILES}'.\n"
+            "It's not high enough for load testing, and the OS didn't allow locust to increase it by "
+            "itself.\n"
+            "See https://github.com/locustio/locust/wiki/"
+            "Installation#increasing-maximum-number-of-open-files-limit for more info."
+        )
+
+
+def create_environment(
+    user_classes: list[Any],
+    options: Namespace,
+    events: Any = None,
+    shape_class: Any = None,
+    locustfile: str | None = None,
+    parsed_locustfiles: list[str] | None = None,
+    available_user_classes: dict[str, Any] | None = None,
+    available_shape_classes: dict[str, Any] | None = None,
+    available_user_tasks: dict[str, Any] | None = None,
+) -> Environment:
+    """An `Environment` with the settings of the options."""
+    return Environment(
+        locustfile=locustfile,
+        user_classes=user_classes,
+        shape_class=shape_class,
+        events=events,
+        host=options.host,
+        reset_stats=options.reset_stats,
+        parsed_options=options,
+        parsed_locustfiles=parsed_locustfiles,
+        available_user_classes=available_user_classes,
+        available_shape_classes=available_shape_classes,
+        available_user_tasks=available_user_tasks,
+        profile=options.profile,
+    )
+
+
+def environment_of_run(
+    user_classes: list[Any], options: Namespace, found: Definitions, locustfiles: list[str]
+) -> Environment:
+    """The environment of this run, with `--config-users` applied. Ends the program if it cannot be."""
+    try:
+        environment = create_environment(
+            user_classes,
+            options,
+            events=locust.events,
+            shape_class=found.shape,
+            locustfile=os.path.basename(locustfiles[0]),
+            parsed_locustfiles=locustfiles,
+            available_user_classes=found.user_classes,
+            available_shape_classes=found.shapes,
+            available_user_tasks=found.user_tasks,
+        )
+    except ValueError as e:
+        _stop(str(e))
+    _configure_users(environment, options)
+    _warn_of_options_without_effect(found.shape, options)
+    return environment
+
+
+def _configure_users(environment: Environment, options: Namespace) -> None:
+    try:
+        for settings in itertools.chain(*(options.config_users or [])):
+            environment.update_user_class(settings)
+    except KeyError as e:
+        logger.error(
+            "Error applying user config, probably you tried to specify config for a User not present in your "
+            f"locustfile: {e}"
+        )
+        raise SystemExit(exit_code("CONFIGURATION")) from None
+    except Exception as e:
+        # A property of the class refused the value: the script's own code, so its traceback.
+        logger.exception(e)
+        raise SystemExit(exit_code("CONFIGURATION")) from None
+
+
+def _warn_of_options_without_effect(shape: Any, options: Namespace) -> None:
+    ignored = [f"--{name}" for dest, name in COMMON_OPTIONS.items() if getattr(options, dest, None)]
+    if shape is None or shape.use_common_options or not ignored:
+        return
+    logger.warning(
+        "--run-time, --users or --spawn-rate have no impact on LoadShapes unless the shape class explicitly "
+        "reads them. See: docs.locust.io/en/stable/custom-load-shape.html#use-common-options"
+    )
+    logger.warning(f"The following option(s) will be ignored: {', '.join(ignored)}")
+
+
+def open_outputs(environment: Environment, options: Namespace) -> stats.StatsCSV:
+    """The writer of the CSV files, which makes them if `--csv` is given. Ends the program if a file that the
+    run is to write cannot be written."""
+    try:
+        if options.json_file:
+            check_json_path(options.json_file)
+        if not options.csv_prefix:
+            return stats.StatsCSV(environment, stats.PERCENTILES_TO_REPORT)
+        if directory := os.path.dirname(options.csv_prefix):
+            os.makedirs(directory, exist_ok=True)
+        return stats.StatsCSVFileWriter(
+            environment, stats.PERCENTILES_TO_REPORT, options.csv_prefix, options.stats_history_enabled
+        )
+    except OSError as e:
+        _stop(f"Could not write the statistics: {e}")
+
+
+def tell_init_listeners(environment: Environment, options: Namespace) -> None:
+    """Fires `init`. Ends the program with exit code 1 if a listener raised; that is in the log already."""
+    if options.equal_weights:
+        # Added last, so that listeners of scripts may still change the classes.
+        environment.events.init.add_listener(
+            lambda environment, **_kwargs: environment.assign_equal_weights()
+        )
+    environment.events.init.fire(
+        environment=environment, runner=environment.runner, web_ui=environment.web_ui
+    )
+    if log.unhandled_greenlet_exception:
+        raise SystemExit(exit_code("STARTUP"))
+
+
+def _stop(message: str) -> NoReturn:
+    logger.error(message)
+    raise SystemExit(exit_code("STARTUP"))

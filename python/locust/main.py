@@ -1,0 +1,106 @@
+"""The program behind the commands `locust` and `gregaria`.
+
+`main` is its table of contents: each line is one step, in the order that decides which complaint comes first.
+What the steps do is in `locust.cli`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import gevent
+
+from .argument_parser import get_locustfiles_locally, get_parser, parse_locustfile_option
+from .cli import actions, blog, checks, ending, locustfiles, preparation
+from .cli.conflict import refuse_original_beside_us
+from .cli.preparation import COMMON_OPTIONS, create_environment
+from .cli.run import Run
+from .cli.signals import StopSignals
+from .cli.table import exit_code
+
+# Plugins register options and listeners when they are imported, so that comes before the command line is
+# parsed.
+try:
+    import locust_plugins  # noqa: F401
+except ModuleNotFoundError as e:
+    if e.name != "locust_plugins":
+        raise
+
+__all__ = ["COMMON_OPTIONS", "create_environment", "main", "merge_locustfiles_content"]
+
+
+def main() -> None:
+    """Runs the program with the arguments of the process and leaves it."""
+    try:
+        code = _blog() if _wants_blog() else _locust()
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted\n")
+        code = exit_code("INTERRUPTED")
+    sys.exit(code)
+
+
+def _locust() -> int:
+    refuse_original_beside_us()
+    paths = get_locustfiles_locally(parse_locustfile_option())
+    found = locustfiles.load(paths)
+    parser = get_parser()
+    options = parser.parse_args()
+    checks.check_options(parser, options)
+    preparation.start_logging(options)
+    if options.list_commands:
+        actions.list_users(found.user_classes)
+    user_classes = preparation.choose_user_classes(found.user_classes, options.user_classes)
+    if found.shape is None:
+        preparation.warn_of_too_many_fixed_users(user_classes, options.num_users)
+    preparation.raise_open_file_limit()
+    environment = preparation.environment_of_run(user_classes, options, found, paths)
+    actions.show_task_ratio(options, user_classes)
+    if not options.headless:
+        checks.refuse_web_ui(parser.prog)
+    environment.create_local_runner()
+    csv_writer = preparation.open_outputs(environment, options)
+    preparation.tell_init_listeners(environment, options)
+    return _run_to_the_end(Run(environment, options, csv_writer))
+
+
+def _run_to_the_end(run: Run) -> int:
+    with StopSignals() as signals:
+        try:
+            run.start()
+            run.wait(signals)
+            return ending.end(run, signals)
+        except SystemExit:
+            # sys.exit() in a greenlet ends the program here and now. Let those who watch that greenlet log
+            # it, and leave the terminal as it was.
+            if run.keyboard is not None:
+                run.keyboard.kill()
+            gevent.sleep(0)
+            raise
+
+
+def _wants_blog() -> bool:
+    return os.path.basename(sys.argv[0]) == blog.PROGRAM and sys.argv[1:2] == [blog.COMMAND]
+
+
+def _blog() -> int:
+    try:
+        blog.serve(sys.argv[2:])
+    except OSError as e:
+        sys.stderr.write(f"{blog.PROGRAM}: error: {e}\n")
+        return exit_code("STARTUP")
+    return exit_code("OK")
+
+
+def merge_locustfiles_content(
+    locustfiles_to_load: list[str],
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, list[Any]], Any]:
+    """Imports locustfiles: the User classes, the shapes and the tasks of each User class by name, and the
+    shape to follow. Ends the program if a file is broken or two of them contradict each other."""
+    found = locustfiles.load(locustfiles_to_load)
+    return found.user_classes, found.shapes, found.user_tasks, found.shape
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,600 @@
+"""Runners: they start and stop the users of a test, and hold what happens to it.
+
+Planning who runs when is `dispatch`'s, running a user is the engine's. What is here is the part that scripts and plugins
+see, override and listen to: states, events, log lines and their order.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+import os
+import socket
+import time
+import traceback
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
+from uuid import uuid4
+
+import gevent
+import psutil
+from gevent.event import Event
+from gevent.pool import Group
+
+from . import _engine
+from ._nodes import WorkerNode as WorkerNode
+from ._nodes import WorkerNodes as WorkerNodes
+from ._stopping import Stopping, ask_to_stop, await_end
+from ._usage import BusiestThread
+from .dispatch import UsersDispatcher
+from .exception import StopTest
+from .log import greenlet_exception_logger
+from .rpc import Message
+from .user.group import UserGreenlet, UserGroup
+
+if TYPE_CHECKING:
+    from .env import Environment
+    from .stats import RequestStats, StatsError
+    from .user import User
+
+logger = logging.getLogger(__name__)
+
+STATE_INIT = "ready"
+STATE_SPAWNING = "spawning"
+STATE_RUNNING = "running"
+STATE_CLEANUP = "cleanup"
+STATE_STOPPING = "stopping"
+STATE_STOPPED = "stopped"
+STATE_MISSING = "missing"
+
+# Scripts overwrite these, so they are looked up when they are needed.
+WORKER_REPORT_INTERVAL = 3.0
+WORKER_LOG_REPORT_INTERVAL = 10
+CPU_MONITOR_INTERVAL = 10.0
+CPU_WARNING_THRESHOLD = 90
+HEARTBEAT_INTERVAL = 1
+HEARTBEAT_LIVENESS = 3
+HEARTBEAT_DEAD_INTERNAL = -60
+MASTER_HEARTBEAT_TIMEOUT = 60
+FALLBACK_INTERVAL = 5
+CONNECT_TIMEOUT = 5
+CONNECT_RETRY_COUNT = 60
+
+_DISTRIBUTING = "See https://docs.locust.io/en/stable/running-distributed.html for how to distribute the load over multiple CPU cores or machines"
+
+ShapeTick = tuple[int, float] | tuple[int, float, "list[type[User]] | None"] | None
+
+
+class ExceptionDict(TypedDict):
+    """One row of the exceptions table."""
+
+    count: int
+    msg: str
+    traceback: str
+    nodes: set[str]
+
+
+def locust_exception_handler(environment: Environment) -> Callable[[gevent.Greenlet], None]:
+    """For `Greenlet.link_exception` of a runner's greenlets: StopTest stops the test, anything else is logged."""
+    exception_logger = greenlet_exception_logger(logger)
+
+    def handler(greenlet: gevent.Greenlet) -> None:
+        error = greenlet.exception
+        if type(error) is StopTest and environment.runner is not None:
+            environment.runner._stop_because(error)
+        else:
+            exception_logger(greenlet)
+
+    return handler
+
+
+class Runner:
+    """What all runners have in common. Make one with `Environment.create_local_runner`."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.user_greenlets: UserGroup = UserGroup(on_finished=self._user_finished)
+        """The running users."""
+        self.greenlet = Group()
+        """The runner's own greenlets; join it to wait for `quit`."""
+        self.state = STATE_INIT
+        self.spawning_greenlet: gevent.Greenlet | None = None
+        self.shape_greenlet: gevent.Greenlet | None = None
+        self.shape_last_tick: ShapeTick = None
+        self.current_cpu_usage: float = 0.0
+        self.current_memory_usage: int = 0
+        self.cpu_warning_emitted = False
+        self.worker_cpu_warning_emitted = False
+        self.exceptions: dict[int, ExceptionDict] = {}
+        self.target_user_classes_count: dict[str, int] = {}
+        """Users of each class at the end of the last ramp."""
+        self.target_user_count = 0
+        """Where the present ramp leads."""
+        self.final_user_classes_count: dict[str, int] = {}
+        """Users of each class when the test was stopped."""
+        self.custom_messages: dict[str, tuple[Callable[..., None], bool]] = {}
+        self.connection_broken = False
+        self._users_dispatcher: UsersDispatcher | None = None
+        # How many users of each class run, as far as this runner started them.
+        self._live: Counter[str] = Counter()
+        self._live_total = 0
+        self._stopper: gevent.greenlet | None = None
+        self._stopped = Event()
+        self._stop_requested = False
+        # A user that stopped the test itself: ended last, when everything else is done.
+        self._last_user: User | None = None
+
+        self._spawn(self.monitor_cpu_and_memory)
+
+        self._stats_listener = _engine.StatsListener(environment.stats)
+        environment.events.request.add_listener(self._stats_listener)
+
+        def on_spawning_complete(user_count: int) -> None:
+            self.update_state(STATE_RUNNING)
+            if environment.reset_stats:
+                logger.info("Resetting stats\n")
+                self.stats.reset_all()
+
+        environment.events.spawning_complete.add_listener(on_spawning_complete)
+
+    def __del__(self) -> None:
+        # No stray greenlets, should the runner go away before it was told to quit.
+        greenlets = getattr(self, "greenlet", None)
+        if greenlets is not None and len(greenlets) > 0:
+            greenlets.kill(block=False)
+
+    def _spawn(self, function: Callable[..., Any], *args: Any) -> gevent.Greenlet:
+        greenlet = self.greenlet.spawn(function, *args)
+        greenlet.link_exception(locust_exception_handler(self.environment))
+        return greenlet
+
+    @property
+    def user_classes(self) -> list[type[User]]:
+        """The classes users may be started of."""
+        return self.environment.user_classes
+
+    @property
+    def user_classes_by_name(self) -> dict[str, type[User]]:
+        """The same by name."""
+        return self.environment.user_classes_by_name
+
+    @property
+    def stats(self) -> RequestStats:
+        """The statistics of this run."""
+        return self.environment.stats
+
+    @property
+    def errors(self) -> dict[str, StatsError]:
+        """The rows of the failures table."""
+        return self.stats.errors
+
+    @property
+    def user_count(self) -> int:
+        """How many users are running."""
+        return len(self.user_greenlets)
+
+    @property
+    def user_classes_count(self) -> dict[str, int]:
+        """How many users of each class are running."""
+        counts = {user_class.__name__: 0 for user_class in self.user_classes}
+        for name, count in self._live_counts().items():
+            if count or name in counts:
+                counts[name] = count
+        return counts
+
+    def _live_counts(self) -> Counter[str]:
+        if self._live_total != len(self.user_greenlets):
+            # Somebody else started users in our group.
+            self._live = Counter(type(user).__name__ for user in self.user_greenlets.users())
+            self._live_total = len(self.user_greenlets)
+        return self._live
+
+    def _user_finished(self, user: User) -> None:
+        self._live[type(user).__name__] -= 1
+        self._live_total -= 1
+
+    def update_state(self, new_state: str) -> None:
+        """Enters a state."""
+        self.state = new_state
+
+    def cpu_log_warning(self) -> bool:
+        """At the end of a test: says once more if the processor was too busy at some point."""
+        if self.cpu_warning_emitted:
+            logger.warning(f"CPU usage was too high at some point during the test! {_DISTRIBUTING}")
+        return self.cpu_warning_emitted
+
+    def spawn_users(self, user_classes_spawn_count: dict[str, int], wait: bool = False) -> list[User]:
+        """Starts so many users of each class now and returns them; with `wait` returns when all users have stopped."""
+        if self.state in (STATE_INIT, STATE_STOPPED):
+            self.update_state(STATE_SPAWNING)
+        verbose = logger.isEnabledFor(logging.DEBUG)
+        if verbose:
+            running = json.dumps(self.user_classes_count)
+            logger.debug(
+                f"Spawning additional {json.dumps(user_classes_spawn_count)} ({running} already running)..."
+            )
+        new_users: list[User] = []
+        for name, count in user_classes_spawn_count.items():
+            user_class = self.user_classes_by_name[name]
+            self._spawn_class(user_class, count, new_users, verbose)
+            if verbose:
+                logger.debug(f"All users of class {name} spawned")
+        if wait:
+            self.user_greenlets.join()
+            logger.info("All users stopped\n")
+        return new_users
+
+    def _spawn_class(self, user_class: type[User], count: int, new_users: list[User], verbose: bool) -> None:
+        environment, group, name = self.environment, self.user_greenlets, user_class.__name__
+        for number in range(1, count + 1):
+            user = user_class(environment)
+            if not hasattr(user, "environment"):
+                raise AssertionError(
+                    f"Attribute 'environment' is missing on user {name}. Perhaps you defined your own __init__ and forgot "
+                    "to call the base constructor? (super().__init__(*args, **kwargs))"
+                )
+            user.start(group)
+            self._live[name] += 1
+            self._live_total += 1
+            new_users.append(user)
+            if verbose and (number % 10 == 0 or number == count):
+                logger.debug(f"{self.user_count} users spawned")
+
+    def stop_users(self, user_classes_stop_count: dict[str, int]) -> None:
+        """Stops so many users of each class, those started first, and returns when they have ended.
+
+        With a stop timeout, users that are in a task may finish it; all of them share the one deadline.
+        """
+        self._await_end(self._ask_to_stop(user_classes_stop_count))
+        logger.debug(
+            "%g users have been stopped, %g still running",
+            sum(user_classes_stop_count.values()),
+            self.user_count,
+        )
+
+    def _ask_to_stop(self, counts: dict[str, int]) -> Stopping:
+        by_name = self.user_classes_by_name
+        classes = {by_name[name]: count for name, count in counts.items() if count > 0}
+        return ask_to_stop(self.user_greenlets, classes, self.environment.stop_timeout or 0.0)
+
+    def _await_end(self, stopping: Stopping) -> None:
+        caller = await_end(stopping)
+        if caller is not None:
+            self._last_user = caller
+
+    def monitor_cpu_and_memory(self) -> NoReturn:
+        """Measures this process every `CPU_MONITOR_INTERVAL` seconds, and warns if a thread of it is too busy."""
+        process = psutil.Process()
+        meter = BusiestThread(process)
+        while True:
+            gevent.sleep(CPU_MONITOR_INTERVAL)
+            self.current_cpu_usage = meter.percent()
+            self.current_memory_usage = process.memory_info().rss
+            events = self.environment.events
+            if self.current_cpu_usage > CPU_WARNING_THRESHOLD:
+                events.cpu_warning.fire(environment=self.environment, cpu_usage=self.current_cpu_usage)
+                if not self.cpu_warning_emitted:
+                    logging.warning(
+                        f"CPU usage above {CPU_WARNING_THRESHOLD}%! This may constrain your throughput and may even give "
+                        f"inconsistent response time measurements! {_DISTRIBUTING}"
+                    )
+                    self.cpu_warning_emitted = True
+            events.usage_monitor.fire(
+                environment=self.environment,
+                cpu_usage=self.current_cpu_usage,
+                memory_usage=self.current_memory_usage,
+            )
+
+    @abstractmethod
+    def start(
+        self,
+        user_count: int,
+        spawn_rate: float,
+        wait: bool = False,
+        user_classes: list[type[User]] | None = None,
+    ) -> None:
+        """Starts a test, or leads a running one to another number of users."""
+
+    @abstractmethod
+    def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
+        """Sends a custom message to other nodes."""
+
+    def start_shape(self) -> None:
+        """Starts a test that follows `environment.shape_class`."""
+        if self.shape_greenlet:
+            logger.info("There is an ongoing shape test running. Editing is disabled")
+            return
+        logger.info("Shape test starting.")
+        self.update_state(STATE_INIT)
+        self.shape_greenlet = self._spawn(self.shape_worker)
+        if self.environment.shape_class is not None:
+            self.environment.shape_class.reset_time()
+
+    def shape_worker(self) -> None:
+        """Asks the shape about once a second and follows its answers until it gives none."""
+        logger.info("Shape worker starting")
+        while self.state in (STATE_INIT, STATE_SPAWNING, STATE_RUNNING):
+            began = time.monotonic()
+            shape = self.environment.shape_class
+            tick = shape.tick() if shape is not None else None
+            if tick is None:
+                logger.info("Shape test stopping")
+                self._end_test()
+                self.shape_greenlet = None
+                self.shape_last_tick = None
+                return
+            if self.shape_last_tick != tick:
+                user_count, spawn_rate, user_classes = tick if len(tick) == 3 else (*tick, None)
+                logger.info(f"Shape test updating to {int(user_count)} users at {spawn_rate:.2f} spawn rate")
+                self.start(user_count=user_count, spawn_rate=spawn_rate, user_classes=user_classes)
+                self.shape_last_tick = tick
+            gevent.sleep(max(1 - (time.monotonic() - began), 0))
+
+    def stop(self) -> None:
+        """Stops the test and all users, and returns when they have ended.
+
+        A user may call it; that user is stopped last, at its next wait or request.
+        """
+        while self._stopper is not None:
+            if self._stopper is gevent.getcurrent() or isinstance(gevent.getcurrent(), UserGreenlet):
+                # From a listener of the stop, or from a user that the stop is waiting for.
+                return
+            self._stopped.wait()
+        if self.state == STATE_STOPPED:
+            return
+        self._stopper = gevent.getcurrent()
+        self._stopped.clear()
+        try:
+            self._stop()
+        finally:
+            self._stopper = None
+            self._stopped.set()
+            if self._last_user is not None:
+                # Not from here: the caller may have more to do.
+                gevent.spawn(_kill, self._last_user)
+                self._last_user = None
+
+    def _stop(self) -> None:
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug(f"Stopping all users (called from {_caller()})")
+        self.environment.events.test_stopping.fire(environment=self.environment)
+        self.final_user_classes_count = {**self.user_classes_count}
+        self.update_state(STATE_CLEANUP)
+        current = gevent.getcurrent()
+        if (
+            self.spawning_greenlet is not current
+            and self.spawning_greenlet
+            and not self.spawning_greenlet.ready()
+        ):
+            self.spawning_greenlet.kill(block=True)
+        if self.environment.shape_class is not None and self.shape_greenlet is not current:
+            if self.shape_greenlet is not None:
+                self.shape_greenlet.kill(block=True)
+                self.shape_greenlet = None
+            self.shape_last_tick = None
+        self.stop_users(self.user_classes_count)
+        self._users_dispatcher = None
+        self.update_state(STATE_STOPPED)
+        self.cpu_log_warning()
+        self.environment.events.test_stop.fire(environment=self.environment)
+
+    def quit(self) -> None:
+        """Stops the test and ends the runner."""
+        self.stop()
+        self.greenlet.kill(block=True)
+
+    def stop_test(self, error: BaseException) -> None:
+        """A user raised StopTest: the test ends. Returns at once, so that the user can end too."""
+        gevent.spawn(self._stop_because, error).link_exception(locust_exception_handler(self.environment))
+
+    def _stop_because(self, error: BaseException) -> None:
+        if self._stop_requested:
+            return
+        self._stop_requested = True
+        logger.error(error)
+        logger.warning("Stopping Locust...")
+        self._end_test()
+
+    def _end_test(self) -> None:
+        options = self.environment.parsed_options
+        if options and options.headless:
+            self.quit()
+        else:
+            self.stop()
+
+    def log_exception(self, node_id: str, msg: str, formatted_tb: str) -> None:
+        """Counts an exception of a task in the exceptions table."""
+        key = hash(formatted_tb)
+        row = self.exceptions.setdefault(
+            key, {"count": 0, "msg": msg, "traceback": formatted_tb, "nodes": set()}
+        )
+        row["count"] += 1
+        row["nodes"].add(node_id)
+
+    def register_message(
+        self, msg_type: str, listener: Callable[..., None], concurrent: bool = False
+    ) -> None:
+        """Calls `listener(environment=, msg=)` for each custom message of this type."""
+        if msg_type in self.custom_messages:
+            raise Exception(
+                f"Tried to register listener method for {msg_type}, but it already had a listener!"
+            )
+        self.custom_messages[msg_type] = (listener, concurrent)
+
+
+class LocalRunner(Runner):
+    """Runs all users in this process."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        # So that scripts written for distributed runs find the same names.
+        self.worker_index = 0
+        self.worker_count = 1
+        self.client_id = f"{socket.gethostname()}_{uuid4().hex}"
+        self._local_worker_node = WorkerNode(id="local")
+        self._ramp = 0
+
+        def on_user_error(user_instance: Any, exception: BaseException, tb: Any) -> None:
+            self.log_exception("local", str(exception), "".join(traceback.format_tb(tb)))
+
+        environment.events.user_error.add_listener(on_user_error)
+
+    def start(
+        self,
+        user_count: int,
+        spawn_rate: float,
+        wait: bool = False,
+        user_classes: list[type[User]] | None = None,
+    ) -> None:
+        """Starts a test, or leads a running one to another number of users. Returns at once; join
+        `spawning_greenlet` to wait for the end of the ramp.
+        """
+        if spawn_rate > 100:
+            logger.warning(
+                "Your selected spawn rate is very high (>100), and this is known to sometimes cause issues. Do you really "
+                "need to ramp up that fast?"
+            )
+        # From a listener of its own ramp, that ramp has to live until the listener returns; it ends by itself then.
+        if self.spawning_greenlet and self.spawning_greenlet is not gevent.getcurrent():
+            self.spawning_greenlet.kill(block=True)
+        self.spawning_greenlet = self._spawn(self._start, user_count, spawn_rate, wait, user_classes)
+
+    def _start(
+        self,
+        user_count: int,
+        spawn_rate: float,
+        wait: bool = False,
+        user_classes: list[type[User]] | None = None,
+    ) -> None:
+        self.target_user_count = user_count
+        self._ramp = ramp = self._ramp + 1
+        if self.state not in (STATE_RUNNING, STATE_SPAWNING):
+            self._begin_test()
+        if wait and user_count - self.user_count > spawn_rate:
+            raise ValueError("wait is True but the amount of users to add is greater than the spawn rate")
+        for user_class in self.user_classes:
+            if self.environment.host:
+                user_class.host = self.environment.host
+        if self.state not in (STATE_INIT, STATE_STOPPED):
+            self.update_state(STATE_SPAWNING)
+        dispatcher = self._users_dispatcher
+        if dispatcher is None:
+            dispatcher = self._users_dispatcher = self.environment.dispatcher_class(
+                worker_nodes=[self._local_worker_node], user_classes=self.user_classes
+            )
+            if isinstance(dispatcher, UsersDispatcher):
+                dispatcher._for_local_run()
+
+        logger.info(f"Ramping to {int(user_count)} users at a rate of {spawn_rate:.2f} per second")
+        dispatcher.new_dispatch(user_count, spawn_rate, user_classes)
+        stopping: list[User] = []
+        guards: list[gevent.Greenlet] = []
+        try:
+            for dispatched_users in dispatcher:
+                if self._ramp != ramp:
+                    return
+                self._follow(dispatched_users[self._local_worker_node.id], wait, stopping, guards)
+                if self._ramp != ramp:
+                    return
+            _engine.join_users(stopping)
+            gevent.joinall(guards)
+        except KeyboardInterrupt:
+            # It surfaces wherever Python runs at the moment, and here it would only end the ramp.
+            self.quit()
+        logger.info(f"All users spawned: {_format_user_classes_count_for_log(self.user_classes_count)}")
+        self.target_user_classes_count = self.user_classes_count
+        self.environment.events.spawning_complete.fire(
+            user_count=sum(self.target_user_classes_count.values())
+        )
+
+    def _begin_test(self) -> None:
+        self.stats.clear_all()
+        self._stats_listener.stats = self.stats
+        self.exceptions = {}
+        self.cpu_warning_emitted = False
+        self.worker_cpu_warning_emitted = False
+        self._stop_requested = False
+        self.environment._filter_tasks_by_tags()
+        self.environment.events.test_start.fire(environment=self.environment)
+
+    def _follow(
+        self, plan: dict[str, int], wait: bool, stopping: list[User], guards: list[gevent.Greenlet]
+    ) -> None:
+        """Starts and stops users until as many run as planned."""
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug(f"Ramping to {_format_user_classes_count_for_log(plan)}")
+        live = self._live_counts()
+        spawn = {name: count - live[name] for name, count in plan.items() if count > live[name]}
+        stop = {name: live[name] - count for name, count in plan.items() if count < live[name]}
+        if wait:
+            # Starting blocks until all users have ended, so stopping comes first.
+            self.stop_users(stop)
+            self.spawn_users(spawn, wait)
+        else:
+            # Stopping may block for the stop timeout, so starting comes first.
+            self.spawn_users(spawn, wait)
+            if stop:
+                self._ramp_down(stop, stopping, guards)
+        self._local_worker_node.user_classes_count = plan
+
+    def _ramp_down(self, counts: dict[str, int], stopping: list[User], guards: list[gevent.Greenlet]) -> None:
+        dispatcher = self._users_dispatcher
+        evenly = isinstance(dispatcher, UsersDispatcher) and dispatcher.spread_evenly
+        if not evenly or type(self).stop_users is not Runner.stop_users:
+            self.stop_users(counts)
+            return
+        # Evenly spaced steps are short: waiting for users to end at each of them would stretch the ramp, so it is done
+        # at its end. Users that were asked before come first again and count as still running until they are gone.
+        asked = self._ask_to_stop(counts)
+        stopping[:] = [user for user in stopping if user._is_running]
+        stopping += asked.killed
+        if asked.finishing:
+            guards[:] = [guard for guard in guards if not guard.dead]
+            guards.append(self._spawn(self._await_end, asked))
+
+    def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
+        """Calls the listener registered for this type of message."""
+        logger.debug(f"Running locally: sending {msg_type} message to self")
+        if msg_type in self.custom_messages:
+            listener, _concurrent = self.custom_messages[msg_type]
+            listener(environment=self.environment, msg=Message(msg_type, data, "local"))
+        else:
+            logger.warning(f"Unknown message type received: {msg_type}")
+
+
+class DistributedRunner(Runner):
+    """What the runners of a distributed test have in common. They are not there yet."""
+
+    def __init__(self, environment: Environment, *args: Any, **kwargs: Any) -> None:
+        # `__del__` must find nothing to end.
+        self.greenlet = Group()
+        raise NotImplementedError("distributed mode is not there yet")
+
+
+class MasterRunner(DistributedRunner):
+    """Leads the workers of a distributed test. Not there yet: making one raises NotImplementedError."""
+
+
+class WorkerRunner(DistributedRunner):
+    """Runs users for a master. Not there yet: making one raises NotImplementedError."""
+
+
+def _kill(user: User) -> None:
+    if user._is_running:
+        _engine.stop_user_nowait(user, True)
+
+
+def _caller() -> str:
+    """File and line outside this module that called into it."""
+    frame = inspect.currentframe()
+    while frame is not None and os.path.samefile(frame.f_code.co_filename, __file__):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "outside Python"
+
+
+def _format_user_classes_count_for_log(user_classes_count: dict[str, int]) -> str:
+    counts = json.dumps(dict(sorted(user_classes_count.items())))
+    return f"{counts} ({sum(user_classes_count.values())} total users)"

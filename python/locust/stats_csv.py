@@ -1,0 +1,247 @@
+"""The CSV files of a run."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import gevent
+
+from . import _engine
+
+# The settings are read there at each use, so that scripts can change them.
+from . import stats as settings
+
+if TYPE_CHECKING:
+    from .env import Environment
+    from .stats import CSVWriter
+
+logger = logging.getLogger("locust.stats")
+
+
+class StatsCSV:
+    """Writes statistics to any CSV writer."""
+
+    def __init__(self, environment: Environment, percentiles_to_report: list[float]) -> None:
+        self.environment = environment
+        self.percentiles_to_report = percentiles_to_report
+        self.percentiles_na = ["N/A"] * len(percentiles_to_report)
+        self.requests_csv_columns = _engine.csv_columns("requests", percentiles_to_report)
+        self.failures_columns = _engine.csv_columns("failures", [])
+        self.exceptions_columns = _engine.csv_columns("exceptions", [])
+
+    def requests_csv(self, csv_writer: CSVWriter) -> None:
+        """Header and a row for each entry and the total."""
+        csv_writer.writerow(self.requests_csv_columns)
+        self._requests_data_rows(csv_writer)
+
+    def _requests_data_rows(self, csv_writer: CSVWriter) -> None:
+        for row in _engine.requests_rows(self.environment.stats, self.percentiles_to_report):
+            csv_writer.writerow(row)
+
+    def failures_csv(self, csv_writer: CSVWriter) -> None:
+        """Header and a row for each error."""
+        csv_writer.writerow(self.failures_columns)
+        self._failures_data_rows(csv_writer)
+
+    def _failures_data_rows(self, csv_writer: CSVWriter) -> None:
+        for row in _engine.failures_rows(self.environment.stats):
+            csv_writer.writerow(row)
+
+    def exceptions_csv(self, csv_writer: CSVWriter) -> None:
+        """Header and a row for each exception that tasks raised."""
+        csv_writer.writerow(self.exceptions_columns)
+        self._exceptions_data_rows(csv_writer)
+
+    def _exceptions_data_rows(self, csv_writer: CSVWriter) -> None:
+        if self.environment.runner is None:
+            return
+        for exc in self.environment.runner.exceptions.values():
+            csv_writer.writerow([exc["count"], exc["msg"], exc["traceback"], ", ".join(exc["nodes"])])
+
+    def close_files(self) -> None:
+        """Nothing to close here."""
+
+
+class _CSVFile:
+    """One of the files. An error of the disk is logged once and kept in `error`, and does not end the run."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.error: OSError | None = None
+        self.logged = False
+        self.handle = open(path, "w", encoding="utf-8", newline="")
+        self.writer = csv.writer(self.handle)
+        self.data_start = 0
+
+    def attempt(self, action: Callable[[], Any]) -> None:
+        if self.handle.closed:
+            return
+        try:
+            action()
+        except OSError as error:
+            self.error = OSError(error.errno, error.strerror or str(error), self.path)
+            if not self.logged:
+                self.logged = True
+                logger.error(f"Could not write to {self.path}: {error.strerror or error}")
+
+    def begin(self, columns: list[str]) -> None:
+        def write() -> None:
+            self.writer.writerow(columns)
+            self.data_start = self.handle.tell()
+
+        self.attempt(write)
+
+    def replace(self, rows: str) -> None:
+        def write() -> None:
+            self.handle.seek(self.data_start)
+            self.handle.write(rows)
+            self.handle.truncate()
+
+        self.attempt(write)
+
+    def append(self, rows: str) -> None:
+        self.attempt(lambda: self.handle.write(rows))
+
+    def flush(self) -> None:
+        self.attempt(self.handle.flush)
+
+    def close(self) -> None:
+        self.attempt(self.handle.close)
+
+
+class StatsCSVFileWriter(StatsCSV):
+    """Writes statistics to CSV files: started as a greenlet, it goes on until killed.
+
+    ``close_files`` writes what was measured since, so that the files hold the last request.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        percentiles_to_report: list[float],
+        base_filepath: str,
+        full_history: bool = False,
+    ) -> None:
+        super().__init__(environment, percentiles_to_report)
+        self.base_filepath = base_filepath
+        self.full_history = full_history
+        self.stats_history_csv_columns = _engine.csv_columns("history", percentiles_to_report)
+        self._started = False
+        #: Requests and failures in the last row of the history.
+        self._history_mark: tuple[int, int] | None = None
+
+        self._requests = _CSVFile(f"{base_filepath}_stats.csv")
+        self._history = _CSVFile(self.stats_history_file_name())
+        self._failures = _CSVFile(f"{base_filepath}_failures.csv")
+        self._exceptions = _CSVFile(f"{base_filepath}_exceptions.csv")
+        self._files = (self._requests, self._history, self._failures, self._exceptions)
+        for name, file in zip(
+            ("requests", "stats_history", "failures", "exceptions"), self._files, strict=True
+        ):
+            setattr(self, f"{name}_csv_filehandle", file.handle)
+            setattr(self, f"{name}_csv_writer", file.writer)
+
+    def __call__(self) -> None:
+        self.stats_writer()
+
+    def stats_writer(self) -> None:
+        """Writes all files, again and again."""
+        self._start()
+        last_flush = 0.0
+        while True:
+            now = time.time()
+            self._write_all(now)
+            if now - last_flush > settings.CSV_STATS_FLUSH_INTERVAL_SEC:
+                self.requests_flush()
+                self.stats_history_flush()
+                self.failures_flush()
+                self.exceptions_flush()
+                last_flush = now
+            gevent.sleep(settings.CSV_STATS_INTERVAL_SEC)
+
+    def _start(self) -> None:
+        if self._started:
+            return
+        self._started = True
+        self._requests.begin(self.requests_csv_columns)
+        self._history.begin(self.stats_history_csv_columns)
+        self._failures.begin(self.failures_columns)
+        self._exceptions.begin(self.exceptions_columns)
+
+    def _write_all(self, now: float, history: bool = True) -> None:
+        stats = self.environment.stats
+        self._requests.replace(_engine.requests_csv(stats, self.percentiles_to_report))
+        if history:
+            self._history.append(self._history_text(now))
+        self._failures.replace(_engine.failures_csv(stats))
+        exceptions = io.StringIO()
+        self._exceptions_data_rows(csv.writer(exceptions))
+        self._exceptions.replace(exceptions.getvalue())
+
+    def _user_count(self) -> int:
+        runner = self.environment.runner
+        return runner.user_count if runner is not None else 0
+
+    def _history_text(self, now: float) -> str:
+        stats = self.environment.stats
+        self._history_mark = (stats.num_requests, stats.num_failures)
+        return _engine.history_csv(
+            stats, self.percentiles_to_report, self._user_count(), self.full_history, now
+        )
+
+    def _stats_history_data_rows(self, csv_writer: CSVWriter, now: float) -> None:
+        """Rows of the history at this moment: the total, with ``full_history`` every entry too."""
+        stats = self.environment.stats
+        rows = _engine.history_rows(
+            stats, self.percentiles_to_report, self._user_count(), self.full_history, now
+        )
+        for row in rows:
+            csv_writer.writerow(row)
+
+    def requests_flush(self) -> None:
+        self._requests.flush()
+
+    def stats_history_flush(self) -> None:
+        self._history.flush()
+
+    def failures_flush(self) -> None:
+        self._failures.flush()
+
+    def exceptions_flush(self) -> None:
+        self._exceptions.flush()
+
+    def close_files(self) -> None:
+        """Writes what was measured since the last time and the exact percentiles, and closes all files.
+
+        The history gets a row only if something was measured since its last one. Raises OSError, after everything
+        else was tried, if a file could not be written.
+        """
+        if self._requests.handle.closed:
+            return
+        self._start()
+        stats = self.environment.stats
+        changed = (stats.num_requests, stats.num_failures) != (self._history_mark or (0, 0))
+        for file in self._files:
+            file.error = None
+        self._write_all(time.time(), history=changed)
+        for file in self._files:
+            file.close()
+        try:
+            with open(self.exact_percentiles_file_name(), "w", encoding="utf-8", newline="") as exact:
+                exact.write(_engine.exact_csv(stats))
+        finally:
+            for file in self._files:
+                if file.error is not None:
+                    raise file.error
+
+    def exact_percentiles_file_name(self) -> str:
+        """The file of percentiles not rounded to buckets. (Not in Locust.)"""
+        return f"{self.base_filepath}_percentiles.csv"
+
+    def stats_history_file_name(self) -> str:
+        return f"{self.base_filepath}_stats_history.csv"

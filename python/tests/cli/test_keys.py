@@ -1,0 +1,79 @@
+"""The keys w, W, s and S in a real terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import subprocess
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from servers import clean_environment, locust_command
+
+SCRIPT = """
+from locust import User, constant, task
+class U(User):
+    wait_time = constant(1)
+    @task
+    def t(self): pass
+"""
+
+
+class Terminal:
+    """`locust` in a terminal of its own; what it writes is kept."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "locustfile.py").write_text(SCRIPT)
+        self.ours, theirs = pty.openpty()
+        self.before = termios.tcgetattr(theirs)
+        self.theirs = theirs
+        self.process = subprocess.Popen(
+            [locust_command(), "--headless", "-u", "1", "--only-summary"],
+            cwd=folder, env=clean_environment(HOME=str(folder)), stdin=theirs, stdout=theirs, stderr=theirs,
+            start_new_session=True, preexec_fn=lambda: os.close(os.open(os.ttyname(theirs), os.O_RDWR)),
+        )  # fmt: skip
+        self.shown = ""
+
+    def wait_for(self, pattern: str, timeout: float = 15) -> None:
+        deadline = time.monotonic() + timeout
+        while not re.search(pattern, self.shown):
+            if not select.select([self.ours], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                raise AssertionError(f"{pattern!r} did not appear in:\n{self.shown}")
+            self.shown += os.read(self.ours, 65536).decode(errors="replace")
+
+    def press(self, keys: str) -> None:
+        os.write(self.ours, keys.encode())
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    terminal = Terminal(tmp_path)
+    yield terminal
+    terminal.process.kill()
+    terminal.process.wait()
+    os.close(terminal.ours)
+    os.close(terminal.theirs)
+
+
+def test_keys_change_the_number_of_users_and_the_terminal_is_restored(terminal: Terminal):
+    terminal.wait_for(r'All users spawned: {"U": 1}')
+    for key, users in (("w", 2), ("W", 12), ("s", 11), ("S", 1), ("S", 0)):
+        terminal.press(key)
+        terminal.wait_for(rf'All users spawned: {{"U": {users}}} \({users} total users\)')
+        terminal.shown = ""
+    assert termios.tcgetattr(terminal.theirs)[3] & termios.ECHO == 0
+    terminal.press("\x03")
+    terminal.wait_for(r"Shutting down \(exit code 0\)")
+    terminal.wait_for(r"Response time percentiles")
+    deadline = time.monotonic() + 10
+    while terminal.process.poll() is None and time.monotonic() < deadline:
+        if select.select([terminal.ours], [], [], 0.1)[0]:
+            terminal.shown += os.read(terminal.ours, 65536).decode(errors="replace")
+    assert terminal.process.returncode == 0
+    assert termios.tcgetattr(terminal.theirs)[3] == terminal.before[3]

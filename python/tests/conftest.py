@@ -1,0 +1,36 @@
+"""Servers for the tests: the test kit's, started once per session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from servers import TestkitServer
+
+
+@pytest.fixture(scope="session")
+def blog() -> Iterator[TestkitServer]:
+    with TestkitServer("blog") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def delay() -> Iterator[TestkitServer]:
+    with TestkitServer("delay") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def misbehave() -> Iterator[TestkitServer]:
+    with TestkitServer("misbehave") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def misbehave_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestkitServer, Path]]:
+    """The misbehaving server over TLS, and the file of the authority that signed its certificate."""
+    folder = tmp_path_factory.mktemp("tls")
+    with TestkitServer("misbehave", "--tls", str(folder)) as server:
+        yield server, folder / "ca.pem"

@@ -1,0 +1,143 @@
+"""`UsersDispatcher` from Python: the golden maps of the real one, and what a subclass may do."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from locust import User
+from locust.dispatch import BurstDispatcher, UsersDispatcher
+from locust.runners import WorkerNode
+
+GOLDEN = Path(__file__).parents[3] / "compat" / "golden" / "dispatch.json"
+SCENARIOS = json.loads(GOLDEN.read_text(encoding="utf-8"))["scenarios"]
+
+
+def user_class(name: str, weight: float = 1, fixed_count: int = 0) -> type[User]:
+    return type(name, (User,), {"weight": weight, "fixed_count": fixed_count})
+
+
+def flat(users: dict[str, dict[str, int]]) -> list[str]:
+    return sorted(f"{w} {c} {n}" for w, classes in users.items() for c, n in classes.items() if n)
+
+
+@pytest.mark.parametrize("number", range(len(SCENARIOS)))
+def test_hands_out_the_maps_of_the_original(number: int) -> None:
+    scenario = SCENARIOS[number]
+    classes = {row[0]: user_class(*row) for row in scenario["classes"]}
+    nodes = {name: WorkerNode(id=name) for name in scenario["workers"]}
+    dispatcher = UsersDispatcher(worker_nodes=list(nodes.values()), user_classes=list(classes.values()))
+    for what, *details in scenario["log"]:
+        if what == "dispatch":
+            target, rate, chosen = details
+            dispatcher.new_dispatch(target, rate, chosen and [classes[name] for name in chosen])
+            dispatcher._wait_between_dispatch = 0
+        elif what == "next":
+            assert flat(next(dispatcher)) == details[1]
+        elif what == "end":
+            with pytest.raises(StopIteration):
+                next(dispatcher)
+        elif what == "add":
+            nodes[details[0]] = WorkerNode(id=details[0])
+            dispatcher.add_worker(nodes[details[0]])
+        else:
+            dispatcher.remove_worker(nodes.pop(details[0]))
+
+
+def one_worker(classes: list[type[User]], kind: type[UsersDispatcher] = UsersDispatcher) -> UsersDispatcher:
+    return kind(worker_nodes=[WorkerNode(id="w")], user_classes=classes)
+
+
+def test_sleeps_between_the_steps_and_not_after_the_last() -> None:
+    dispatcher = one_worker([user_class("A")])
+    dispatcher.new_dispatch(5, 10 / 3)
+    started = time.monotonic()
+    steps = [(round(time.monotonic() - started, 1), users["w"]["A"]) for users in dispatcher]
+    assert steps == [(0.0, 3), (0.9, 5)]
+    assert time.monotonic() - started < 1.2
+    assert not dispatcher.dispatch_in_progress
+    assert len(dispatcher.dispatch_iteration_durations) == 2
+
+
+def test_for_a_local_run_users_are_spread_over_the_second() -> None:
+    for kind, steps in ((UsersDispatcher, [1, 2, 3, 4]), (BurstDispatcher, [4])):
+        dispatcher = one_worker([user_class("A")], kind)
+        dispatcher._for_local_run()
+        dispatcher.new_dispatch(4, 40 if kind is UsersDispatcher else 4)
+        assert [users["w"]["A"] for users in dispatcher] == steps
+
+
+@pytest.mark.parametrize("rate", [0, -1, math.nan, math.inf])
+def test_refuses_rates_that_mean_nothing(rate: float) -> None:
+    with pytest.raises(ValueError, match="spawn_rate must be"):
+        one_worker([user_class("A")]).new_dispatch(1, rate)
+
+
+def test_refuses_negative_counts() -> None:
+    with pytest.raises(ValueError, match="target_user_count must be >= 0, got -1"):
+        one_worker([user_class("A")]).new_dispatch(-1, 1)
+
+
+class Picky(UsersDispatcher):
+    """Starts what it likes."""
+
+    def _user_gen(self) -> Iterator[str | None]:
+        while self._get_user_current_count("B") < 2:
+            yield "B"
+        yield "A"
+        yield None
+
+
+def test_a_subclass_may_choose_the_users() -> None:
+    dispatcher = one_worker([user_class("A"), user_class("B")], Picky)
+    dispatcher.new_dispatch(10, 1)
+    dispatcher._wait_between_dispatch = 0
+    steps = [users["w"] for users in dispatcher]
+    assert steps[:3] == [{"A": 0, "B": 1}, {"A": 0, "B": 2}, {"A": 1, "B": 2}]
+    assert steps[-1] == {"A": 1, "B": 2}
+
+
+class Repeating(UsersDispatcher):
+    """Starts each user of the original twice."""
+
+    def _user_gen(self) -> Iterator[str | None]:
+        for user in super()._user_gen():
+            yield user
+            yield user
+
+
+def test_a_subclass_may_build_on_the_original() -> None:
+    dispatcher = one_worker([user_class("A"), user_class("B")], Repeating)
+    dispatcher.new_dispatch(4, 4)
+    assert next(dispatcher) == {"w": {"A": 2, "B": 2}}
+
+
+def test_a_million_users_on_ten_thousand_workers() -> None:
+    classes = [user_class(f"User{n:02}", weight=n % 5 + 1) for n in range(50)]
+    nodes = [WorkerNode(id=f"worker{n}") for n in range(10_000)]
+    dispatcher = UsersDispatcher(worker_nodes=nodes, user_classes=classes)
+    started = time.perf_counter()
+    users, _, workers, active = dispatcher._distribute_users(1_000_000)
+    assert time.perf_counter() - started < 7
+    assert {sum(counts.values()) for counts in users.values()} == {100}
+    assert len(active) == 1_000_000
+    assert next(workers) is active[0][0]
+
+
+def test_a_long_ramp_is_planned_in_time() -> None:
+    classes = [user_class(f"User{n:02}", weight=n % 5 + 1) for n in range(50)]
+    nodes = [WorkerNode(id=f"worker{n}") for n in range(1_000)]
+    dispatcher = UsersDispatcher(worker_nodes=nodes, user_classes=classes)
+    for target in (100_000, 0):
+        dispatcher.new_dispatch(target, 5_000)
+        dispatcher._wait_between_dispatch = 0
+        for users in dispatcher:
+            counts = [sum(classes.values()) for classes in users.values()]
+            assert max(counts) - min(counts) <= 1
+        assert len(dispatcher.dispatch_iteration_durations) == 20
+        assert max(dispatcher.dispatch_iteration_durations) < 0.2

@@ -1,0 +1,32 @@
+"""The scripts of compat/golden/scripting see the same with us as with real Locust."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+GOLDEN = Path(__file__).parents[3] / "compat" / "golden" / "scripting"
+SCRIPTS = sorted(path.stem for path in GOLDEN.glob("*.py") if path.stem not in ("observe", "record"))
+
+
+@pytest.fixture(scope="module", params=SCRIPTS)
+def seen_and_golden(request):
+    script = GOLDEN / f"{request.param}.py"
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout), json.loads(script.with_suffix(".json").read_text())
+
+
+def test_every_script_sees_what_it_saw_with_locust(seen_and_golden):
+    seen, golden = seen_and_golden
+    assert list(seen) == list(golden)
+    different = {part: (seen[part], golden[part]) for part in golden if seen[part] != golden[part]}
+    # One difference at a time is readable; all of them are not.
+    for part, (ours, theirs) in different.items():
+        assert ours == theirs, f"{part} (and {len(different) - 1} more: {list(different)[1:]})"
+
+
+def test_there_are_scripts():
+    assert "life" in SCRIPTS and len(SCRIPTS) >= 13

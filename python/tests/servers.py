@@ -1,0 +1,90 @@
+"""Starts the test kit's servers and the program under test; the fixtures are in conftest.py."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = Path(sys.executable).parent
+
+
+def testkit_path() -> Path:
+    """The built `gregaria-testkit`; `GREGARIA_TESTKIT` names another one."""
+    named = os.environ.get("GREGARIA_TESTKIT")
+    if named:
+        return Path(named)
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    for profile in ("release", "debug"):
+        if (path := target / profile / "gregaria-testkit").exists():
+            return path
+    raise FileNotFoundError("gregaria-testkit is not built: run scripts/setup --test")
+
+
+class TestkitServer:
+    """One server of the test kit, running until `stop()`; it also ends when this process does."""
+
+    __test__ = False
+
+    def __init__(self, kind: str, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [testkit_path(), kind, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.url = self.process.stdout.readline().strip()
+        if not self.url:
+            raise RuntimeError(f"gregaria-testkit {kind} did not start (exit code {self.process.wait()})")
+        self.port = int(self.url.rpartition(":")[2])
+
+    def stop(self) -> None:
+        self.process.stdin.close()
+        self.process.wait(timeout=10)
+        self.process.stdout.close()
+
+    def __enter__(self) -> TestkitServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def locust_command() -> str:
+    """The `locust` command of the environment that runs the tests."""
+    return str(TOOLS / "locust")
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """This environment without what would change a run, and with `extra`."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("LOCUST_", "GREGARIA_", "PYTEST_"))}
+    for proxy in ("http_proxy", "https_proxy", "all_proxy"):
+        kept.pop(proxy, None)
+        kept.pop(proxy.upper(), None)
+    kept.update(PYTHONUNBUFFERED="1", PYTHONDONTWRITEBYTECODE="1", COLUMNS="80")
+    kept.update(extra)
+    return kept
+
+
+def free_port() -> int:
+    """A port on which nobody listens (for now)."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def run_locust(
+    *arguments: str, folder: Path, locustfile: str | None = None, timeout: float = 60, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs our `locust` in `folder`, with `locustfile` written there as locustfile.py."""
+    if locustfile is not None:
+        (folder / "locustfile.py").write_text(locustfile)
+    return subprocess.run(
+        [locust_command(), *arguments],
+        cwd=folder,
+        env=clean_environment(HOME=str(folder), **environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )

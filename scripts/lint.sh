@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Formatting, lints, layers. Everything is run even when something fails, so that one run tells all.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+[ -x .venv/bin/ruff ] || scripts/setup --test || exit 1
+export PYO3_PYTHON=$PWD/.venv/bin/python
+failed=0
+run() {
+    echo "+ $*"
+    "$@" || failed=1
+}
+python_files=(python examples compat bench scripts)
+run cargo fmt --all --check
+run cargo clippy --workspace --all-targets --features gregaria-testkit/tls -- -D warnings
+run .venv/bin/ruff format --check "${python_files[@]}"
+run .venv/bin/ruff check "${python_files[@]}"
+run cargo test --quiet -p gregaria-testkit --test it layers
+exit $failed

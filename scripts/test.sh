@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Every test. pytest runs also when cargo's tests fail; the end is non-zero when either did.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+export PYO3_PYTHON=$PWD/.venv/bin/python
+failed=0
+# The extension module itself is tested from Python.
+cargo test --workspace --exclude gregaria-python --features gregaria-testkit/tls --no-fail-fast || failed=1
+.venv/bin/python -m pytest python/tests || failed=1
+[ $failed = 0 ] && echo "all tests passed" || echo "some tests failed" >&2
+exit $failed
