@@ -40,7 +40,11 @@ def ask_to_stop(group: UserGroup, counts: dict[type[User], int], timeout: float)
     """
     stopping = Stopping([], [], timeout, time.monotonic() + timeout, None)
     verbose = logger.isEnabledFor(logging.DEBUG)
-    for user in _choose(group, counts):
+    chosen = _choose(group, counts)
+    if any(user._state is None for user in chosen):
+        # Users that were started just now have their first turn before they are stopped, so their `on_stop` is called.
+        let_begin()
+    for user in chosen:
         if not user._is_running:
             continue
         if verbose:
@@ -52,6 +56,13 @@ def ask_to_stop(group: UserGroup, counts: dict[type[User], int], timeout: float)
             continue
         (stopping.killed if ended else stopping.finishing).append(user)
     return stopping
+
+
+def let_begin() -> None:
+    """Gives users that were started just now their first turn."""
+    # One turn for the engine to take them up, one for the greenlets it starts for them.
+    _engine.sleep(0)
+    gevent.sleep(0)
 
 
 def await_end(stopping: Stopping) -> User | None:

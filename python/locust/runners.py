@@ -435,7 +435,9 @@ class LocalRunner(Runner):
         self.worker_count = 1
         self.client_id = f"{socket.gethostname()}_{uuid4().hex}"
         self._local_worker_node = WorkerNode(id="local")
+        # Tells a ramp that another has taken its place.
         self._ramp = 0
+        self._replacing_at = 0.0
 
         def on_user_error(user_instance: Any, exception: BaseException, tb: Any) -> None:
             self.log_exception("local", str(exception), "".join(traceback.format_tb(tb)))
@@ -490,6 +492,7 @@ class LocalRunner(Runner):
 
         logger.info(f"Ramping to {int(user_count)} users at a rate of {spawn_rate:.2f} per second")
         dispatcher.new_dispatch(user_count, spawn_rate, user_classes)
+        self._replacing_at = 0.0
         stopping: list[User] = []
         guards: list[gevent.Greenlet] = []
         try:
@@ -523,11 +526,21 @@ class LocalRunner(Runner):
     def _follow(
         self, plan: dict[str, int], wait: bool, stopping: list[User], guards: list[gevent.Greenlet]
     ) -> None:
-        """Starts and stops users until as many run as planned."""
+        """Starts and stops users until as many run as planned.
+
+        Users that ended by themselves are replaced at the first step of each second only, however fine the steps are: a
+        user whose `on_start` fails would otherwise be started anew a hundred times a second.
+        """
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug(f"Ramping to {_format_user_classes_count_for_log(plan)}")
         live = self._live_counts()
         spawn = {name: count - live[name] for name, count in plan.items() if count > live[name]}
+        if self._evenly() and time.monotonic() < self._replacing_at:
+            planned = self._local_worker_node.user_classes_count
+            spawn = {name: min(count, plan[name] - planned.get(name, 0)) for name, count in spawn.items()}
+            spawn = {name: count for name, count in spawn.items() if count > 0}
+        else:
+            self._replacing_at = time.monotonic() + 1
         stop = {name: live[name] - count for name, count in plan.items() if count < live[name]}
         if wait:
             # Starting blocks until all users have ended, so stopping comes first.
@@ -540,10 +553,12 @@ class LocalRunner(Runner):
                 self._ramp_down(stop, stopping, guards)
         self._local_worker_node.user_classes_count = plan
 
-    def _ramp_down(self, counts: dict[str, int], stopping: list[User], guards: list[gevent.Greenlet]) -> None:
+    def _evenly(self) -> bool:
         dispatcher = self._users_dispatcher
-        evenly = isinstance(dispatcher, UsersDispatcher) and dispatcher.spread_evenly
-        if not evenly or type(self).stop_users is not Runner.stop_users:
+        return isinstance(dispatcher, UsersDispatcher) and dispatcher.spread_evenly is True
+
+    def _ramp_down(self, counts: dict[str, int], stopping: list[User], guards: list[gevent.Greenlet]) -> None:
+        if not self._evenly() or type(self).stop_users is not Runner.stop_users:
             self.stop_users(counts)
             return
         # Evenly spaced steps are short: waiting for users to end at each of them would stretch the ramp, so it is done

@@ -50,6 +50,7 @@ def parameters(function):
 
 
 # These make the methods of a class, or stand for our own way of doing something: no part of the surface.
+INNER_BASES = {"Generic", "UserCore"}
 NOT_COMPARED = {"__new__", "__init_subclass__", "__subclasshook__"}
 
 
@@ -70,7 +71,10 @@ def members(cls):
 
 def described(value):
     if inspect.isclass(value):
-        return {"bases": [base.__name__ for base in value.__mro__[1:-1]], **members(value)}
+        return {
+            "bases": [b.__name__ for b in value.__mro__[1:-1] if b.__name__ not in INNER_BASES],
+            **members(value),
+        }
     if inspect.isfunction(value):
         return parameters(value)
     return f"{type(value).__name__}" + (f" {value}" if isinstance(value, str) else "")

@@ -46,7 +46,11 @@ impl Headers {
 
     /// Room for that many fields with that many bytes of names and values together.
     pub fn with_capacity(headers: usize, bytes: usize) -> Self {
-        Self { buf: Vec::with_capacity(bytes + 4 * headers), spans: Vec::with_capacity(headers), foreign: false }
+        Self {
+            buf: Vec::with_capacity(bytes + 4 * headers),
+            spans: Vec::with_capacity(headers),
+            foreign: false,
+        }
     }
 
     /// The number of fields, counting each line of a repeated one.
@@ -104,7 +108,8 @@ impl Headers {
 
     /// The value of the first field of that name.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        let span = self.spans.iter().find(|span| self.name_bytes(span).eq_ignore_ascii_case(name.as_bytes()))?;
+        let span =
+            self.spans.iter().find(|span| self.name_bytes(span).eq_ignore_ascii_case(name.as_bytes()))?;
         Some(self.value_bytes(span))
     }
 
@@ -339,7 +344,10 @@ mod tests {
         assert_eq!(headers.get_all("X-ONE").collect::<Vec<_>>(), [b"1", b"2"]);
         assert_eq!(headers.get_str("empty"), Some(""));
         assert_eq!(headers.get("none"), None);
-        assert_eq!(headers.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["Accept", "X-One", "x-one", "Empty"]);
+        assert_eq!(
+            headers.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+            ["Accept", "X-One", "x-one", "Empty"]
+        );
         assert_eq!(headers.wire(), Some(&b"Accept: */*\r\nX-One: 1\r\nx-one: 2\r\nEmpty: \r\n"[..]));
     }
 

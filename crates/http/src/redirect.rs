@@ -151,10 +151,10 @@ mod tests {
         Url::parse(text).unwrap()
     }
 
-    fn follow(policy: &Policy, method: &Method, from: &str, status: u16, location: &str) -> Follow {
+    fn follow(policy: Policy, method: &Method, from: &str, status: u16, location: &str) -> Follow {
         let from = url(from);
         let hop = Hop { method, url: &from, first_url: &from, followed: 0 };
-        match next(policy, &hop, status, Some(location.as_bytes())) {
+        match next(&policy, &hop, status, Some(location.as_bytes())) {
             Decision::Follow(follow) => follow,
             other => panic!("{other:?}"),
         }
@@ -172,9 +172,9 @@ mod tests {
             (303, Method::Delete, Method::Get, true),
             (303, other.clone(), Method::Get, true),
             (307, Method::Post, Method::Post, false),
-            (308, other.clone(), other.clone(), false),
+            (308, other.clone(), other, false),
         ] {
-            let follow = follow(&Policy::requests(), &method, "http://h/", status, "/x");
+            let follow = follow(Policy::requests(), &method, "http://h/", status, "/x");
             assert_eq!((follow.method, follow.drop_body), (expected, drop_body), "{status} {method}");
         }
     }
@@ -187,7 +187,7 @@ mod tests {
             (303, Method::Post, Method::Get, true),
             (307, Method::Post, Method::Post, false),
         ] {
-            let follow = follow(&Policy::fast(5), &method, "http://h/", status, "/x");
+            let follow = follow(Policy::fast(5), &method, "http://h/", status, "/x");
             assert_eq!((follow.method, follow.drop_body), (expected, drop_body), "{status} {method}");
         }
     }
@@ -229,7 +229,7 @@ mod tests {
             ("http://h/", "http://h:8080/", true),
             ("http://h/", "http://other/", true),
         ] {
-            let follow = follow(&Policy::requests(), &Method::Get, from, 302, to);
+            let follow = follow(Policy::requests(), &Method::Get, from, 302, to);
             assert_eq!(follow.strip_auth, strip, "{from} -> {to}");
             assert_eq!(follow.drops("AUTHORIZATION"), strip);
         }
@@ -241,7 +241,7 @@ mod tests {
         let hop = Hop { method: &method, url: &detour, first_url: &first, followed: 1 };
         let Decision::Follow(back) = next(&Policy::fast(5), &hop, 302, Some(b"http://h/b")) else { panic!() };
         assert!(!back.strip_auth);
-        assert!(follow(&Policy::fast(5), &Method::Get, "http://h/", 302, "https://h/").strip_auth);
+        assert!(follow(Policy::fast(5), &Method::Get, "http://h/", 302, "https://h/").strip_auth);
     }
 
     #[test]
@@ -262,7 +262,7 @@ mod tests {
             let kept = follow.headers(&headers).unwrap();
             kept.iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
         };
-        let to = |policy, status| follow(&policy, &Method::Post, "http://h/", status, "/x");
+        let to = |policy, status| follow(policy, &Method::Post, "http://h/", status, "/x");
         assert_eq!(names(to(Policy::requests(), 302)), ["Accept", "Content-Encoding", "Authorization"]);
         assert_eq!(
             names(to(Policy::fast(5), 302)),
@@ -270,7 +270,14 @@ mod tests {
         );
         assert_eq!(
             names(to(Policy::requests(), 307)),
-            ["Accept", "Content-Type", "content-length", "Transfer-Encoding", "Content-Encoding", "Authorization"]
+            [
+                "Accept",
+                "Content-Type",
+                "content-length",
+                "Transfer-Encoding",
+                "Content-Encoding",
+                "Authorization"
+            ]
         );
         let plain: Headers = [("Accept", "*/*")].into_iter().collect();
         assert_eq!(to(Policy::requests(), 302).headers(&plain), None);

@@ -47,7 +47,7 @@ def end(run: Run, signals: StopSignals) -> int:
 def _stop_users(run: Run, signals: StopSignals) -> None:
     """Ends the test. A further signal ends the waiting for running tasks, one more the waiting for
     anything."""
-    stopping = gevent.spawn(run.runner.quit)
+    stopping = gevent.spawn(lambda: run.runner.quit())
     stopping.link_exception(log.greenlet_exception_logger(logger))
     if _waits_for(stopping, signals.hurry):
         return

@@ -46,6 +46,8 @@ class Run:
             self._spawn(self.csv_writer.stats_writer)
         if options.autostart:
             logger.info("The --autostart argument is implied by --headless, no need to set both.")
+        # Before the first user, so that no key is lost that is pressed when one appears.
+        self.keyboard = self._spawn(input_listener(key_functions(self.runner)))
         # Scripts read the options, so the defaults show there.
         options.num_users = 1 if options.num_users is None else options.num_users
         options.spawn_rate = 1 if options.spawn_rate is None else options.spawn_rate
@@ -54,7 +56,6 @@ class Run:
         else:
             self._spawn(self._start_users)
             self._limit_run_time()
-        self.keyboard = self._spawn(input_listener(key_functions(self.runner)))
 
     def wait(self, signals: StopSignals) -> None:
         """Waits until the run has ended or a signal asks for its end."""
@@ -107,6 +108,9 @@ class Run:
 
     def _end(self, reason: str) -> None:
         logger.info(f"{reason}, shutting down")
+        if self.printer is not None and not self.environment.stop_timeout:
+            # The end is now, and the final table with it; one more just before would only confuse.
+            self.printer.kill(block=False)
         self.runner.quit()
 
     def _spawn(self, function: Any, *args: Any) -> gevent.Greenlet:

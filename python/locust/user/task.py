@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
 from time import perf_counter, time
@@ -333,6 +334,19 @@ class TaskSet(metaclass=TaskSetMeta):
     def interrupt(self, reschedule: bool = True) -> NoReturn:
         """Leaves this TaskSet; its parent picks its next task at once, or waits first if not `reschedule`."""
         raise InterruptTaskSet(reschedule)
+
+
+def task_failed(task_set: Any, environment: Any, error: BaseException) -> bool:
+    """Called by the loop with what a task raised, if that does not steer the user. False: raise it again."""
+    environment.events.user_error.fire(user_instance=task_set, exception=error, tb=error.__traceback__)
+    if environment.catch_exceptions:
+        logger.error("%s\n%s", error, "".join(traceback.format_exception(error)))
+    return bool(environment.catch_exceptions)
+
+
+def on_stop_failed(error: BaseException) -> None:
+    """Called by the loop with what the `on_stop` of a TaskSet raised; the user leaves it all the same."""
+    logging.error("Uncaught exception in on_stop: \n%s", "".join(traceback.format_exception(error)))
 
 
 class DefaultTaskSet(TaskSet):

@@ -19,7 +19,7 @@ from gevent.pool import Group
 
 from .. import _engine
 from ..clients import HttpSession
-from ..exception import StopTest
+from ..exception import StopTest, StopUser
 from ..util import deprecation
 from .group import UserGreenlet, UserGroup
 from .task import DefaultTaskSet, TaskSet, get_tasks_from_base_classes
@@ -82,6 +82,7 @@ class User(_engine.UserCore, metaclass=UserMeta):
     abstract: bool = True
     """Not to be started itself. Not inherited."""
 
+    _cp_last_wait_time: float = 0
     # Set once somebody needs the root task set as an object.
     _root_task_set: DefaultTaskSet | None = None
     # Set once the user owns a greenlet.
@@ -91,6 +92,8 @@ class User(_engine.UserCore, metaclass=UserMeta):
     def __init__(self, environment: Environment) -> None:
         super().__init__()
         self.environment = environment
+        # The state of constant_pacing: the first task counts from here.
+        self._cp_last_run = time.perf_counter()
 
     def on_start(self) -> None:
         """Called before the first task. Override it."""
@@ -128,6 +131,10 @@ class User(_engine.UserCore, metaclass=UserMeta):
 
     def stop(self, force: bool = False) -> bool:
         """Stops the user: at once if it waits or if `force` (True), else after its present task (False)."""
+        if self._state == "stopping" and not force:
+            raise Exception(
+                f"Tried to stop User in an unexpected state: {self._state}. This should never happen."
+            )
         if self._is_running:
             ended = _engine.stop_user_nowait(self, force)
             if ended:
@@ -165,9 +172,12 @@ class User(_engine.UserCore, metaclass=UserMeta):
         return {}
 
     def _on_start_failed(self, error: BaseException) -> None:
-        """Called by the engine when `on_start` has raised something other than a stop."""
+        """Called by the engine when `on_start` has raised; a stop is logged too, but is no error."""
         logger.error("%s\n%s", error, "".join(traceback.format_exception(error)))
-        self.environment.events.user_error.fire(user_instance=self, exception=error, tb=error.__traceback__)
+        if not isinstance(error, StopUser | StopTest):
+            self.environment.events.user_error.fire(
+                user_instance=self, exception=error, tb=error.__traceback__
+            )
 
     def _stop_test(self, error: BaseException) -> None:
         """Called by the engine after the `on_stop` of a user that raised StopTest."""
@@ -189,14 +199,18 @@ class User(_engine.UserCore, metaclass=UserMeta):
     @classmethod
     def fullname(cls) -> str:
         """Module and qualified name, without `<locals>`."""
-        return ".".join(filter(lambda part: part != "<locals>", (cls.__module__ + "." + cls.__qualname__).split(".")))
+        return ".".join(
+            filter(lambda part: part != "<locals>", (cls.__module__ + "." + cls.__qualname__).split("."))
+        )
 
 
 class RestMixin:
     """`rest` and `rest_` for users with an HTTP client."""
 
     @contextmanager
-    def rest(self, method: str, url: str, headers: dict[str, str] | None = None, **kwargs: Any) -> Iterator[Any]:
+    def rest(
+        self, method: str, url: str, headers: dict[str, str] | None = None, **kwargs: Any
+    ) -> Iterator[Any]:
         """A request whose response has its parsed JSON body as `js`, for a with-block.
 
         JSON is asked for and announced unless `headers` say otherwise; a body that is none fails the request. An
@@ -237,7 +251,9 @@ class RestMixin:
         """As `rest`, with `_=<milliseconds>` added to the query so that no cache answers."""
         separator = "&" if "?" in url else "?"
         name = name or f"{url}{separator}_=..."
-        with self.rest(method, f"{url}{separator}_={int(time.time() * 1000)}", name=name, **kwargs) as response:
+        with self.rest(
+            method, f"{url}{separator}_={int(time.time() * 1000)}", name=name, **kwargs
+        ) as response:
             yield response
 
 

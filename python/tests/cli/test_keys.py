@@ -36,9 +36,14 @@ class Terminal:
         self.process = subprocess.Popen(
             [locust_command(), "--headless", "-u", "1", "--only-summary"],
             cwd=folder, env=clean_environment(HOME=str(folder)), stdin=theirs, stdout=theirs, stderr=theirs,
-            start_new_session=True, preexec_fn=lambda: os.close(os.open(os.ttyname(theirs), os.O_RDWR)),
+            preexec_fn=self._own_terminal,
         )  # fmt: skip
         self.shown = ""
+
+    def _own_terminal(self) -> None:
+        # In this order: the first terminal that the leader of a session opens becomes the session's.
+        os.setsid()
+        os.close(os.open(os.ttyname(self.theirs), os.O_RDWR))
 
     def wait_for(self, pattern: str, timeout: float = 15) -> None:
         deadline = time.monotonic() + timeout

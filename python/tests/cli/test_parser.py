@@ -218,3 +218,15 @@ def test_no_configuration_file_crashes_the_parser():
             except configargparse.ConfigFileParserException:
                 continue
             assert all(isinstance(key, str) for key in settings)
+
+
+def test_every_variable_that_the_sources_name_is_in_the_table():
+    package = Path(argument_parser.__file__).resolve().parent
+    named = {
+        name
+        for path in package.rglob("*.py")
+        for name in re.findall(r"""["'`](LOCUST_[A-Z_]+)["'`]""", path.read_text(encoding="utf-8"))
+    }
+    # A state of users, not a variable.
+    assert {name for name in named if not name.startswith("LOCUST_STATE_")} <= set(table().env_vars)
+    assert "LOCUST_SKIP_MONKEY_PATCH" in named

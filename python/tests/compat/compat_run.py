@@ -22,6 +22,7 @@ class Side:
     name: str
     locust: Path
     version: str
+    package: str
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,9 @@ class Outcome:
         text = re.sub(r"(127\.0\.0\.1|localhost):\d+", r"\1:PORT", text)
         text = re.sub(r"port=\d+", "port=PORT", text)
         text = text.replace(self.side.version, "VERSION")
-        text = re.sub(r'(?<=File ")[^"]*/site-packages/', "PACKAGES/", text)
-        text = re.sub(r"\S*/site-packages/locust\b", "PACKAGE", text)
+        # Frames of the two programs' own inside, with the source lines below them.
+        text = text.replace(self.side.package, "PACKAGE")
+        text = re.sub(r' *File "(?:PACKAGE|[^"]*/site-packages)/[^\n]*\n(?: {4}[^\n]*\n)*', "", text)
         text = re.sub(r"0x[0-9a-f]{6,}", "0xADDRESS", text)
         return re.sub(r"(?<![\w.])\d+\.\d+(?![\w.]*\w)", "N.N", text)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,19 +23,20 @@ CHAPTERS = sorted(path for path in (ROOT / "compat").glob("*.md") if path.name !
 CASES = [case for path in CHAPTERS for case in read_chapter(path)]
 
 
-def version_of(locust: Path) -> str:
+def side(name: str, locust: Path) -> Side:
+    """The side that a `locust` command stands for; it says its version and where its package is."""
     output = subprocess.run(
         [locust, "-V"], capture_output=True, text=True, env=clean_environment(), timeout=60
     )
-    words = output.stdout.split()
-    if output.returncode != 0 or len(words) < 2:
+    said = re.match(r"locust (\S+) from (\S+)", output.stdout)
+    if output.returncode != 0 or not said:
         raise RuntimeError(f"{locust} -V failed: {output.stderr}")
-    return words[1]
+    return Side(name, locust, said[1], said[2])
 
 
 @pytest.fixture(scope="session")
 def ours() -> Side:
-    return Side("ours", TOOLS / "locust", version_of(TOOLS / "locust"))
+    return side("ours", TOOLS / "locust")
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +50,7 @@ def oracle() -> Side | None:
         pytest.fail(
             f"no oracle at {path}: run scripts/setup --test, or set GREGARIA_ORACLE=none to do without"
         )
-    return Side("oracle", path, version_of(path))
+    return side("oracle", path)
 
 
 @pytest.fixture(scope="session")
@@ -143,9 +145,9 @@ def compare(case: Case, real: Outcome, own: Outcome) -> list[str]:
 def test_case(
     case: Case, ours: Side, oracle: Side | None, server_url: Callable[[str], str], tmp_path: Path
 ) -> None:
-    sides = [side for side in (oracle, ours) if side is not None]
+    sides = [one for one in (oracle, ours) if one is not None]
     url = server_url(case.server)
-    folders = [tmp_path / side.name / "run" for side in sides]
+    folders = [tmp_path / one.name / "run" for one in sides]
     for folder in folders:
         folder.mkdir(parents=True)
     with ThreadPoolExecutor(len(sides)) as pool:

@@ -162,6 +162,22 @@ def test_users_that_ended_are_replaced_at_the_next_start(environments: Any) -> N
     assert [row["count"] for row in runner.exceptions.values()] == [2]
 
 
+def test_users_that_end_at_once_are_replaced_once_a_second(environments: Any) -> None:
+    made: list[float] = []
+
+    class Brief(idle()):  # type: ignore[misc]
+        def on_start(self) -> None:
+            made.append(time.monotonic())
+            raise ValueError("no")
+
+    runner = environments(Brief)
+    runner.start(30, spawn_rate=20)
+    runner.spawning_greenlet.join()
+    gevent.sleep(0.05)
+    # 20 in the first second; then those 20 again, and 10 more.
+    assert len(made) == 50
+
+
 def test_a_constructor_that_raises_ends_the_ramp_and_not_the_test(
     environments: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -223,7 +239,7 @@ def test_stop_test_in_a_task_stops_the_test_once(environments: Any, caplog: pyte
         def work(self) -> None:
             raise StopTest("enough")
 
-    runner = environments(Deciding)
+    runner = environments(Deciding, dispatcher_class=BurstDispatcher)
     runner.environment.events.test_stop.add_listener(lambda **_: order.append("test_stop"))
     runner.start(3, spawn_rate=100)
     wait_until(lambda: runner.state == "stopped")

@@ -10,13 +10,27 @@ import pytest
 GOLDEN = Path(__file__).parents[3] / "compat" / "golden" / "scripting"
 SCRIPTS = sorted(path.stem for path in GOLDEN.glob("*.py") if path.stem not in ("observe", "record"))
 
+# Where we differ on purpose (COMPATIBILITY.md): a user stopped in the wait that follows an error leaves its
+# TaskSet by `on_stop` too, which Locust forgets.
+LEAVES_PROPERLY = {"empty sequence", "stop and raise in a task"}
+
+
+def with_deliberate_differences(script, golden):
+    if script == "life":
+        for case in LEAVES_PROPERLY:
+            trace = golden[case]["trace"]
+            assert trace[-1] == "U.on_stop" and "T.on_stop" not in trace
+            trace.insert(-1, "T.on_stop")
+    return golden
+
 
 @pytest.fixture(scope="module", params=SCRIPTS)
 def seen_and_golden(request):
     script = GOLDEN / f"{request.param}.py"
     run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout), json.loads(script.with_suffix(".json").read_text())
+    golden = json.loads(script.with_suffix(".json").read_text())
+    return json.loads(run.stdout), with_deliberate_differences(request.param, golden)
 
 
 def test_every_script_sees_what_it_saw_with_locust(seen_and_golden):

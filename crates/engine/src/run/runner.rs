@@ -9,6 +9,9 @@ use crate::dispatch::{DispatchError, Dispatcher, Pace, Step, UserClass};
 use crate::host::{Observer, StopMode, UserHost, UserId};
 use crate::shape::{ShapeDriver, ShapeVerdict};
 
+/// How often users that ended by themselves are replaced during a ramp.
+const REPLACING: Duration = Duration::from_secs(1);
+
 /// What stays the same for a whole run.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -37,6 +40,10 @@ pub struct Runner {
     ramping: bool,
     /// The end of the ramp is still to be told. A ramp that failed is never complete.
     completing: bool,
+    /// What the last step of this ramp planned, by class.
+    planned: Vec<u32>,
+    /// When users that ended by themselves are replaced next.
+    replacing_at: Option<Instant>,
     shape: Option<ShapeDriver>,
     run_until: Option<Instant>,
     roster: Roster,
@@ -56,6 +63,8 @@ impl Runner {
             dispatcher: None,
             ramping: false,
             completing: false,
+            planned: Vec::new(),
+            replacing_at: None,
             shape: None,
             run_until: None,
             roster: Roster::default(),
@@ -181,6 +190,7 @@ impl Runner {
         self.enter(State::Spawning, now, observer);
         self.ramping = true;
         self.completing = true;
+        self.replacing_at = None;
         observer.on_event(now, &Event::RampStarted { user_count, spawn_rate });
     }
 
@@ -233,17 +243,27 @@ impl Runner {
         None
     }
 
-    /// Starts and stops users until as many run as planned. Compares with the users that are really there, so those that
-    /// ended by themselves are replaced.
+    /// Starts and stops users until as many run as planned. Users that ended by themselves are replaced at the first step
+    /// of each second only, however fine the steps are: a user that fails at its start would otherwise be started anew a
+    /// hundred times a second.
     fn apply_plan(&mut self, now: Instant, host: &mut impl UserHost, observer: &mut impl Observer) {
         let Some(dispatcher) = &self.dispatcher else { return };
+        let replacing = self.replacing_at.is_none_or(|at| at <= now);
+        if replacing {
+            self.replacing_at = now.checked_add(REPLACING);
+        }
+        let before = std::mem::replace(&mut self.planned, dispatcher.plan().row(0).to_vec());
         let mut surplus = Vec::new();
-        for (class, planned) in dispatcher.plan().row(0).iter().enumerate() {
-            let (planned, live) = (*planned as usize, self.roster.of_class(class));
+        for (class, planned) in self.planned.iter().enumerate() {
+            let before = before.get(class).copied().unwrap_or(0);
+            let (live, added) = (self.roster.of_class(class), planned.saturating_sub(before) as usize);
+            let planned = *planned as usize;
+            let missing = planned.saturating_sub(live);
+            let missing = if replacing { missing } else { missing.min(added) };
             if live > planned {
                 surplus.push((class, live - planned));
             }
-            for _ in live..planned {
+            for _ in 0..missing {
                 let user = UserId(self.next_user);
                 self.next_user += 1;
                 if let Err(error) = host.spawn(user, &dispatcher.classes()[class], now) {

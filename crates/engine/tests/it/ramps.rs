@@ -94,6 +94,16 @@ fn users_that_ended_are_replaced_at_the_next_step_and_not_before() {
 }
 
 #[test]
+fn users_that_end_at_once_are_replaced_once_a_second() {
+    let script = Script { lives_for: Some(1), task: seconds(0.001), ..Script::default() };
+    let mut bench = Bench::one_class(Duration::ZERO).script("A", script);
+    bench.start(30, 20.0);
+    bench.pass(seconds(10.0));
+    // 20 in the first second; then those 20 again, and 10 more.
+    assert_eq!(bench.starts("A").len(), 50);
+}
+
+#[test]
 fn a_constructor_that_fails_ends_the_ramp_and_not_the_test() {
     let script = Script { fails_from: Some(2), ..Script::default() };
     let mut bench = Bench::one_class(Duration::ZERO).script("A", script);

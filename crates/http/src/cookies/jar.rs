@@ -204,7 +204,11 @@ impl CookieJar {
 
     /// All cookies, by domain and path in the order in which these were first seen.
     pub fn iter(&self) -> impl Iterator<Item = &Cookie> {
-        self.domains.iter().flat_map(|domain| &domain.paths).flat_map(|path| &path.cookies).map(|(_, cookie)| cookie)
+        self.domains
+            .iter()
+            .flat_map(|domain| &domain.paths)
+            .flat_map(|path| &path.cookies)
+            .map(|(_, cookie)| cookie)
     }
 
     fn forget_oldest(&mut self) {

@@ -88,6 +88,10 @@ impl Cookie {
             + self.path.len()
             + text(&self.comment)
             + text(&self.comment_url)
-            + self.rest.iter().map(|(name, value)| size_of::<Self>() / 4 + name.len() + text(value)).sum::<usize>()
+            + self
+                .rest
+                .iter()
+                .map(|(name, value)| size_of::<Self>() / 4 + name.len() + text(value))
+                .sum::<usize>()
     }
 }

@@ -11,7 +11,11 @@ use super::policy::{Target, escape_path};
 pub(super) enum Parsed {
     Set(Cookie),
     /// It ended in the past: that is how servers delete cookies. No policy is asked.
-    Delete { domain: String, path: String, name: String },
+    Delete {
+        domain: String,
+        path: String,
+        name: String,
+    },
 }
 
 /// The standard attributes of a cookie; of each the first one counts, except that `Max-Age` beats `Expires` and the
@@ -46,7 +50,9 @@ pub(super) fn cookie(text: &str, target: &Target, now_unix: i64) -> Option<Parse
     let mut parts = text.split(';').map(|part| {
         let part = part.trim_matches(is_python_space);
         match part.split_once('=') {
-            Some((key, value)) => (key.trim_matches(is_python_space), Some(value.trim_matches(is_python_space))),
+            Some((key, value)) => {
+                (key.trim_matches(is_python_space), Some(value.trim_matches(is_python_space)))
+            }
             None => (part, None),
         }
     });
@@ -154,9 +160,10 @@ fn python_int(text: &str) -> Option<i64> {
     if digits.is_empty() || digits.split('_').any(|group| group.is_empty() || !is_digits(group)) {
         return None;
     }
-    let number = digits.bytes().filter(u8::is_ascii_digit).fold(0_i64, |number, digit| {
-        number.saturating_mul(10).saturating_add(i64::from(digit - b'0'))
-    });
+    let number = digits
+        .bytes()
+        .filter(u8::is_ascii_digit)
+        .fold(0_i64, |number, digit| number.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
     Some(if negative { -number } else { number })
 }
 

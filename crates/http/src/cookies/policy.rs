@@ -24,8 +24,7 @@ impl Target {
     pub(super) fn new(url: &Url, host_header: Option<&str>) -> Self {
         let authority = host_header.filter(|host| !host.is_empty()).unwrap_or_else(|| url.authority());
         let host = without_port(authority).to_lowercase();
-        let effective_host =
-            if host.contains('.') { host.clone() } else { format!("{host}{LOCAL}") };
+        let effective_host = if host.contains('.') { host.clone() } else { format!("{host}{LOCAL}") };
         let mut path = escape_path(url.path());
         if !path.starts_with('/') {
             path.insert(0, '/');

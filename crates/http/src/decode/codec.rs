@@ -42,9 +42,7 @@ impl Codec {
     pub(super) fn named(name: &str) -> Option<Self> {
         let kind = match name.to_ascii_lowercase().as_str() {
             "gzip" | "x-gzip" => Kind::Gzip { inflate: Box::new(Decompress::new_gzip(15)), members: 0 },
-            "deflate" => {
-                Kind::Deflate { inflate: Box::new(Decompress::new(true)), tried: Some(Vec::new()) }
-            }
+            "deflate" => Kind::Deflate { inflate: Box::new(Decompress::new(true)), tried: Some(Vec::new()) },
             "br" => Kind::Brotli(Box::new(Brotli::new(
                 StandardAlloc::default(),
                 StandardAlloc::default(),

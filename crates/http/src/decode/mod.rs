@@ -68,7 +68,8 @@ fn decode(encodings: &str, raw: &[u8], cap: usize, strict: bool) -> Result<Vec<u
     let mut out = Vec::new();
     decoder.push(raw, &mut out)?;
     match decoder.finish() {
-        Err(DecodeBodyError::Truncated { encoding }) if !strict && (encoding != "zstd" || raw.is_empty()) => {}
+        Err(DecodeBodyError::Truncated { encoding }) if !strict && (encoding != "zstd" || raw.is_empty()) => {
+        }
         finished => finished?,
     }
     Ok(out)
@@ -91,8 +92,7 @@ impl StreamDecoder {
     /// # Errors
     /// If the list of encodings makes no sense.
     pub fn new(encodings: &str, cap: u64) -> Result<Self, DecodeBodyError> {
-        let names: Vec<&str> =
-            encodings.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        let names: Vec<&str> = encodings.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
         if names.len() > MAX_ENCODINGS {
             return Err(DecodeBodyError::TooMany(names.len()));
         }

@@ -3,98 +3,10 @@
 //! Whatever hyper reads, we read to the same result; what only we read, we admit to in [`Leniency`]. And however a
 //! response is cut into parts, the result is the same. `fuzz/fuzz_targets/h1.rs` does so with better luck.
 
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
-
-use http_body_util::{BodyExt, Empty};
-use hyper::rt::{Read, ReadBufCursor, Write};
-
+use super::oracle::{Reading, by_hyper, sorted};
 use super::tests::{Outcome, read};
 use super::*;
 use crate::method::Method;
-
-/// A connection whose other end says these parts once a request has come, and closes.
-struct Canned {
-    parts: Vec<Vec<u8>>,
-    asked: bool,
-    reader: Option<Waker>,
-}
-
-impl Read for Canned {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        if !self.asked {
-            self.reader = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
-        if let Some(part) = self.parts.first_mut() {
-            let taken = part.len().min(buf.remaining());
-            buf.put_slice(&part[..taken]);
-            part.drain(..taken);
-            if part.is_empty() {
-                self.parts.remove(0);
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl Write for Canned {
-    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        self.asked = true;
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
-        Poll::Ready(Ok(data.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
-type Fields = Vec<(String, Vec<u8>)>;
-
-/// Status, fields, body, trailers.
-type Reading = (u16, Fields, Vec<u8>, Fields);
-
-fn by_hyper(runtime: &tokio::runtime::Runtime, method: &Method, parts: &[&[u8]]) -> Result<Reading, hyper::Error> {
-    let parts = parts.iter().filter(|part| !part.is_empty()).map(|part| part.to_vec()).collect();
-    let canned = Canned { parts, asked: false, reader: None };
-    runtime.block_on(async {
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(canned).await?;
-        let connection = tokio::spawn(connection);
-        let request = hyper::Request::builder()
-            .method(method.as_str())
-            .uri("/")
-            .body(Empty::<&[u8]>::new())
-            .expect("a sound request");
-        let result = async {
-            let response = sender.send_request(request).await?;
-            let (head, body) = response.into_parts();
-            let body = body.collect().await?;
-            let trailers = body.trailers().map(fields).unwrap_or_default();
-            Ok((head.status.as_u16(), fields(&head.headers), body.to_bytes().to_vec(), trailers))
-        }
-        .await;
-        connection.abort();
-        result
-    })
-}
-
-fn fields(headers: &hyper::HeaderMap) -> Fields {
-    sorted(headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect())
-}
-
-/// hyper groups the fields of one name.
-fn sorted(mut fields: Fields) -> Fields {
-    fields.sort_by(|a, b| a.0.cmp(&b.0));
-    fields
-}
 
 fn by_us(outcome: &Outcome) -> Option<Reading> {
     let lower = |headers: &crate::headers::Headers| {
@@ -200,7 +112,9 @@ fn response(random: &mut Random) -> Vec<u8> {
     let mut text = String::new();
     let end = |random: &mut Random| if random.below(12) == 0 { "\n" } else { "\r\n" };
     if random.below(8) == 0 {
-        text.push_str(random.pick(&["HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n"]));
+        text.push_str(
+            random.pick(&["HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n"]),
+        );
     }
     text.push_str(random.pick(LINES));
     text.push_str(end(random));
@@ -255,7 +169,7 @@ fn agrees_with_hyper_on_random_responses() {
         let shown = String::from_utf8_lossy(&bytes).into_owned();
         let outcome = read(method, &[&bytes], Limits::default());
         let ours = by_us(&outcome);
-        match (by_hyper(&runtime, method, &[&bytes]), &ours) {
+        match (by_hyper(&runtime, method.as_str(), &bytes), &ours) {
             (Ok(hyper), Some(ours)) => {
                 assert_eq!(ours, &hyper, "{method} {shown:?}");
                 both += 1;

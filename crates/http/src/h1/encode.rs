@@ -183,8 +183,7 @@ mod tests {
 
     #[test]
     fn what_the_caller_set_is_not_sent_twice() {
-        let headers =
-            [("content-length", "3"), ("HOST", "other"), ("cookie", "mine")].into_iter().collect();
+        let headers = [("content-length", "3"), ("HOST", "other"), ("cookie", "mine")].into_iter().collect();
         assert_eq!(
             encoded(&headers, Some("h"), Some(b"a=b"), BodyFraming::Length(5)),
             "POST /a?b HTTP/1.1\r\ncontent-length: 3\r\nHOST: other\r\ncookie: mine\r\n\r\n"

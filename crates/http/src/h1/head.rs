@@ -86,8 +86,7 @@ fn strict<'a>(
     spare: &mut Headers,
 ) -> Result<Option<Parsed>, httparse::Error> {
     let mut response = httparse::Response::new(&mut []);
-    let status =
-        ParserConfig::default().parse_response_with_uninit_headers(&mut response, input, slots)?;
+    let status = ParserConfig::default().parse_response_with_uninit_headers(&mut response, input, slots)?;
     let Status::Complete(len) = status else {
         return Ok(None);
     };
@@ -124,7 +123,8 @@ fn strict<'a>(
 
 /// The reason phrase of a status line known to be sound.
 fn phrase(input: &[u8]) -> &[u8] {
-    let line = input.trim_ascii_start().split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    let line =
+        input.trim_ascii_start().split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
     line.get("HTTP/1.1 200".len()..).unwrap_or_default().trim_ascii()
 }
 

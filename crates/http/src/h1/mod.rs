@@ -17,6 +17,8 @@ mod reason;
 #[cfg(test)]
 mod differential;
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod tests;
 
 pub use decode::{Decoder, Piece};

@@ -82,11 +82,10 @@ fn a_small_response_is_read_whole() {
     let head = outcome.head.unwrap();
     assert_eq!((head.version, head.content_length), (Version::Http11, Some(5)));
     assert_eq!(head.reason.to_text(), "OK");
-    assert_eq!(head.headers.iter().collect::<Vec<_>>(), [
-        ("Server", &b"x"[..]),
-        ("Content-Length", b"5"),
-        ("X-Empty", b"")
-    ]);
+    assert_eq!(
+        head.headers.iter().collect::<Vec<_>>(),
+        [("Server", &b"x"[..]), ("Content-Length", b"5"), ("X-Empty", b"")]
+    );
     assert_eq!(outcome.rest, 8);
     assert!(outcome.leniency.is_empty());
 }
@@ -109,7 +108,11 @@ fn a_response_cut_anywhere_reads_the_same() {
             for second in [first, first + 1, first + 7, bytes.len()] {
                 let second = second.min(bytes.len());
                 let parts = [&bytes[..first], &bytes[first..second], &bytes[second..]];
-                assert_eq!(read(&Method::Get, &parts, Limits::default()), whole, "{response:?} at {first} {second}");
+                assert_eq!(
+                    read(&Method::Get, &parts, Limits::default()),
+                    whole,
+                    "{response:?} at {first} {second}"
+                );
             }
         }
         let single: Vec<&[u8]> = bytes.chunks(1).collect();
@@ -158,16 +161,20 @@ fn the_connection_is_kept_as_version_and_fields_say() {
 
 #[test]
 fn what_could_be_smuggled_ends_the_connection_or_the_response() {
-    let both = get("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+    let both =
+        get("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
     assert_eq!(summary(&both), (200, "hi", false));
     let old = get("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
     assert_eq!(summary(&old), (200, "", false));
     assert!(old.leniency.contains(Leniency::TRANSFER_ENCODING_IN_HTTP10));
     let not_last = get("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\nraw");
     assert_eq!(summary(&not_last), (200, "raw", false));
-    let last = get("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: x, Chunked\r\n\r\n0\r\n\r\n");
+    let last =
+        get("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: x, Chunked\r\n\r\n0\r\n\r\n");
     assert_eq!(summary(&last), (200, "", true));
-    for lengths in ["3, 4", "", "+3", "-3", "0x3", "3 3", "3,", "18446744073709551615", "99999999999999999999"] {
+    for lengths in
+        ["3, 4", "", "+3", "-3", "0x3", "3 3", "3,", "18446744073709551615", "99999999999999999999"]
+    {
         let outcome = get(&format!("HTTP/1.1 200 OK\r\nContent-Length: {lengths}\r\n\r\nabc"));
         assert!(matches!(outcome.error, Some(DecodeError::ContentLength(_))), "{lengths}: {outcome:?}");
         assert_eq!(outcome.error.map(|error| error.is_malformed()), Some(true));
@@ -334,7 +341,8 @@ fn many_fields_take_the_slower_way_to_the_same_result() {
 #[test]
 fn a_decoder_reads_one_response_after_the_other() {
     let mut decoder = Decoder::new(Limits::default());
-    let input = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhiHTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    let input =
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhiHTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
     let mut at = 0;
     let mut statuses = Vec::new();
     for _ in 0..2 {

@@ -253,8 +253,6 @@ impl Url {
     fn prepared(text: String) -> Result<Self, UrlError> {
         let split = Split::of(&text)?;
         let path = if split.path.is_empty() { "/" } else { &split.path };
-        // Two slashes would be taken for a host.
-        let path = if path.starts_with("//") { &path[path.len() - path.trim_start_matches('/').len() - 1..] } else { path };
         let mut target = quote::encode_invalid(path, quote::in_path);
         if !target.starts_with('/') {
             target.insert(0, '/');
@@ -302,7 +300,12 @@ impl Url {
             return Err(UrlError::InvalidHost(host));
         }
         let explicit_port = split.port()?;
-        let mut host_header = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        // Neither the zone of an address nor the dot that makes a name absolute is the server's business.
+        let mut host_header = match host.split_once('%') {
+            Some((address, _)) if host.contains(':') => format!("[{address}]"),
+            _ if host.contains(':') => format!("[{host}]"),
+            _ => host.trim_end_matches('.').to_owned(),
+        };
         if let Some(port) = explicit_port.filter(|port| !unsaid.contains(port)) {
             host_header.push(':');
             host_header.push_str(&port.to_string());
@@ -362,7 +365,9 @@ fn is_plain(text: &str) -> bool {
     };
     let (host, port) = host.split_once(':').unwrap_or((host, "80"));
     host.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-        && host.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte))
+        && host
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte))
         && matches!(port.as_bytes(), [b'1'..=b'9', ..] if port.len() <= 4 && port.bytes().all(|b| b.is_ascii_digit()))
         && !path.starts_with(['.', '/'])
         && !path.contains("/.")

@@ -128,7 +128,7 @@ fn split_port(text: &str) -> Result<(&str, Option<u16>), UrlError> {
     Ok((host, Some(number)))
 }
 
-fn is_ipv6_with_zone(text: &str) -> bool {
+pub(super) fn is_ipv6_with_zone(text: &str) -> bool {
     let (address, zone) = match text.split_once('%') {
         Some((address, zone)) => (address, Some(zone)),
         None => (text, None),
@@ -157,7 +157,9 @@ fn normalize_host(host: &str) -> Result<String, UrlError> {
     let mut decoded = String::with_capacity(host.len());
     let mut rest = host;
     while let Some(at) = rest.find('%') {
-        let byte = escape(&rest.as_bytes()[at..]).filter(|&byte| byte >= b' ' && byte != 0x7f).ok_or_else(invalid)?;
+        let byte = escape(&rest.as_bytes()[at..])
+            .filter(|&byte| byte >= b' ' && byte != 0x7f)
+            .ok_or_else(invalid)?;
         decoded.push_str(&rest[..at]);
         if unreserved(byte) {
             decoded.push(char::from(byte));

@@ -2,6 +2,7 @@
 //! ideas of host and port rest on it.
 
 use super::UrlError;
+use super::requests::is_ipv6_with_zone;
 
 /// The parts of a URL, all undecoded; absent parts are empty.
 #[derive(Clone, Debug, Default)]
@@ -16,8 +17,11 @@ pub(super) struct Split {
 impl Split {
     /// Takes `text` apart. Leading blanks and control characters go, as do tabs and line ends anywhere.
     pub(super) fn of(text: &str) -> Result<Self, UrlError> {
-        let cleaned: String =
-            text.trim_start_matches(|c| c <= ' ').chars().filter(|c| !matches!(c, '\t' | '\r' | '\n')).collect();
+        let cleaned: String = text
+            .trim_start_matches(|c| c <= ' ')
+            .chars()
+            .filter(|c| !matches!(c, '\t' | '\r' | '\n'))
+            .collect();
         let mut rest = cleaned.as_str();
         let mut split = Self::default();
         if let Some((scheme, tail)) = rest.split_once(':')
@@ -32,6 +36,12 @@ impl Split {
             let netloc = &tail[..end];
             if netloc.contains('[') != netloc.contains(']') {
                 return Err(UrlError::InvalidHost(netloc.to_owned()));
+            }
+            if let Some((_, bracketed)) = netloc.split_once('[') {
+                let address = bracketed.split(']').next().unwrap_or_default();
+                if !is_ipv6_with_zone(address) {
+                    return Err(UrlError::InvalidHost(netloc.to_owned()));
+                }
             }
             netloc.clone_into(&mut split.netloc);
             rest = &tail[end..];
@@ -90,7 +100,11 @@ impl Split {
     pub(super) fn host(&self) -> String {
         let host = host_and_port(&self.netloc).0;
         match host.split_once('%') {
-            // A zone is told from its neighbours by case.
+            // A zone is told from its neighbours by case; the percent sign before it may be escaped (RFC 6874).
+            Some((address, zone)) if host.contains(':') => {
+                let zone = zone.strip_prefix("25").filter(|zone| !zone.is_empty()).unwrap_or(zone);
+                format!("{}%{zone}", address.to_lowercase())
+            }
             Some((address, zone)) => format!("{}%{zone}", address.to_lowercase()),
             None => host.to_lowercase(),
         }

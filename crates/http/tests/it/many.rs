@@ -63,9 +63,14 @@ fn a_name_with_several_addresses_is_tried_until_one_answers() {
     let harness = two_addresses();
     let session = harness.session();
     let url = format!("http://both.test:{}/", server.port());
-    let exchange = harness.fetch(&session, &url);
-    assert!(exchange.peer_addr.unwrap().is_ipv4());
-    assert!(exchange.timings.connect < Duration::from_millis(240));
+    // Refusal needs no quarter second to be noticed. The best of three, as the machine may be busy.
+    let connects = (0..3).map(|_| {
+        let exchange = harness.fetch(&session, &url);
+        assert!(exchange.peer_addr.unwrap().is_ipv4() && !exchange.reused);
+        session.close_connections();
+        exchange.timings.connect
+    });
+    assert!(connects.min().unwrap() < Duration::from_millis(240));
     let url = format!("http://both.test:{}/", 1);
     let error = harness.run(&session, get(&url)).unwrap_err();
     assert_eq!(error.kind, ErrorKind::ConnectionRefused);

@@ -35,7 +35,6 @@ fn the_head_comes_before_the_body_is_there() {
     let session = harness.session();
     let (id, exchange) = head(&harness, &session, &server.url("/"));
     assert_eq!((exchange.response.status, exchange.response.body.len()), (200, 0));
-    assert!(exchange.timings.total < milliseconds(60));
     session.read_body(id);
     let Event::Chunk(chunk) = harness.next().event else { panic!("no chunk") };
     assert_eq!(&chunk[..], b"abc");
@@ -44,7 +43,8 @@ fn the_head_comes_before_the_body_is_there() {
     assert_eq!(&chunk[..], b"def");
     session.read_body(id);
     let Event::End(Ok(timings)) = harness.next().event else { panic!("no end") };
-    assert!(timings.total >= milliseconds(120) && timings.receive >= milliseconds(100));
+    assert!(timings.total >= milliseconds(120));
+    assert!(timings.total >= exchange.timings.total + milliseconds(30));
     assert!(harness.fetch(&session, &server.url("/")).reused);
 }
 

@@ -126,6 +126,9 @@ impl WakeUp {
 
     /// Must come before the queues are read: whoever pushes after that sees `pending` unset and writes again.
     fn acknowledge(&self) {
+        if !self.pending.load(Ordering::SeqCst) {
+            return;
+        }
         let mut counter = [0_u8; 8];
         // An empty counter (EAGAIN) only means that somebody else was faster.
         let _ = rustix::io::read(&self.descriptor, &mut counter);
@@ -147,6 +150,7 @@ pub(crate) struct Bridge {
     greenlets: Greenlets,
     hub: Py<PyAny>,
     watcher: Py<PyAny>,
+    callback: Py<PyAny>,
     client: Client,
     wake: Arc<WakeUp>,
     process: u32,
@@ -159,6 +163,8 @@ pub(crate) struct Bridge {
     waiting: Cell<usize>,
     referenced: Cell<bool>,
     turns: Cell<u64>,
+    // A drain is among the hub's callbacks already.
+    called: Cell<bool>,
 }
 
 impl std::fmt::Debug for Bridge {
@@ -194,12 +200,14 @@ impl Bridge {
             .call_method1(intern!(py, "io"), (wake.descriptor.as_raw_fd(), 1))?;
         // Referenced only while somebody waits here: an idle bridge must not keep the hub from noticing a dead end.
         watcher.setattr(intern!(py, "ref"), false)?;
-        watcher.call_method1(intern!(py, "start"), (pyo3::wrap_pyfunction!(drain, py)?,))?;
+        let callback = pyo3::wrap_pyfunction!(drain, py)?;
+        watcher.call_method1(intern!(py, "start"), (&callback,))?;
         let client = Client::start(ClientOptions::default(), Arc::clone(&wake) as Arc<dyn gregaria_http::Wake>)?;
         Ok(Self {
             greenlets,
             hub: hub.unbind(),
             watcher: watcher.unbind(),
+            callback: callback.into_any().unbind(),
             client,
             wake,
             process: std::process::id(),
@@ -211,6 +219,7 @@ impl Bridge {
             waiting: Cell::new(0),
             referenced: Cell::new(false),
             turns: Cell::new(0),
+            called: Cell::new(false),
         })
     }
 
@@ -279,7 +288,7 @@ impl Bridge {
     pub(crate) fn sleep_until(&self, py: Python<'_>, deadline: Instant, now: Instant) -> PyResult<()> {
         let token = self.open();
         let timer = if deadline <= now {
-            self.make_ready(Ready::Sleeper(token));
+            self.make_ready(py, Ready::Sleeper(token));
             None
         } else {
             Some(self.schedule(deadline, Ready::Sleeper(token)))
@@ -297,10 +306,26 @@ impl Bridge {
         self.greenlets.switch(self.hub.bind(py))
     }
 
-    /// Has `what` handled in the next turn of the hub.
-    pub(crate) fn make_ready(&self, what: Ready) {
+    /// Has `what` handled in the next turn of the hub, in its place among gevent's own callbacks. Hub's thread only.
+    pub(crate) fn make_ready(&self, py: Python<'_>, what: Ready) {
         self.ready.borrow_mut().push_back(what);
-        gregaria_http::Wake::wake(&*self.wake);
+        self.call_soon(py);
+    }
+
+    fn call_soon(&self, py: Python<'_>) {
+        if self.called.replace(true) {
+            return;
+        }
+        let called = self
+            .hub
+            .bind(py)
+            .getattr(intern!(py, "loop"))
+            .and_then(|hub| hub.call_method1(intern!(py, "run_callback"), (&self.callback,)));
+        if called.is_err() {
+            // The loop is being destroyed: what is due can only wait for the descriptor.
+            self.called.set(false);
+            gregaria_http::Wake::wake(&*self.wake);
+        }
     }
 
     /// Has `what` handled when `deadline` has passed.
@@ -370,6 +395,7 @@ impl Bridge {
 
     /// One turn: expired timers, completions, users that are due. Runs in the hub.
     fn drain(&self, py: Python<'_>) -> PyResult<()> {
+        self.called.set(false);
         self.wake.acknowledge();
         if self.armed.get().is_some() {
             let now = Instant::now();
@@ -404,7 +430,7 @@ impl Bridge {
             }
         }
         if taken >= BATCH || !self.ready.borrow().is_empty() {
-            gregaria_http::Wake::wake(&*self.wake);
+            self.call_soon(py);
         }
         if self.armed.get().is_none()
             && let Some(deadline) = self.timers.borrow().next_deadline()

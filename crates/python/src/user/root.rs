@@ -46,12 +46,9 @@ pub(super) fn drive(py: Python<'_>, bridge: &Bridge, index: u32, user: &Bound<'_
 fn begin(py: Python<'_>, user: &Bound<'_, PyAny>, core: &UserCore) -> PyResult<()> {
     core.set_state(State::Running);
     let Err(error) = user.call_method0(intern!(py, "on_start")) else { return Ok(()) };
-    match control::classify(py, &error)? {
-        Control::Stop | Control::StopTest | Control::Fatal => {}
-        _ => {
-            // By hand and not through the loop's reporting: it is the user that failed, not a task set.
-            user.call_method1(intern!(py, "_on_start_failed"), (error.value(py),))?;
-        }
+    if error.is_instance_of::<pyo3::exceptions::PyException>(py) {
+        // By hand and not through the loop's reporting: it is the user that failed, not a task set.
+        user.call_method1(intern!(py, "_on_start_failed"), (task_set::with_traceback(py, &error),))?;
     }
     Err(error)
 }
@@ -62,7 +59,7 @@ fn end(py: Python<'_>, user: &Bound<'_, PyAny>, error: PyErr) -> PyResult<()> {
         Control::Stop => user.call_method0(intern!(py, "on_stop")).map(drop),
         Control::StopTest => {
             user.call_method0(intern!(py, "on_stop"))?;
-            user.call_method1(intern!(py, "_stop_test"), (error.value(py),)).map(drop)
+            user.call_method1(intern!(py, "_stop_test"), (task_set::with_traceback(py, &error),)).map(drop)
         }
         _ => Err(error),
     }

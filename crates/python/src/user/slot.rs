@@ -27,6 +27,8 @@ pub(super) struct Slot {
     pub(super) greenlet: Option<Py<PyAny>>,
     /// A greenlet of the user's own that has not been switched to yet.
     pub(super) own: Option<Py<PyAny>>,
+    /// The context variables it began with; shared with the users that began with the same.
+    pub(super) base: Py<PyAny>,
     /// The greenlet stays with this user.
     pub(super) pinned: bool,
     pub(super) step: Step,
@@ -42,13 +44,19 @@ thread_local! {
 }
 
 /// Gives a user its slot.
-pub(super) fn insert(user: &Bound<'_, UserCore>, group: Option<Py<PyAny>>, greenlet: Option<Py<PyAny>>) -> u32 {
+pub(super) fn insert(
+    user: &Bound<'_, UserCore>,
+    group: Option<Py<PyAny>>,
+    greenlet: Option<Py<PyAny>>,
+    base: Py<PyAny>,
+) -> u32 {
     let pinned = greenlet.is_some();
     let slot = Box::new(Slot {
         user: user.clone().into_any().unbind(),
         group,
         greenlet,
         own: None,
+        base,
         pinned,
         step: Step::Start,
         timer: None,

@@ -56,7 +56,7 @@ fn kill(py: Python<'_>, index: u32) -> PyResult<()> {
             if let Some(timer) = timer {
                 bridge.cancel_timer(timer);
                 if step == Step::Waiting && !killed {
-                    bridge.make_ready(Ready::User(index));
+                    bridge.make_ready(py, Ready::User(index));
                 }
             }
             Ok(())

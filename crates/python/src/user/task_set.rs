@@ -1,6 +1,7 @@
 //! The loop of a TaskSet: every step is the Python object's own method, called by name, so that whatever a subclass or a
 //! plugin replaces is what runs.
 
+use pyo3::exceptions::{PyBaseException, PyException};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -32,11 +33,11 @@ fn run_task_set(py: Python<'_>, task_set: &Bound<'_, PyAny>) -> PyResult<()> {
                 }
             }
             Control::Interrupt => {
-                on_stop(py, task_set)?;
+                on_stop(py, task_set, false)?;
                 return Err(control::from_interrupt(py, &error));
             }
             Control::Stop | Control::StopTest => {
-                on_stop(py, task_set)?;
+                on_stop(py, task_set, true)?;
                 return Err(error);
             }
             Control::Reschedule | Control::Fatal => return Err(error),
@@ -72,18 +73,23 @@ fn wait(py: Python<'_>, task_set: &Bound<'_, PyAny>) -> PyResult<()> {
 fn leave_on(py: Python<'_>, task_set: &Bound<'_, PyAny>, result: PyResult<()>) -> PyResult<()> {
     let Err(error) = result else { return Ok(()) };
     if matches!(control::classify(py, &error)?, Control::Stop | Control::StopTest) {
-        on_stop(py, task_set)?;
+        on_stop(py, task_set, true)?;
     }
     Err(error)
 }
 
 /// `on_stop` of a task set that is left; an ordinary error in it is logged and does not keep the user from leaving.
-fn on_stop(py: Python<'_>, task_set: &Bound<'_, PyAny>) -> PyResult<()> {
+/// Nor do the control exceptions if the user is `stopping` already.
+fn on_stop(py: Python<'_>, task_set: &Bound<'_, PyAny>, stopping: bool) -> PyResult<()> {
     let Err(error) = task_set.call_method0(intern!(py, "on_stop")) else { return Ok(()) };
-    match control::classify(py, &error)? {
-        Control::Stop | Control::StopTest | Control::Fatal => Err(error),
-        _ => log(py, "Uncaught exception in on_stop", &error),
+    let passes = match control::classify(py, &error)? {
+        Control::Stop | Control::StopTest => !(stopping && error.is_instance_of::<PyException>(py)),
+        control => control == Control::Fatal,
+    };
+    if passes {
+        return Err(error);
     }
+    task_module(py)?.call_method1(intern!(py, "on_stop_failed"), (with_traceback(py, &error),)).map(drop)
 }
 
 /// An ordinary error in a task: listeners of `user_error` hear of it, then it is logged, or raised if the environment
@@ -95,26 +101,22 @@ pub(super) fn report(
     error: &PyErr,
 ) -> PyResult<()> {
     let environment = user.getattr(intern!(py, "environment"))?;
-    let event = environment.getattr(intern!(py, "events"))?.getattr(intern!(py, "user_error"))?;
-    let arguments = pyo3::types::PyDict::new(py);
-    arguments.set_item(intern!(py, "user_instance"), task_set)?;
-    arguments.set_item(intern!(py, "exception"), error.value(py))?;
-    arguments.set_item(intern!(py, "tb"), error.traceback(py))?;
-    event.call_method(intern!(py, "fire"), (), Some(&arguments))?;
-    if environment.getattr(intern!(py, "catch_exceptions"))?.is_truthy()? {
-        log(py, &error.value(py).str()?.to_string_lossy(), error)
+    let arguments = (task_set, environment, with_traceback(py, error));
+    if task_module(py)?.call_method1(intern!(py, "task_failed"), arguments)?.is_truthy()? {
+        Ok(())
     } else {
         Err(error.clone_ref(py))
     }
 }
 
-/// To the logger of `locust.user.task`, with the traceback.
-fn log(py: Python<'_>, message: &str, error: &PyErr) -> PyResult<()> {
-    let logger = py.import(intern!(py, "locust.user.task"))?.getattr(intern!(py, "logger"))?;
-    let info = (error.get_type(py), error.value(py), error.traceback(py));
-    let arguments = pyo3::types::PyDict::new(py);
-    arguments.set_item(intern!(py, "exc_info"), info)?;
-    logger.call_method(intern!(py, "error"), ("%s", message), Some(&arguments)).map(drop)
+/// The exception with its `__traceback__` set, which a `PyErr` keeps apart before Python 3.12.
+pub(super) fn with_traceback(py: Python<'_>, error: &PyErr) -> Py<PyBaseException> {
+    error.clone_ref(py).into_value(py)
+}
+
+/// `locust.user.task`: what is logged, where and how, is said there.
+fn task_module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+    py.import(intern!(py, "locust.user.task"))
 }
 
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {

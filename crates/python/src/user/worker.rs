@@ -8,12 +8,13 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use super::core::{State, UserCore};
+use super::lending;
 use super::root::{self, Outcome};
 use super::slot::{self, Step};
 use crate::gevent::{Bridge, Ready};
 
-/// Idle greenlets kept for the next user; more than run at once in any likely test.
-const MAX_IDLE: usize = 4096;
+/// Idle greenlets kept for the next user. A burst of users (a fast ramp) may need thousands at once; they must not stay.
+const MAX_IDLE: usize = 256;
 
 thread_local! {
     static IDLE: RefCell<Vec<Py<PyAny>>> = const { RefCell::new(Vec::new()) };
@@ -31,9 +32,9 @@ fn start_user(py: Python<'_>, user: &Bound<'_, UserCore>, group: Option<Py<PyAny
     }
     let bridge = Bridge::current(py)?;
     user.get().set_state(State::None);
-    let index = slot::insert(user, group, None);
+    let index = slot::insert(user, group, None, lending::base_context(py)?);
     bridge.begin_wait(py)?;
-    bridge.make_ready(Ready::User(index));
+    bridge.make_ready(py, Ready::User(index));
     Ok(())
 }
 
@@ -54,9 +55,7 @@ pub(crate) fn resume(py: Python<'_>, bridge: &Bridge, index: u32) {
         finish(py, bridge, index);
         return;
     }
-    let own = slot::with(index, |s| s.own.take()).flatten();
-    let idle = own.or_else(|| IDLE.with_borrow_mut(Vec::pop));
-    let greenlet = match idle.map_or_else(|| new_greenlet(py), |greenlet| Ok(greenlet.into_bound(py))) {
+    let greenlet = match lend(py, index) {
         Ok(greenlet) => greenlet,
         Err(error) => {
             error.write_unraisable(py, None);
@@ -66,6 +65,15 @@ pub(crate) fn resume(py: Python<'_>, bridge: &Bridge, index: u32) {
     };
     ASSIGNED.set(Some(index));
     bridge.run(&greenlet);
+}
+
+/// The user's own greenlet if it has been given one, else one of the pool.
+fn lend(py: Python<'_>, index: u32) -> PyResult<Bound<'_, PyAny>> {
+    let own = slot::with(index, |s| s.own.take()).flatten();
+    match own {
+        Some(own) => Ok(own.into_bound(py)),
+        None => IDLE.with_borrow_mut(Vec::pop).map_or_else(|| new_greenlet(py), |idle| Ok(idle.into_bound(py))),
+    }
 }
 
 fn new_greenlet(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
@@ -80,12 +88,19 @@ fn new_greenlet(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 #[pyfunction]
 fn worker(py: Python<'_>) -> PyResult<()> {
     let bridge = Bridge::current(py)?;
+    // The context variables that this greenlet has.
+    let mut has: Option<Py<PyAny>> = None;
     loop {
         let Some(index) = ASSIGNED.take() else { return Ok(()) };
         let me = bridge.current_greenlet(py)?;
         slot::with(index, |s| s.greenlet = Some(me.clone().unbind()));
-        let user = slot::with(index, |s| s.user.clone_ref(py));
-        let Some(user) = user else { return Ok(()) };
+        let Some((user, base)) = slot::with(index, |s| (s.user.clone_ref(py), s.base.clone_ref(py))) else {
+            return Ok(());
+        };
+        if !has.as_ref().is_some_and(|has| has.is(&base)) {
+            me.setattr(intern!(py, "gr_context"), base.call_method0(py, intern!(py, "copy"))?)?;
+            has = Some(base.clone_ref(py));
+        }
         match root::drive(py, &bridge, index, user.bind(py)) {
             Outcome::Parked => {}
             Outcome::Finished(result) => {
@@ -95,7 +110,7 @@ fn worker(py: Python<'_>) -> PyResult<()> {
                     // The greenlet ends with the user's error, so that gevent reports it and a handle on it tells.
                     return Err(error);
                 }
-                if pinned {
+                if pinned || !lending::is_clean(&me, base.bind(py)) {
                     return Ok(());
                 }
             }
@@ -122,7 +137,7 @@ fn worker(py: Python<'_>) -> PyResult<()> {
 pub(super) fn finish(py: Python<'_>, bridge: &Bridge, index: u32) {
     let Some(slot) = slot::remove(py, index) else { return };
     for token in &slot.watchers {
-        bridge.make_ready(Ready::Sleeper(*token));
+        bridge.make_ready(py, Ready::Sleeper(*token));
     }
     if let Some(group) = &slot.group
         && let Err(error) = group.bind(py).call_method1(intern!(py, "_finished"), (&slot.user,))
@@ -135,7 +150,7 @@ pub(super) fn finish(py: Python<'_>, bridge: &Bridge, index: u32) {
 pub(super) fn run_here(py: Python<'_>, user: &Bound<'_, UserCore>) -> PyResult<()> {
     let bridge: Rc<Bridge> = Bridge::current(py)?;
     let me = bridge.current_greenlet(py)?;
-    let index = slot::insert(user, None, Some(me.unbind()));
+    let index = slot::insert(user, None, Some(me.unbind()), lending::base_context(py)?);
     let outcome = root::drive(py, &bridge, index, user.as_any());
     finish(py, &bridge, index);
     match outcome {
