@@ -81,10 +81,10 @@ impl Url {
     /// # Errors
     /// If requests would refuse it.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
-        if is_plain(text) {
-            return Self::prepared(text.to_owned());
+        match Self::plain(text) {
+            Some(url) => Ok(url),
+            None => Self::prepared(requests::prepare(text)?),
         }
-        Self::prepared(requests::prepare(text)?)
     }
 
     /// Reads a URL as geventhttpclient does: its text stays as it is, quoted only on the wire.
@@ -249,6 +249,56 @@ impl Url {
         Self::fast(&url)
     }
 
+    /// A URL that requests would send exactly as it stands, as is so for most; `None` if it takes more than a glance.
+    fn plain(text: &str) -> Option<Self> {
+        let https = text.starts_with("https://");
+        let start = if https { 8 } else { 7 };
+        if !https && !text.starts_with("http://") || text.len() > 1 << 16 {
+            return None;
+        }
+        let (authority, path) = text[start..].split_once('/')?;
+        let (host, port) = match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, None),
+        };
+        let letter = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9');
+        let explicit_port = match port.map(str::as_bytes) {
+            None => None,
+            Some([b'1'..=b'9', rest @ ..]) if rest.len() < 4 && rest.iter().all(u8::is_ascii_digit) => {
+                Some(port?.parse().ok()?)
+            }
+            Some(_) => return None,
+        };
+        let sound = letter(*host.as_bytes().first()?)
+            && letter(*host.as_bytes().last()?)
+            && host.bytes().all(|byte| letter(byte) || matches!(byte, b'-' | b'.'))
+            && path.bytes().all(quote::in_query)
+            && !path.starts_with(['.', '/'])
+            && !path.contains("/.")
+            && !path.ends_with('?');
+        if !sound {
+            return None;
+        }
+        let end = text.len() as u32;
+        let start = start as u32;
+        let host_end = start + host.len() as u32;
+        let netloc = start..start + authority.len() as u32;
+        let question = path.find('?').map(|at| netloc.end + 1 + at as u32);
+        let usual = explicit_port.is_none_or(|port: u16| port == if https { 443 } else { 80 });
+        Some(Self {
+            text: text.into(),
+            https,
+            explicit_port,
+            path: netloc.end..question.unwrap_or(end),
+            query: question.map(|at| at + 1..end),
+            fragment: None,
+            host: Part::Within(start..host_end),
+            host_header: Part::Within(start..if usual { host_end } else { netloc.end }),
+            target: Part::Within(netloc.end..end),
+            netloc,
+        })
+    }
+
     /// A URL in the form in which requests sends it, as `PreparedRequest.url` holds it.
     fn prepared(text: String) -> Result<Self, UrlError> {
         let split = Split::of(&text)?;
@@ -353,26 +403,6 @@ fn part(text: &str, range: Range<usize>, wanted: &str) -> Part {
         }
         None => Part::Own(wanted.into()),
     }
-}
-
-/// Whether requests would send the URL exactly as it stands, which is so for most.
-fn is_plain(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")) else {
-        return false;
-    };
-    let Some((host, path)) = rest.split_once('/') else {
-        return false;
-    };
-    let (host, port) = host.split_once(':').unwrap_or((host, "80"));
-    host.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-        && host
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte))
-        && matches!(port.as_bytes(), [b'1'..=b'9', ..] if port.len() <= 4 && port.bytes().all(|b| b.is_ascii_digit()))
-        && !path.starts_with(['.', '/'])
-        && !path.contains("/.")
-        && !path.ends_with('?')
-        && path.bytes().all(quote::in_query)
 }
 
 /// A header field's text: UTF-8, with what is not UTF-8 percent-encoded.

@@ -5,17 +5,17 @@ pub(crate) type Safe = fn(u8) -> bool;
 
 /// RFC 3986's unreserved characters.
 pub(super) fn unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"._-~".contains(&byte)
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'~')
 }
 
 /// What urllib3 leaves alone in user and password.
 pub(super) fn in_userinfo(byte: u8) -> bool {
-    unreserved(byte) || b"!$&'()*+,;=:".contains(&byte)
+    unreserved(byte) || matches!(byte, b'!' | b'$' | b'&'..=b',' | b';' | b'=' | b':')
 }
 
 /// What urllib3 leaves alone in a path.
 pub(super) fn in_path(byte: u8) -> bool {
-    in_userinfo(byte) || b"@/".contains(&byte)
+    in_userinfo(byte) || matches!(byte, b'@' | b'/')
 }
 
 /// What urllib3 leaves alone in a query or fragment.

@@ -207,7 +207,8 @@ pub(super) fn remove_dot_segments(path: &str) -> String {
         } else if rest == "." || rest == ".." {
             rest = "";
         } else {
-            let cut = rest[1.min(rest.len())..].find('/').map_or(rest.len(), |at| at + 1);
+            let from = usize::from(rest.starts_with('/'));
+            let cut = rest[from..].find('/').map_or(rest.len(), |at| at + from);
             out.push(&rest[..cut]);
             rest = &rest[cut..];
         }

@@ -72,3 +72,80 @@ fn redirects_lead_where_geventhttpclient_goes() {
         Url::parse_fast(text(case, "base"))?.join_with(Style::Fast, text(case, "location").as_bytes())
     });
 }
+
+#[test]
+fn a_path_may_begin_with_any_character() {
+    let url = Url::parse_fast("http://h/").unwrap().join_with(Style::Fast, "È/x".as_bytes()).unwrap();
+    assert_eq!(url.target(), "/%C3%88/x");
+    let url = Url::parse_fast("http:È/x");
+    assert!(matches!(url, Err(UrlError::NoHost(_))), "{url:?}");
+    assert_eq!(split::remove_dot_segments("È/x/../y"), "È/y");
+}
+
+#[test]
+fn locations_beyond_utf8_are_escaped() {
+    let url = Url::parse("http://h/a").unwrap();
+    assert_eq!(url.join(b"/\xe4?\xff").unwrap().target(), "/%E4?%FF");
+    assert_eq!(url.join_with(Style::Fast, b"/\xe4").unwrap().target(), "/%C3%A4");
+}
+
+#[test]
+fn a_url_tells_its_parts() {
+    let url = Url::parse("https://u:p@Host.example:8443/a/b?c#d").unwrap();
+    assert_eq!(
+        (url.scheme(), url.host(), url.port(), url.explicit_port()),
+        ("https", "host.example", 8443, Some(8443))
+    );
+    assert_eq!(
+        (url.target(), url.path(), url.query(), url.fragment()),
+        ("/a/b?c", "/a/b", Some("c"), Some("d"))
+    );
+    assert_eq!((url.userinfo(), url.authority()), (Some(("u", Some("p"))), "u:p@host.example:8443"));
+    assert_eq!(url.absolute_form(), "https://host.example:8443/a/b?c");
+    assert!(url.same_origin(&Url::parse("https://host.example:8443").unwrap()));
+    assert!(!url.same_origin(&Url::parse("https://host.example/").unwrap()));
+    assert!(Url::parse("http://h:80/").unwrap().same_origin(&Url::parse("http://H/").unwrap()));
+}
+
+#[test]
+fn the_short_way_leads_to_the_same_place() {
+    let mut plain = 0;
+    for host in ["h", "a.b-c", "127.0.0.1", "h:80", "h:8080", "h:443", "h:0", "h:", "a.", "-a", "A"] {
+        for path in [
+            "/",
+            "/a/b",
+            "/a?b=c/d?e",
+            "/?",
+            "/a?",
+            "//a",
+            "/.a",
+            "/a/./b",
+            "/a..b",
+            "/a;p",
+            "/a;?q",
+            "/%41",
+            "",
+        ] {
+            for scheme in ["http", "https", "HTTP"] {
+                let text = format!("{scheme}://{host}{path}");
+                let Some(short) = Url::plain(&text) else { continue };
+                plain += 1;
+                let long = Url::prepared(requests::prepare(&text).unwrap()).unwrap();
+                let parts = |url: &Url| {
+                    let (port, query) = (url.explicit_port(), url.query().map(str::to_owned));
+                    let texts = [
+                        url.as_str(),
+                        url.host(),
+                        url.host_header(),
+                        url.target(),
+                        url.path(),
+                        url.authority(),
+                    ];
+                    (url.is_https(), port, query, texts.map(str::to_owned))
+                };
+                assert_eq!(parts(&short), parts(&long), "{text}");
+            }
+        }
+    }
+    assert_eq!(plain, 72);
+}

@@ -153,7 +153,6 @@ pub(crate) struct Bridge {
     callback: Py<PyAny>,
     client: Client,
     wake: Arc<WakeUp>,
-    process: u32,
     entries: RefCell<Entries>,
     timers: RefCell<TimerWheel<Ready>>,
     ready: RefCell<VecDeque<Ready>>,
@@ -178,17 +177,12 @@ impl Bridge {
     ///
     /// Errors: ImportError without gevent or greenlet; OSError if no descriptor or thread can be had.
     pub(crate) fn current(py: Python<'_>) -> PyResult<Rc<Self>> {
-        let found = BRIDGE.with_borrow(Clone::clone);
-        match found {
-            Some(bridge) if bridge.process == std::process::id() => Ok(bridge),
-            stale => {
-                // After a fork the I/O threads are gone and their locks are in an unknown state: leave all of it alone.
-                std::mem::forget(stale);
-                let bridge = Rc::new(Self::start(py)?);
-                BRIDGE.set(Some(Rc::clone(&bridge)));
-                Ok(bridge)
-            }
+        if let Some(bridge) = BRIDGE.with_borrow(Clone::clone) {
+            return Ok(bridge);
         }
+        let bridge = Rc::new(Self::start(py)?);
+        BRIDGE.set(Some(Rc::clone(&bridge)));
+        Ok(bridge)
     }
 
     fn start(py: Python<'_>) -> PyResult<Self> {
@@ -202,7 +196,8 @@ impl Bridge {
         watcher.setattr(intern!(py, "ref"), false)?;
         let callback = pyo3::wrap_pyfunction!(drain, py)?;
         watcher.call_method1(intern!(py, "start"), (&callback,))?;
-        let client = Client::start(ClientOptions::default(), Arc::clone(&wake) as Arc<dyn gregaria_http::Wake>)?;
+        let client =
+            Client::start(ClientOptions::default(), Arc::clone(&wake) as Arc<dyn gregaria_http::Wake>)?;
         Ok(Self {
             greenlets,
             hub: hub.unbind(),
@@ -210,7 +205,6 @@ impl Bridge {
             callback: callback.into_any().unbind(),
             client,
             wake,
-            process: std::process::id(),
             entries: RefCell::default(),
             timers: RefCell::new(TimerWheel::new(Instant::now())),
             ready: RefCell::default(),
@@ -258,7 +252,7 @@ impl Bridge {
         }
         let me = self.greenlets.current(py)?;
         if me.is(&self.hub) {
-            return Err(self.blocked_in_hub(py));
+            return Err(blocked_in_hub(py));
         }
         if let Some(entry) = self.entries.borrow_mut().find(token) {
             entry.waiter = Some(me.unbind());
@@ -370,17 +364,6 @@ impl Bridge {
         first
     }
 
-    fn blocked_in_hub(&self, py: Python<'_>) -> PyErr {
-        let raised = py
-            .import(intern!(py, "gevent.exceptions"))
-            .and_then(|m| m.getattr(intern!(py, "BlockingSwitchOutError")))
-            .and_then(|class| class.call1(("a request or wait cannot block inside a callback of the event loop",)));
-        match raised {
-            Ok(value) => PyErr::from_value(value),
-            Err(error) => error,
-        }
-    }
-
     /// Hands a signal to its entry; the greenlet that waits for it, if any.
     fn post(&self, py: Python<'_>, token: Token, signal: Signal) -> Option<Py<PyAny>> {
         let mut entries = self.entries.borrow_mut();
@@ -432,9 +415,9 @@ impl Bridge {
         if taken >= BATCH || !self.ready.borrow().is_empty() {
             self.call_soon(py);
         }
-        if self.armed.get().is_none()
-            && let Some(deadline) = self.timers.borrow().next_deadline()
-        {
+        // In every turn, also if one is armed: the client keeps only the earliest moment, and forgets it when it has come. A
+        // deadline armed while an earlier one, expired here already, still stood there is forgotten together with it.
+        if let Some(deadline) = self.timers.borrow().next_deadline() {
             self.armed.set(Some(deadline));
             self.client.wake_at(deadline);
         }
@@ -460,6 +443,20 @@ impl Bridge {
     }
 }
 
+/// What gevent raises when its hub is asked to wait.
+fn blocked_in_hub(py: Python<'_>) -> PyErr {
+    let raised = py
+        .import(intern!(py, "gevent.exceptions"))
+        .and_then(|m| m.getattr(intern!(py, "BlockingSwitchOutError")))
+        .and_then(|class| {
+            class.call1(("a request or wait cannot block inside a callback of the event loop",))
+        });
+    match raised {
+        Ok(value) => PyErr::from_value(value),
+        Err(error) => error,
+    }
+}
+
 /// The hub's callback for the wake-up descriptor.
 #[pyfunction]
 fn drain(py: Python<'_>) -> PyResult<()> {
@@ -473,11 +470,16 @@ fn drain(py: Python<'_>) -> PyResult<()> {
 #[pyfunction]
 fn shutdown(py: Python<'_>) -> PyResult<()> {
     let Some(bridge) = BRIDGE.take() else { return Ok(()) };
-    if bridge.process == std::process::id() {
-        bridge.watcher.bind(py).call_method0(intern!(py, "stop"))?;
-        bridge.client.shutdown();
-    }
+    bridge.watcher.bind(py).call_method0(intern!(py, "stop"))?;
+    bridge.client.shutdown();
     Ok(())
+}
+
+/// Called in the child after a fork: the I/O threads are gone and their locks are in an unknown state, so all of it is left
+/// alone, and the next request starts anew.
+#[pyfunction]
+fn after_fork() {
+    std::mem::forget(BRIDGE.take());
 }
 
 /// Blocks the calling greenlet for `seconds` (at least one turn of the hub), timed by the engine's wheel.
@@ -491,6 +493,10 @@ fn sleep(py: Python<'_>, seconds: f64) -> PyResult<()> {
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(sleep, m)?)?;
     m.add_function(wrap_pyfunction!(shutdown, m)?)?;
+    m.add_function(wrap_pyfunction!(after_fork, m)?)?;
     m.py().import("atexit")?.call_method1("register", (m.getattr("shutdown")?,))?;
+    let hook = pyo3::types::PyDict::new(m.py());
+    hook.set_item("after_in_child", m.getattr("after_fork")?)?;
+    m.py().import("os")?.call_method("register_at_fork", (), Some(&hook))?;
     Ok(())
 }

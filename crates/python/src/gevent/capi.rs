@@ -1,6 +1,9 @@
 //! The two entries of greenlet's C interface that the hot path needs, and one call of CPython's that the limited API
 //! lacks before 3.12.
-#![expect(unsafe_code, reason = "greenlet offers its switch without a Python frame in between only through its C capsule")]
+#![expect(
+    unsafe_code,
+    reason = "greenlet offers its switch without a Python frame in between only through its C capsule"
+)]
 
 use std::ffi::c_void;
 
@@ -10,7 +13,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 
 type Current = unsafe extern "C" fn() -> *mut ffi::PyObject;
-type Switch = unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::PyObject, *mut ffi::PyObject) -> *mut ffi::PyObject;
+type Switch =
+    unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::PyObject, *mut ffi::PyObject) -> *mut ffi::PyObject;
 
 // Positions in the capsule's table, fixed by greenlet.h since 0.4.
 const CURRENT: usize = 4;
@@ -44,7 +48,7 @@ impl Greenlets {
     }
 
     /// The greenlet that runs now.
-    pub(super) fn current<'py>(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub(super) fn current(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         // SAFETY: attached; returns a new reference or null with an exception set.
         unsafe { Bound::from_owned_ptr_or_err(py, (self.current)()) }
     }
@@ -78,7 +82,10 @@ unsafe extern "C" {
 }
 
 /// Calls `callable(argument)` without building a tuple.
-pub(crate) fn call_one<'py>(callable: &Bound<'py, PyAny>, argument: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn call_one<'py>(
+    callable: &Bound<'py, PyAny>,
+    argument: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
     let args = [argument.as_ptr()];
     // SAFETY: attached; both objects are alive for the call (the references are held by the caller's frames); the array
     // holds one element and no keyword names are given. The result is a new reference or null with an exception set.

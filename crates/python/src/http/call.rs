@@ -89,7 +89,8 @@ impl<'py> Call<'py> {
         let Ok(target) = found else { return Ok(None) };
         let Some((headers, body)) = self.payload(py, method, settings)? else { return Ok(None) };
         let Some(options) = self.options(settings, self.follow.unwrap_or(follow)) else { return Ok(None) };
-        let request = Request { method: method.clone(), url: Arc::clone(&target.url), headers, body, options };
+        let request =
+            Request { method: method.clone(), url: Arc::clone(&target.url), headers, body, options };
         Ok(Some((request, target)))
     }
 

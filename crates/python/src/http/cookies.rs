@@ -93,7 +93,11 @@ fn clear_cookies(
             true
         }
     })?;
-    if found { Ok(()) } else { Err(PyKeyError::new_err(name.or(path).or(domain).unwrap_or_default().to_owned())) }
+    if found {
+        Ok(())
+    } else {
+        Err(PyKeyError::new_err(name.or(path).or(domain).unwrap_or_default().to_owned()))
+    }
 }
 
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -21,7 +21,12 @@ pub(super) struct Rest {
 
 /// Sends and waits. Errors: whatever is thrown into the greenlet meanwhile; the request is cancelled then, and its
 /// connection not used again.
-pub(super) fn exchange(py: Python<'_>, bridge: &Bridge, session: &Session, request: Request) -> PyResult<Answer> {
+pub(super) fn exchange(
+    py: Python<'_>,
+    bridge: &Bridge,
+    session: &Session,
+    request: Request,
+) -> PyResult<Answer> {
     let token = bridge.open();
     let id = session.send(request, token.bits());
     loop {

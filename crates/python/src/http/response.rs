@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gregaria_http::{Exchange, Headers, Method, SentRequest, Timings, decode};
+use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyAttributeError, PyIndexError};
 use pyo3::gc::PyVisit;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
-use pyo3::PyTraverseError;
 
 use super::convert;
 use super::session::SessionCore;
@@ -170,7 +170,10 @@ impl ResponseCore {
     #[getter]
     fn _good_status(&self) -> bool {
         self.parts.as_ref().is_some_and(|parts| {
-            parts.exchange.as_ref().is_some_and(|exchange| verdict::is_good(parts.style, exchange.response.status))
+            parts
+                .exchange
+                .as_ref()
+                .is_some_and(|exchange| verdict::is_good(parts.style, exchange.response.status))
         })
     }
 
@@ -179,7 +182,9 @@ impl ResponseCore {
         let exchange = self.exchange()?;
         let sent = match usize::try_from(hop) {
             Err(_) => &exchange.request,
-            Ok(hop) => &exchange.history.get(hop).ok_or_else(|| PyIndexError::new_err("no such hop"))?.request,
+            Ok(hop) => {
+                &exchange.history.get(hop).ok_or_else(|| PyIndexError::new_err("no such hop"))?.request
+            }
         };
         sent_tuple(py, sent)
     }
@@ -203,7 +208,10 @@ impl ResponseCore {
     /// How many redirects were followed.
     #[getter]
     fn _hops(&self) -> usize {
-        self.parts.as_ref().and_then(|parts| parts.exchange.as_ref()).map_or(0, |exchange| exchange.history.len())
+        self.parts
+            .as_ref()
+            .and_then(|parts| parts.exchange.as_ref())
+            .map_or(0, |exchange| exchange.history.len())
     }
 
     /// The fields of the head, as they came.
@@ -275,10 +283,6 @@ impl ResponseCore {
         self.manual.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn parts(&self) -> Option<&Parts> {
-        self.parts.as_deref()
-    }
-
     fn exchange(&self) -> PyResult<&Exchange> {
         self.parts
             .as_ref()
@@ -305,7 +309,9 @@ impl ResponseCore {
                     return body(slf.as_any(), &response.headers, &response.body).map(Some);
                 }
                 "_content_consumed" if parts.style == Style::Requests => {
-                    return Ok(Some(pyo3::types::PyBool::new(py, parts.body.is_none()).to_owned().into_any()));
+                    return Ok(Some(
+                        pyo3::types::PyBool::new(py, parts.body.is_none()).to_owned().into_any(),
+                    ));
                 }
                 _ => {}
             }

@@ -130,9 +130,9 @@ impl SessionCore {
             let headers = headers
                 .into_iter()
                 .map(|(name, value)| {
-                    super::convert::header_value(&value)
-                        .map(|value| (name.clone(), value))
-                        .ok_or_else(|| PyValueError::new_err(format!("header {name:?} is neither text nor bytes")))
+                    super::convert::header_value(&value).map(|value| (name.clone(), value)).ok_or_else(|| {
+                        PyValueError::new_err(format!("header {name:?} is neither text nor bytes"))
+                    })
                 })
                 .collect::<PyResult<_>>()?;
             Ok(Description {
@@ -298,7 +298,8 @@ impl SessionCore {
         url: &Bound<'py, PyAny>,
         kwargs: &Bound<'py, PyDict>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let known = method.cast::<PyString>().ok().and_then(|m| m.to_str().ok()).and_then(|m| Method::new(m).ok());
+        let known =
+            method.cast::<PyString>().ok().and_then(|m| m.to_str().ok()).and_then(|m| Method::new(m).ok());
         // A lower-case method is sent in upper case but reported as it was given: rare enough for the library.
         match known {
             Some(method) if !method.as_str().bytes().any(|b| b.is_ascii_lowercase()) => {
@@ -360,7 +361,9 @@ impl SessionCore {
     pub(super) fn session(&self, bridge: &Bridge) -> &Session {
         self.session.get_or_init(|| {
             let state = self.lock();
-            bridge.client().session(SessionOptions { max_connections: state.max_connections, pool: state.pool.clone() })
+            bridge
+                .client()
+                .session(SessionOptions { max_connections: state.max_connections, pool: state.pool.clone() })
         })
     }
 
@@ -381,7 +384,7 @@ impl SessionCore {
         if own && !this.lock().replaced {
             return Self::send(slf, method, url, data, json, kwargs, follow);
         }
-        let arguments = kwargs.map_or_else(|| Ok(PyDict::new(py)), |kwargs| kwargs.copy())?;
+        let arguments = kwargs.map_or_else(|| Ok(PyDict::new(py)), PyDictMethods::copy)?;
         if data.is_some() || style == Style::Requests {
             arguments.set_item(intern!(py, "data"), data)?;
         }
@@ -430,7 +433,9 @@ impl SessionCore {
                 let name = match &call.name {
                     Some(given) if given.is_truthy()? => Some(given.str()?.to_str()?.into()),
                     _ => match name {
-                        Some(name) if name.bind(py).is_truthy()? => Some(name.bind(py).str()?.to_str()?.into()),
+                        Some(name) if name.bind(py).is_truthy()? => {
+                            Some(name.bind(py).str()?.to_str()?.into())
+                        }
                         _ => None,
                     },
                 };
@@ -440,7 +445,7 @@ impl SessionCore {
                 return Self::finish(slf, method, asked, target, name, &call, answer, sent_body);
             }
         }
-        let arguments = kwargs.map_or_else(|| Ok(PyDict::new(py)), |kwargs| kwargs.copy())?;
+        let arguments = kwargs.map_or_else(|| Ok(PyDict::new(py)), PyDictMethods::copy)?;
         if let Some(data) = data {
             arguments.set_item(intern!(py, "data"), data)?;
         }
@@ -475,7 +480,10 @@ impl SessionCore {
         Ok(if state.foreign { None } else { state.settings.clone() })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the end of one long function, cut where the answer is there")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the end of one long function, cut where the answer is there"
+    )]
     fn finish<'py>(
         slf: &Bound<'py, Self>,
         method: &Method,
@@ -495,9 +503,12 @@ impl SessionCore {
         };
         let mut broken = false;
         let length = match &answer.result {
-            Ok(exchange) if streamed => {
-                exchange.response.headers.get_str("content-length").and_then(|text| text.trim().parse().ok()).unwrap_or(0)
-            }
+            Ok(exchange) if streamed => exchange
+                .response
+                .headers
+                .get_str("content-length")
+                .and_then(|text| text.trim().parse().ok())
+                .unwrap_or(0),
             Ok(exchange) => response::decoded_length(&exchange.response.headers, &exchange.response.body)
                 .unwrap_or_else(|()| {
                     broken = true;
@@ -522,7 +533,8 @@ impl SessionCore {
             Ok(exchange) => (Some(exchange), None),
             Err(error) => (None, Some(error)),
         };
-        let good = exchange.as_ref().is_some_and(|exchange| verdict::is_good(style, exchange.response.status));
+        let good =
+            exchange.as_ref().is_some_and(|exchange| verdict::is_good(style, exchange.response.status));
         let body = match answer.rest {
             Some(rest) => Some(Py::new(py, BodyReader::new(slf.clone().unbind(), rest))?),
             None => None,

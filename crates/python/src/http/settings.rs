@@ -52,9 +52,11 @@ impl Description {
     /// The settings it describes. Errors: ValueError for a header or proxy that cannot be used.
     pub(super) fn build(self) -> PyResult<Settings> {
         let headers = convert::headers(&self.headers)?;
-        let proxy = self.proxy.map(|text| Proxy::parse(&text)).transpose().map_err(|error| {
-            PyValueError::new_err(format!("{error}"))
-        })?;
+        let proxy = self
+            .proxy
+            .map(|text| Proxy::parse(&text))
+            .transpose()
+            .map_err(|error| PyValueError::new_err(format!("{error}")))?;
         let staying = RequestOptions {
             connect_timeout: self.connect_timeout.and_then(convert::duration),
             read_timeout: self.read_timeout.and_then(convert::duration),
@@ -63,7 +65,10 @@ impl Description {
             tls: self.tls,
             ..RequestOptions::default()
         };
-        let following = RequestOptions { redirects: Some(Policy { style: self.style, max: self.max_redirects }), ..staying.clone() };
+        let following = RequestOptions {
+            redirects: Some(Policy { style: self.style, max: self.max_redirects }),
+            ..staying.clone()
+        };
         Ok(Settings {
             style: self.style,
             headers: Arc::new(headers),
@@ -80,8 +85,12 @@ thread_local! {
 }
 
 /// The settings of a description, shared with the session made before if `key` (its text) is the same.
-pub(super) fn shared(key: String, describe: impl FnOnce() -> PyResult<Description>) -> PyResult<Arc<Settings>> {
-    let known = LAST.with_borrow(|last| last.as_ref().filter(|(of, _)| *of == key).map(|(_, s)| Arc::clone(s)));
+pub(super) fn shared(
+    key: String,
+    describe: impl FnOnce() -> PyResult<Description>,
+) -> PyResult<Arc<Settings>> {
+    let known =
+        LAST.with_borrow(|last| last.as_ref().filter(|(of, _)| *of == key).map(|(_, s)| Arc::clone(s)));
     if let Some(settings) = known {
         return Ok(settings);
     }
@@ -92,7 +101,10 @@ pub(super) fn shared(key: String, describe: impl FnOnce() -> PyResult<Descriptio
 
 /// TLS options from requests' `verify` (True, False or a path) and `cert` (None, a path or two).
 /// Errors: TypeError for anything else.
-pub(super) fn tls(verify: Option<&Bound<'_, PyAny>>, cert: Option<&Bound<'_, PyAny>>) -> PyResult<Arc<TlsOptions>> {
+pub(super) fn tls(
+    verify: Option<&Bound<'_, PyAny>>,
+    cert: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Arc<TlsOptions>> {
     type Key = (bool, Option<PathBuf>, Option<(PathBuf, Option<PathBuf>)>);
     thread_local! {
         // Sessions are resumed within one value, and files read once for it.
@@ -102,9 +114,12 @@ pub(super) fn tls(verify: Option<&Bound<'_, PyAny>>, cert: Option<&Bound<'_, PyA
         None => (true, None),
         Some(flag) if flag.is_none() => (true, None),
         Some(flag) if flag.is_instance_of::<PyBool>() => (flag.is_truthy()?, None),
-        Some(path) => (true, Some(path.extract::<PathBuf>().map_err(|_| {
-            PyTypeError::new_err("verify must be True, False or the path of a CA bundle")
-        })?)),
+        Some(path) => (
+            true,
+            Some(path.extract::<PathBuf>().map_err(|_| {
+                PyTypeError::new_err("verify must be True, False or the path of a CA bundle")
+            })?),
+        ),
     };
     let client = match cert {
         None => None,
@@ -122,7 +137,8 @@ pub(super) fn tls(verify: Option<&Bound<'_, PyAny>>, cert: Option<&Bound<'_, PyA
         return Ok(if verify { TlsOptions::verified() } else { TlsOptions::unverified() });
     }
     let key = (verify, roots, client);
-    let known = KNOWN.with_borrow(|known| known.iter().find(|(of, _)| *of == key).map(|(_, tls)| Arc::clone(tls)));
+    let known =
+        KNOWN.with_borrow(|known| known.iter().find(|(of, _)| *of == key).map(|(_, tls)| Arc::clone(tls)));
     if let Some(tls) = known {
         return Ok(tls);
     }

@@ -107,7 +107,8 @@ pub(super) fn find(style: Style, base: usize, base_url: &str, path: &str) -> Res
 
 /// Whether Locust takes `path` for a whole URL.
 pub(super) fn is_absolute(path: &str) -> bool {
-    let starts = |scheme: &str| path.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
+    let starts =
+        |scheme: &str| path.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
     starts("http://") || starts("https://")
 }
 
@@ -118,6 +119,8 @@ mod tests {
     #[test]
     fn only_http_urls_are_absolute() {
         assert!(is_absolute("http://a") && is_absolute("HTTPS://a/b"));
-        assert!(!is_absolute("/http://a") && !is_absolute("ftp://a") && !is_absolute("é") && !is_absolute(""));
+        assert!(
+            !is_absolute("/http://a") && !is_absolute("ftp://a") && !is_absolute("é") && !is_absolute("")
+        );
     }
 }

@@ -233,7 +233,9 @@ impl BodyReader {
 
     /// Waits for more. False at the end.
     fn more(&self, py: Python<'_>) -> PyResult<bool> {
-        let Some((id, token)) = self.lock().rest.as_ref().map(|rest| (rest.id, rest.token)) else { return Ok(false) };
+        let Some((id, token)) = self.lock().rest.as_ref().map(|rest| (rest.id, rest.token)) else {
+            return Ok(false);
+        };
         let bridge = Bridge::current(py)?;
         let session = self.session.get().session(&bridge);
         session.read_body(id);
@@ -276,28 +278,27 @@ impl BodyReader {
     /// Up to `size` bytes, at least one unless the body is over; negative or None: all of it.
     #[pyo3(signature = (size=None))]
     fn read<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
-        let wanted = size.and_then(|size| usize::try_from(size).ok());
-        match wanted {
-            Some(wanted) => {
-                while wanted > 0 && self.lock().buffer.is_empty() && self.more(py)? {}
-                let mut stream = self.lock();
-                let take = wanted.min(stream.buffer.len());
-                let part = stream.buffer.split_to(take);
-                drop(stream);
-                Ok(PyBytes::new(py, &part))
-            }
-            None => {
-                let mut all = Vec::new();
-                loop {
-                    let part = std::mem::take(&mut self.lock().buffer);
-                    all.extend_from_slice(part.chunk());
-                    if !self.more(py)? {
-                        break;
-                    }
+        if let Some(wanted) = size.and_then(|size| usize::try_from(size).ok()) {
+            while wanted > 0 && self.lock().buffer.is_empty() {
+                if !self.more(py)? {
+                    break;
                 }
-                Ok(PyBytes::new(py, &all))
+            }
+            let mut stream = self.lock();
+            let take = wanted.min(stream.buffer.len());
+            let part = stream.buffer.split_to(take);
+            drop(stream);
+            return Ok(PyBytes::new(py, &part));
+        }
+        let mut all = Vec::new();
+        loop {
+            let part = std::mem::take(&mut self.lock().buffer);
+            all.extend_from_slice(part.chunk());
+            if !self.more(py)? {
+                break;
             }
         }
+        Ok(PyBytes::new(py, &all))
     }
 
     /// What ended the body early, or None; see `Transfer.error`.

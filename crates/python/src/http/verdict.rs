@@ -31,10 +31,16 @@ pub(super) fn only_statistics(py: Python<'_>, session: &SessionCore) -> PyResult
 }
 
 /// Counts a success in the table itself.
-pub(super) fn record(py: Python<'_>, stats: &Py<RequestStats>, style: Style, meta: &Meta) -> PyResult<EntryId> {
+pub(super) fn record(
+    py: Python<'_>,
+    stats: &Py<RequestStats>,
+    style: Style,
+    meta: &Meta,
+) -> PyResult<EntryId> {
     let table = stats.get();
     let number = stats.as_ptr() as usize;
-    let own_name = meta.name.is_none() && (style == Style::Requests || &*meta.asked == meta.target.url.target());
+    let own_name =
+        meta.name.is_none() && (style == Style::Requests || &*meta.asked == meta.target.url.target());
     let known = if own_name { meta.target.entry(&meta.method, number) } else { None };
     let now = meta.start_unix + meta.time_ms / 1000.0;
     if let Some(id) = known
@@ -51,7 +57,11 @@ pub(super) fn record(py: Python<'_>, stats: &Py<RequestStats>, style: Style, met
 }
 
 /// Counts a request that a response was made for.
-pub(super) fn report(response: &Bound<'_, PyAny>, parts: &Parts, exception: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+pub(super) fn report(
+    response: &Bound<'_, PyAny>,
+    parts: &Parts,
+    exception: Option<&Bound<'_, PyAny>>,
+) -> PyResult<()> {
     let py = response.py();
     let session = parts.session.get();
     let edited = response
@@ -99,10 +109,16 @@ pub(super) fn meta<'py>(
 }
 
 /// The user's context with the request's on top.
-fn context<'py>(py: Python<'py>, session: &SessionCore, own: Option<&Py<PyAny>>) -> PyResult<Bound<'py, PyDict>> {
+fn context<'py>(
+    py: Python<'py>,
+    session: &SessionCore,
+    own: Option<&Py<PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
     let merged = PyDict::new(py);
     if let Some(user) = session.user_object(py) {
-        merged.update(user.bind(py).call_method0(intern!(py, "context"))?.cast_into::<PyDict>()?.as_mapping())?;
+        merged.update(
+            user.bind(py).call_method0(intern!(py, "context"))?.cast_into::<PyDict>()?.as_mapping(),
+        )?;
     }
     if let Some(own) = own {
         merged.update(own.bind(py).cast::<PyDict>()?.as_mapping())?;

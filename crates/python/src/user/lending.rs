@@ -57,7 +57,8 @@ pub(super) fn may_leave(py: Python<'_>, index: u32, before: &Trace) -> bool {
     });
     let Some(Some((greenlet, base))) = lent else { return false };
     // One more than before: the reference just taken.
-    let clean = reference_count(&greenlet) == before.references + 1 && untouched(greenlet.bind(py), base.bind(py)).unwrap_or(false);
+    let clean = reference_count(&greenlet) == before.references + 1
+        && untouched(greenlet.bind(py), base.bind(py)).unwrap_or(false);
     if !clean {
         slot::with(index, |s| s.pinned = true);
     }
@@ -72,9 +73,8 @@ pub(super) fn is_clean(greenlet: &Bound<'_, PyAny>, base: &Bound<'_, PyAny>) -> 
 fn untouched(greenlet: &Bound<'_, PyAny>, base: &Bound<'_, PyAny>) -> PyResult<bool> {
     static WEAK_REFERENCES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = greenlet.py();
-    let count = WEAK_REFERENCES.get_or_try_init(py, || {
-        PyResult::Ok(py.import("weakref")?.getattr("getweakrefcount")?.unbind())
-    })?;
+    let count = WEAK_REFERENCES
+        .get_or_try_init(py, || PyResult::Ok(py.import("weakref")?.getattr("getweakrefcount")?.unbind()))?;
     // Contexts that have the same variables share one table, so that equality is the comparison of two pointers.
     Ok(greenlet.getattr(intern!(py, "gr_context"))?.eq(base)?
         && count.bind(py).call1((greenlet,))?.extract::<usize>()? == 0
@@ -100,5 +100,8 @@ pub(super) fn has_task_set(user: &Bound<'_, PyAny>) -> PyResult<bool> {
     let py = user.py();
     let root = user.getattr(intern!(py, "_root_task_set"))?;
     Ok(!root.is_none()
-        && root.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?.contains(intern!(py, "_task_queue"))?)
+        && root
+            .getattr(intern!(py, "__dict__"))?
+            .cast_into::<PyDict>()?
+            .contains(intern!(py, "_task_queue"))?)
 }

@@ -1,11 +1,11 @@
 //! The loop of a user's own tasks: what Locust's `User.run` and its hidden root task set do, without a Python frame.
 
-use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyList, PyTuple, PyType};
 
 use super::control::{self, Control};
@@ -29,7 +29,9 @@ static PATCHED: AtomicBool = AtomicBool::new(false);
 pub(super) fn drive(py: Python<'_>, bridge: &Bridge, index: u32, user: &Bound<'_, PyAny>) -> Outcome {
     let Ok(core) = user.cast::<UserCore>() else { return Outcome::Finished(Ok(())) };
     let core = core.get();
-    let Some((step, killed)) = slot::with(index, |s| (s.step, s.killed)) else { return Outcome::Finished(Ok(())) };
+    let Some((step, killed)) = slot::with(index, |s| (s.step, s.killed)) else {
+        return Outcome::Finished(Ok(()));
+    };
     let entered = match step {
         Step::Start => begin(py, user, core),
         Step::Waiting if killed => Err(control::greenlet_exit(py)),
@@ -66,7 +68,13 @@ fn end(py: Python<'_>, user: &Bound<'_, PyAny>, error: PyErr) -> PyResult<()> {
 }
 
 /// Tasks and waits, until the user is parked (Ok) or something ends it.
-fn work(py: Python<'_>, bridge: &Bridge, index: u32, user: &Bound<'_, PyAny>, core: &UserCore) -> PyResult<()> {
+fn work(
+    py: Python<'_>,
+    bridge: &Bridge,
+    index: u32,
+    user: &Bound<'_, PyAny>,
+    core: &UserCore,
+) -> PyResult<()> {
     if PATCHED.load(Ordering::Relaxed) || lending::has_task_set(user)? {
         // Somebody works with the root task set itself: run it as the Python object it then is.
         let task_set = user.getattr(intern!(py, "_taskset_instance"))?;
@@ -158,13 +166,13 @@ fn wait_time(py: Python<'_>, user: &Bound<'_, PyAny>) -> PyResult<f64> {
 fn one_task(py: Python<'_>, user: &Bound<'_, PyAny>, class: &Bound<'_, PyType>) -> PyResult<()> {
     let tasks = user.getattr(intern!(py, "tasks"))?;
     let task = match tasks.cast::<PyList>() {
-        Ok(list) if !list.is_empty() => list.get_item(pick(list.len()))?,
+        Ok(list) if !list.is_empty() => list.get_item(pick(py, list.len())?)?,
         _ => {
             let tasks: Vec<Bound<'_, PyAny>> = tasks.try_iter()?.collect::<PyResult<_>>()?;
             if tasks.is_empty() {
                 return Err(no_tasks(py, user, class));
             }
-            tasks[pick(tasks.len())].clone()
+            tasks[pick(py, tasks.len())?].clone()
         }
     };
     if task.is_instance_of::<PyType>() && task.hasattr(intern!(py, "tasks"))? {
@@ -177,33 +185,28 @@ fn one_task(py: Python<'_>, user: &Bound<'_, PyAny>, class: &Bound<'_, PyType>) 
 fn no_tasks(py: Python<'_>, user: &Bound<'_, PyAny>, _class: &Bound<'_, PyType>) -> PyErr {
     // The wording, with its hint on a stray `task` attribute, belongs to the Python class.
     match lending::task_set(user).and_then(|ts| ts.call_method0(intern!(py, "get_next_task"))) {
-        Ok(_) => pyo3::exceptions::PyRuntimeError::new_err("the user's tasks changed while one was being picked"),
+        Ok(_) => {
+            pyo3::exceptions::PyRuntimeError::new_err("the user's tasks changed while one was being picked")
+        }
         Err(error) => error,
     }
 }
 
-/// A uniform pick of `0..len`.
-fn pick(len: usize) -> usize {
-    thread_local! {
-        static STATE: Cell<u64> = Cell::new(seed());
-    }
+/// A uniform pick of `0..len`, drawn as `random.choice` draws: a script that calls `random.seed` gets the same tasks each time.
+fn pick(py: Python<'_>, len: usize) -> PyResult<usize> {
+    static BITS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if len == 1 {
-        return 0;
+        return Ok(0);
     }
-    // xorshift64*, reduced by multiplication: uniform enough for any task list, and a few instructions.
-    let mut x = STATE.get();
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-    STATE.set(x);
-    let high = x.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32;
-    ((high * len as u64) >> 32) as usize
-}
-
-fn seed() -> u64 {
-    use std::hash::{BuildHasher, Hasher};
-    // The standard library's per-process random keys: no dependency for a seed.
-    std::collections::hash_map::RandomState::new().build_hasher().finish() | 1
+    let bits =
+        BITS.get_or_try_init(py, || PyResult::Ok(py.import("random")?.getattr("getrandbits")?.unbind()))?;
+    let width = (usize::BITS - len.leading_zeros()).into_pyobject(py)?;
+    loop {
+        let drawn: usize = call_one(bits.bind(py), &width)?.extract()?;
+        if drawn < len {
+            return Ok(drawn);
+        }
+    }
 }
 
 /// Runs a user to its end in the calling greenlet: `User.run`.

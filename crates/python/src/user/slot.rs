@@ -39,8 +39,11 @@ pub(super) struct Slot {
     pub(super) watchers: Vec<Token>,
 }
 
+/// The slots, and the numbers of the free ones.
+type Table = (Vec<Option<Box<Slot>>>, Vec<u32>);
+
 thread_local! {
-    static SLOTS: RefCell<(Vec<Option<Box<Slot>>>, Vec<u32>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+    static SLOTS: RefCell<Table> = const { RefCell::new((Vec::new(), Vec::new())) };
 }
 
 /// Gives a user its slot.
@@ -78,7 +81,9 @@ pub(super) fn insert(
 
 /// Looks at or changes a slot; None if it is gone. `work` must not call into Python.
 pub(super) fn with<R>(index: u32, work: impl FnOnce(&mut Slot) -> R) -> Option<R> {
-    SLOTS.with_borrow_mut(|(slots, _)| slots.get_mut(index as usize).and_then(Option::as_mut).map(|slot| work(slot)))
+    SLOTS.with_borrow_mut(|(slots, _)| {
+        slots.get_mut(index as usize).and_then(Option::as_mut).map(|slot| work(slot))
+    })
 }
 
 /// The slot of a user, if it runs on this thread.

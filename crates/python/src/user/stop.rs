@@ -45,7 +45,9 @@ fn kill(py: Python<'_>, index: u32) -> PyResult<()> {
         return Ok(());
     };
     match greenlet {
-        Some(greenlet) if greenlet.bind(py).is(bridge.current_greenlet(py)?) => Err(control::greenlet_exit(py)),
+        Some(greenlet) if greenlet.bind(py).is(bridge.current_greenlet(py)?) => {
+            Err(control::greenlet_exit(py))
+        }
         Some(greenlet) => {
             let arguments = pyo3::types::PyDict::new(py);
             arguments.set_item(intern!(py, "block"), false)?;
@@ -78,7 +80,8 @@ fn join_users(py: Python<'_>, users: Vec<Bound<'_, UserCore>>, timeout: Option<f
     for user in &users {
         let me = bridge.current_greenlet(py)?;
         while let Some(index) = slot::of(user.get()) {
-            let own = slot::with(index, |s| s.greenlet.as_ref().is_some_and(|g| g.bind(py).is(&me))).unwrap_or(false);
+            let own = slot::with(index, |s| s.greenlet.as_ref().is_some_and(|g| g.bind(py).is(&me)))
+                .unwrap_or(false);
             if own {
                 // Nobody can wait for its own end.
                 break;

@@ -72,7 +72,9 @@ fn lend(py: Python<'_>, index: u32) -> PyResult<Bound<'_, PyAny>> {
     let own = slot::with(index, |s| s.own.take()).flatten();
     match own {
         Some(own) => Ok(own.into_bound(py)),
-        None => IDLE.with_borrow_mut(Vec::pop).map_or_else(|| new_greenlet(py), |idle| Ok(idle.into_bound(py))),
+        None => {
+            IDLE.with_borrow_mut(Vec::pop).map_or_else(|| new_greenlet(py), |idle| Ok(idle.into_bound(py)))
+        }
     }
 }
 
@@ -106,10 +108,8 @@ fn worker(py: Python<'_>) -> PyResult<()> {
             Outcome::Finished(result) => {
                 let pinned = slot::with(index, |s| s.pinned).unwrap_or(true);
                 finish(py, &bridge, index);
-                if let Err(error) = result {
-                    // The greenlet ends with the user's error, so that gevent reports it and a handle on it tells.
-                    return Err(error);
-                }
+                // The greenlet ends with the user's error, so that gevent reports it and a handle on it tells.
+                result?;
                 if pinned || !lending::is_clean(&me, base.bind(py)) {
                     return Ok(());
                 }

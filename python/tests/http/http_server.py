@@ -1,0 +1,359 @@
+"""A server that keeps the bytes it was sent, for comparing what clients put on the wire.
+
+Run as a program it prints its port and serves until its standard input ends. It is a process of its own so that neither
+gevent nor the client under test shares anything with it. `/__log` answers with what was received since the last time.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import struct
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from urllib.parse import parse_qsl, unquote
+
+TEXT = "Grüße, 你好 and a line\nsecond line\r\nthird".encode()
+
+
+class Exchange:
+    """One request and the connection to answer it on."""
+
+    def __init__(self, connection: socket.socket, head: bytes, body: bytes) -> None:
+        self.connection = connection
+        self.method, self.target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
+        self.path, _, query = self.target.partition("?")
+        self.query = dict(parse_qsl(query, keep_blank_values=True))
+        self.fields = [
+            (name.strip().lower(), value.strip())
+            for name, _, value in (line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:])
+            if name
+        ]
+        self.body = body
+        self.keep = True
+
+    def field(self, name: str) -> str:
+        return next((value for other, value in self.fields if other == name), "")
+
+    def raw(self, data: bytes) -> None:
+        self.connection.sendall(data)
+
+    def answer(
+        self, status: str, body: bytes = b"", *fields: str, length: bool = True, version: str = "HTTP/1.1"
+    ) -> None:
+        head = [f"{version} {status}", *fields]
+        if length and not status.startswith(("1", "204", "304")):
+            head.append(f"Content-Length: {len(body)}")
+        self.raw("\r\n".join([*head, "", ""]).encode("latin-1") + (b"" if self.method == "HEAD" else body))
+
+    def chunks(self, *parts: bytes, pause: float = 0.0, end: bytes = b"0\r\n\r\n", fields: str = "") -> None:
+        self.raw(f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n{fields}\r\n".encode())
+        for part in parts:
+            self.raw(b"%x\r\n%b\r\n" % (len(part), part))
+            time.sleep(pause)
+        self.raw(end)
+
+    def hang_up(self, reset: bool = False) -> None:
+        if reset:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.keep = False
+
+
+ROUTES: dict[str, Callable[[Exchange], None]] = {}
+
+
+def route(path: str) -> Callable[[Callable[[Exchange], None]], Callable[[Exchange], None]]:
+    def add(serve: Callable[[Exchange], None]) -> Callable[[Exchange], None]:
+        ROUTES[path] = serve
+        return serve
+
+    return add
+
+
+@route("/status")
+def _status(x: Exchange) -> None:
+    reason = x.query.get("reason", "Whatever")
+    x.answer(f"{x.path.split('/')[2]} {reason}", b"status body", "Content-Type: text/plain")
+
+
+@route("/redirect")
+def _redirect(x: Exchange) -> None:
+    """/redirect/CODE?to=URL[&cookie=a=b][&body=text]"""
+    fields = [f"Location: {x.query['to']}"] if "to" in x.query else []
+    fields += [f"Set-Cookie: {x.query['cookie']}"] if "cookie" in x.query else []
+    x.answer(f"{x.path.split('/')[2]} Moved", x.query.get("body", "moved").encode(), *fields)
+
+
+@route("/loop")
+def _loop(x: Exchange) -> None:
+    x.answer("302 Found", b"", f"Location: /loop?{int(x.query.get('n', 0)) + 1}")
+
+
+@route("/cookies")
+def _cookies(x: Exchange) -> None:
+    """/cookies?set=COOKIE&set=COOKIE"""
+    given = parse_qsl(x.target.partition("?")[2])
+    x.answer("200 OK", b"cookies", *[f"Set-Cookie: {value}" for name, value in given if name == "set"])
+
+
+@route("/gzip")
+def _gzip(x: Exchange) -> None:
+    x.answer("200 OK", gzip.compress(TEXT, mtime=0), "Content-Encoding: gzip", "Content-Type: text/plain; charset=utf-8")
+
+
+@route("/deflate")
+def _deflate(x: Exchange) -> None:
+    x.answer("200 OK", zlib.compress(TEXT), "Content-Encoding: deflate", "Content-Type: text/plain; charset=utf-8")
+
+
+@route("/raw-deflate")
+def _raw_deflate(x: Exchange) -> None:
+    x.answer("200 OK", zlib.compress(TEXT)[2:-4], "Content-Encoding: deflate", "Content-Type: text/plain; charset=utf-8")
+
+
+@route("/br")
+def _br(x: Exchange) -> None:
+    # An uncompressed meta-block: no compressor is needed.
+    body = bytes([0x0B, 0x02, 0x80]) + b"hello" + bytes([0x03])
+    x.answer("200 OK", body, "Content-Encoding: br", "Content-Type: text/plain")
+
+
+@route("/gzip-chunked")
+def _gzip_chunked(x: Exchange) -> None:
+    data = gzip.compress(TEXT * 20, mtime=0)
+    x.chunks(data[:7], data[7:30], data[30:], fields="Content-Encoding: gzip\r\n")
+
+
+@route("/bad-gzip")
+def _bad_gzip(x: Exchange) -> None:
+    x.answer("200 OK", b"this is no gzip", "Content-Encoding: gzip")
+
+
+@route("/cut-gzip")
+def _cut_gzip(x: Exchange) -> None:
+    x.answer("200 OK", gzip.compress(TEXT * 9, mtime=0)[:40], "Content-Encoding: gzip")
+
+
+@route("/unknown-encoding")
+def _unknown_encoding(x: Exchange) -> None:
+    x.answer("200 OK", b"rotated", "Content-Encoding: rot13")
+
+
+@route("/typed")
+def _typed(x: Exchange) -> None:
+    """/typed?type=CONTENT-TYPE&hex=BODY"""
+    fields = [f"Content-Type: {x.query['type']}"] if "type" in x.query else []
+    x.answer("200 OK", bytes.fromhex(x.query.get("hex", "")), *fields)
+
+
+@route("/headers")
+def _headers(x: Exchange) -> None:
+    x.answer("200 Fine", b"h", "X-Twice: one", "x-twice: two", "X-Empty:", "X-Latin: caf\xe9", "Link: </next>; rel=next")
+
+
+@route("/chunked")
+def _chunked(x: Exchange) -> None:
+    x.chunks(b"first\nse", b"cond\r\nthird", b"\n", b"last")
+
+
+@route("/slow-chunks")
+def _slow_chunks(x: Exchange) -> None:
+    x.chunks(*[b"line %d\n" % n for n in range(5)], pause=0.03)
+
+
+@route("/trailers")
+def _trailers(x: Exchange) -> None:
+    x.chunks(b"body", end=b"0\r\nX-Trailer: t\r\n\r\n")
+
+
+@route("/no-length")
+def _no_length(x: Exchange) -> None:
+    x.raw(b"HTTP/1.1 200 OK\r\n\r\nuntil the end")
+    x.hang_up()
+
+
+@route("/http10")
+def _http10(x: Exchange) -> None:
+    x.answer("200 OK", b"old", version="HTTP/1.0")
+    x.hang_up()
+
+
+@route("/connection-close")
+def _connection_close(x: Exchange) -> None:
+    x.answer("200 OK", b"bye", "Connection: close")
+    x.hang_up()
+
+
+@route("/informational")
+def _informational(x: Exchange) -> None:
+    x.raw(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
+    x.answer("200 OK", b"after 103")
+
+
+@route("/no-reason")
+def _no_reason(x: Exchange) -> None:
+    x.answer("200", b"no reason")
+
+
+@route("/basic")
+def _basic(x: Exchange) -> None:
+    if x.field("authorization"):
+        x.answer("200 OK", x.field("authorization").encode())
+    else:
+        x.answer("401 Unauthorized", b"who?", 'WWW-Authenticate: Basic realm="r"')
+
+
+@route("/digest")
+def _digest(x: Exchange) -> None:
+    if x.field("authorization").startswith("Digest"):
+        x.answer("200 OK", b"known")
+    else:
+        x.answer("401 Unauthorized", b"who?", 'WWW-Authenticate: Digest realm="r", nonce="n0", qop="auth", algorithm=MD5')
+
+
+@route("/close")
+def _close(x: Exchange) -> None:
+    x.hang_up()
+
+
+@route("/reset")
+def _reset(x: Exchange) -> None:
+    x.hang_up(reset=True)
+
+
+@route("/cut")
+def _cut(x: Exchange) -> None:
+    x.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")
+    x.hang_up()
+
+
+@route("/cut-chunk")
+def _cut_chunk(x: Exchange) -> None:
+    x.raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n20\r\nonly")
+    x.hang_up()
+
+
+@route("/cut-head")
+def _cut_head(x: Exchange) -> None:
+    x.raw(b"HTTP/1.1 200 OK\r\nContent-")
+    x.hang_up()
+
+
+@route("/bad-chunk")
+def _bad_chunk(x: Exchange) -> None:
+    x.raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nfirst\r\n0\r\n\r\n")
+    x.hang_up()
+
+
+@route("/garbage")
+def _garbage(x: Exchange) -> None:
+    x.raw(b"complete garbage\r\n\r\n")
+    x.hang_up()
+
+
+@route("/slow-head")
+def _slow_head(x: Exchange) -> None:
+    time.sleep(1.0)
+    x.answer("200 OK", b"late")
+
+
+@route("/slow-body")
+def _slow_body(x: Exchange) -> None:
+    x.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf ")
+    time.sleep(1.0)
+    x.raw(b"later")
+
+
+@route("/stale")
+def _stale(x: Exchange) -> None:
+    # Announces a connection that is kept, and closes it.
+    x.answer("200 OK", b"stale")
+    x.hang_up()
+
+
+def respond(x: Exchange) -> None:
+    first = "/" + x.path.split("/")[1]
+    serve = ROUTES.get(unquote(first))
+    if serve is not None:
+        serve(x)
+    else:
+        x.answer("200 OK", f"{x.method} {x.target}".encode("latin-1"), "Content-Type: text/plain; charset=utf-8")
+
+
+def read_request(file: socket.SocketIO) -> tuple[bytes, bytes] | None:
+    """The head without its empty line, and the body with its framing; None at the end of the connection."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        line = file.readline()
+        if not line:
+            return None
+        head += line
+    lower = head.lower()
+    body = b""
+    if b"transfer-encoding: chunked" in lower:
+        while not body.endswith(b"\r\n0\r\n\r\n") and body != b"0\r\n\r\n":
+            body += file.readline()
+    elif b"\r\ncontent-length:" in lower:
+        length = int(lower.split(b"\r\ncontent-length:", 1)[1].split(b"\r\n", 1)[0])
+        body = file.read(length)
+    return head[:-4], body
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.log: list[tuple[int, str, str]] = []
+        self.connections = 0
+
+    def take(self) -> bytes:
+        """What was received, with connections numbered from 0 in the order in which they were used."""
+        with self.lock:
+            log, self.log = self.log, []
+        numbers: dict[int, int] = {}
+        taken = [(numbers.setdefault(number, len(numbers)), head, body) for number, head, body in log]
+        return json.dumps(taken).encode()
+
+    def serve(self, connection: socket.socket) -> None:
+        with self.lock:
+            number = self.connections
+            self.connections += 1
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        file = connection.makefile("rb")
+        try:
+            while (request := read_request(file)) is not None:
+                head, body = request
+                exchange = Exchange(connection, head, body)
+                if exchange.path == "/__log":
+                    exchange.answer("200 OK", self.take())
+                    continue
+                with self.lock:
+                    self.log.append((number, head.decode("latin-1"), body.decode("latin-1")))
+                respond(exchange)
+                if not exchange.keep:
+                    break
+        except (OSError, ValueError):
+            pass
+        finally:
+            file.close()
+            connection.close()
+
+
+def main() -> None:
+    recorder = Recorder()
+    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+    print(listener.getsockname()[1], flush=True)
+
+    def accept() -> None:
+        while True:
+            threading.Thread(target=recorder.serve, args=(listener.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
