@@ -7,6 +7,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +27,8 @@ use super::capi::Greenlets;
 const BATCH: usize = 512;
 
 thread_local! {
-    static BRIDGE: RefCell<Option<Rc<Bridge>>> = const { RefCell::new(None) };
+    // Never dropped: a thread's destructors run when the interpreter is gone.
+    static BRIDGE: ManuallyDrop<RefCell<Option<Rc<Bridge>>>> = const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
 /// What became of something that a greenlet or a user waited for.
@@ -177,11 +179,11 @@ impl Bridge {
     ///
     /// Errors: ImportError without gevent or greenlet; OSError if no descriptor or thread can be had.
     pub(crate) fn current(py: Python<'_>) -> PyResult<Rc<Self>> {
-        if let Some(bridge) = BRIDGE.with_borrow(Clone::clone) {
+        if let Some(bridge) = BRIDGE.with(|bridge| bridge.borrow().clone()) {
             return Ok(bridge);
         }
         let bridge = Rc::new(Self::start(py)?);
-        BRIDGE.set(Some(Rc::clone(&bridge)));
+        BRIDGE.with(|place| place.replace(Some(Rc::clone(&bridge))));
         Ok(bridge)
     }
 
@@ -239,7 +241,7 @@ impl Bridge {
 
     /// As [`Bridge::close`], for the calling thread's bridge if it has one.
     pub(crate) fn forget(token: Token) {
-        if let Some(bridge) = BRIDGE.with_borrow(Clone::clone) {
+        if let Some(bridge) = BRIDGE.with(|bridge| bridge.borrow().clone()) {
             bridge.close(token);
         }
     }
@@ -460,7 +462,7 @@ fn blocked_in_hub(py: Python<'_>) -> PyErr {
 /// The hub's callback for the wake-up descriptor.
 #[pyfunction]
 fn drain(py: Python<'_>) -> PyResult<()> {
-    match BRIDGE.with_borrow(Clone::clone) {
+    match BRIDGE.with(|bridge| bridge.borrow().clone()) {
         Some(bridge) => bridge.drain(py),
         None => Err(PyRuntimeError::new_err("the bridge of this thread is closed")),
     }
@@ -469,7 +471,7 @@ fn drain(py: Python<'_>) -> PyResult<()> {
 /// Ends the I/O threads of the calling thread's bridge; called at interpreter exit. A later request starts new ones.
 #[pyfunction]
 fn shutdown(py: Python<'_>) -> PyResult<()> {
-    let Some(bridge) = BRIDGE.take() else { return Ok(()) };
+    let Some(bridge) = BRIDGE.with(|bridge| bridge.take()) else { return Ok(()) };
     bridge.watcher.bind(py).call_method0(intern!(py, "stop"))?;
     bridge.client.shutdown();
     Ok(())
@@ -479,7 +481,7 @@ fn shutdown(py: Python<'_>) -> PyResult<()> {
 /// alone, and the next request starts anew.
 #[pyfunction]
 fn after_fork() {
-    std::mem::forget(BRIDGE.take());
+    std::mem::forget(BRIDGE.with(|bridge| bridge.take()));
 }
 
 /// Blocks the calling greenlet for `seconds` (at least one turn of the hub), timed by the engine's wheel.

@@ -3,6 +3,8 @@
 //! What a script reads of a response is made when it is first read, and then kept in the object's `__dict__`, so that
 //! it can be overwritten like any attribute of the libraries' own responses.
 
+use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -82,14 +84,15 @@ pub(crate) struct ResponseCore {
 
 thread_local! {
     // What the next instance is made of: `__new__` takes it from here.
-    static NEXT: std::cell::RefCell<Option<Box<Parts>>> = const { std::cell::RefCell::new(None) };
+    // Never dropped: a thread's destructors run when the interpreter is gone.
+    static NEXT: ManuallyDrop<RefCell<Option<Box<Parts>>>> = const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
 /// Makes a response of a Python class that derives from [`ResponseCore`], without calling its `__init__`.
 pub(super) fn create<'py>(class: &Bound<'py, PyType>, parts: Box<Parts>) -> PyResult<Bound<'py, PyAny>> {
-    NEXT.set(Some(parts));
+    drop(NEXT.with(|next| next.replace(Some(parts))));
     let made = crate::gevent::allocate(class);
-    NEXT.take();
+    drop(NEXT.with(|next| next.take()));
     made
 }
 
@@ -98,7 +101,11 @@ impl ResponseCore {
     #[new]
     #[pyo3(signature = (*_args, **_kwargs))]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
-        Self { parts: NEXT.take(), manual: Mutex::default(), entered: AtomicBool::new(false) }
+        Self {
+            parts: NEXT.with(|next| next.take()),
+            manual: Mutex::default(),
+            entered: AtomicBool::new(false),
+        }
     }
 
     fn __getattr__<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {

@@ -1,6 +1,7 @@
 //! The table of running users of this thread.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 
 use gregaria_engine::wheel::TimerKey;
 use pyo3::prelude::*;
@@ -43,7 +44,8 @@ pub(super) struct Slot {
 type Table = (Vec<Option<Box<Slot>>>, Vec<u32>);
 
 thread_local! {
-    static SLOTS: RefCell<Table> = const { RefCell::new((Vec::new(), Vec::new())) };
+    // Never dropped: a thread's destructors run when the interpreter is gone.
+    static SLOTS: ManuallyDrop<RefCell<Table>> = const { ManuallyDrop::new(RefCell::new((Vec::new(), Vec::new()))) };
 }
 
 /// Gives a user its slot.
@@ -66,7 +68,8 @@ pub(super) fn insert(
         killed: false,
         watchers: Vec::new(),
     });
-    let index = SLOTS.with_borrow_mut(|(slots, free)| {
+    let index = SLOTS.with(|table| {
+        let (slots, free) = &mut *table.borrow_mut();
         if let Some(index) = free.pop() {
             slots[index as usize] = Some(slot);
             index
@@ -81,7 +84,8 @@ pub(super) fn insert(
 
 /// Looks at or changes a slot; None if it is gone. `work` must not call into Python.
 pub(super) fn with<R>(index: u32, work: impl FnOnce(&mut Slot) -> R) -> Option<R> {
-    SLOTS.with_borrow_mut(|(slots, _)| {
+    SLOTS.with(|table| {
+        let (slots, _) = &mut *table.borrow_mut();
         slots.get_mut(index as usize).and_then(Option::as_mut).map(|slot| work(slot))
     })
 }
@@ -93,7 +97,8 @@ pub(super) fn of(user: &UserCore) -> Option<u32> {
 
 /// Takes a slot out; the caller drops it outside any borrow, since that may run Python code.
 pub(super) fn remove(py: Python<'_>, index: u32) -> Option<Box<Slot>> {
-    let slot = SLOTS.with_borrow_mut(|(slots, free)| {
+    let slot = SLOTS.with(|table| {
+        let (slots, free) = &mut *table.borrow_mut();
         let slot = slots.get_mut(index as usize).and_then(Option::take)?;
         free.push(index);
         Some(slot)

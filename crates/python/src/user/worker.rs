@@ -1,6 +1,7 @@
 //! The greenlets that run users: a pool of them, lent for one task at a time.
 
 use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 use pyo3::intern;
@@ -17,7 +18,8 @@ use crate::gevent::{Bridge, Ready};
 const MAX_IDLE: usize = 256;
 
 thread_local! {
-    static IDLE: RefCell<Vec<Py<PyAny>>> = const { RefCell::new(Vec::new()) };
+    // Never dropped: a thread's destructors run when the interpreter is gone.
+    static IDLE: ManuallyDrop<RefCell<Vec<Py<PyAny>>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
     static ASSIGNED: Cell<Option<u32>> = const { Cell::new(None) };
 }
 
@@ -72,9 +74,9 @@ fn lend(py: Python<'_>, index: u32) -> PyResult<Bound<'_, PyAny>> {
     let own = slot::with(index, |s| s.own.take()).flatten();
     match own {
         Some(own) => Ok(own.into_bound(py)),
-        None => {
-            IDLE.with_borrow_mut(Vec::pop).map_or_else(|| new_greenlet(py), |idle| Ok(idle.into_bound(py)))
-        }
+        None => IDLE
+            .with(|idle| idle.borrow_mut().pop())
+            .map_or_else(|| new_greenlet(py), |idle| Ok(idle.into_bound(py))),
     }
 }
 
@@ -116,7 +118,8 @@ fn worker(py: Python<'_>) -> PyResult<()> {
             }
         }
         drop(user);
-        let full = IDLE.with_borrow_mut(|idle| {
+        let full = IDLE.with(|idle| {
+            let mut idle = idle.borrow_mut();
             let full = idle.len() >= MAX_IDLE;
             if !full {
                 idle.push(me.clone().unbind());
@@ -127,7 +130,7 @@ fn worker(py: Python<'_>) -> PyResult<()> {
             return Ok(());
         }
         if let Err(error) = bridge.switch_to_hub(py) {
-            IDLE.with_borrow_mut(|idle| idle.retain(|g| !g.is(&me)));
+            IDLE.with(|idle| idle.borrow_mut().retain(|g| !g.is(&me)));
             return Err(error);
         }
     }
