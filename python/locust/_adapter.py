@@ -7,12 +7,12 @@ import os
 from typing import Any
 
 import requests
-from requests.exceptions import InvalidProxyURL, InvalidSchema, InvalidURL
+from requests.exceptions import InvalidHeader, InvalidProxyURL, InvalidSchema, InvalidURL
 from requests.utils import prepend_scheme_if_needed, select_proxy
 from urllib3.util import Timeout
 
 from . import _engine, _transport
-from .clients import StreamedBody, _raw_response
+from .clients import StreamedBody, _raw_response, _with_library_defaults
 from .event import EventHook
 
 
@@ -74,7 +74,9 @@ def _proxy(url: str, proxies: Any) -> str | None:
         return None
     chosen = prepend_scheme_if_needed(chosen, "http")
     if not chosen.lower().startswith(("http://", "https://")):
-        raise InvalidSchema(f"The engine has no support for the proxy {chosen}: only HTTP proxies are supported")
+        raise InvalidSchema(
+            f"The engine has no support for the proxy {chosen}: only HTTP proxies are supported"
+        )
     if not requests.utils.urlparse(chosen).hostname:
         raise InvalidProxyURL("Please check proxy URL. It is malformed and could be missing the host.")
     return chosen
@@ -105,7 +107,7 @@ def send(
             session,
             str(request.method),
             url,
-            list(request.headers.items()),
+            _with_library_defaults(list(request.headers.items())),
             _body(request),
             (connect, read),
             None if verify is True else str(verify) if isinstance(verify, os.PathLike) else verify,
@@ -114,7 +116,8 @@ def send(
             stream,
         )
     except ValueError as error:
-        raise InvalidURL(error, request=request) from error
+        kind = InvalidHeader if "header" in str(error) else InvalidURL
+        raise kind(error, request=request) from error
     if hasattr(session, "_transfer_seconds"):
         session._transfer_seconds = (session._transfer_seconds or 0.0) + done.seconds
     if done.error is not None:

@@ -84,6 +84,9 @@ def await_end(stopping: Stopping) -> User | None:
             killed.append(user)
     if killed:
         _engine.join_users(killed)
+    if stopping.finishing:
+        # Users whose tasks ended at the same moment begin their next before the caller decides on them.
+        gevent.sleep(0)
     return caller
 
 

@@ -7,7 +7,10 @@ here as those libraries build them, from the description of a failure that the e
 from __future__ import annotations
 
 import errno
+import http.client
+import itertools
 import os
+import re
 import socket
 import ssl
 from typing import Any
@@ -15,9 +18,9 @@ from urllib.parse import urlencode
 
 import requests
 from geventhttpclient.client import HTTPClient  # noqa: F401  (the fast client's fallback needs it loaded after patching)
-from geventhttpclient.response import HTTPConnectionClosed, HTTPProtocolViolationError
+from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 from geventhttpclient.url import URL
-from geventhttpclient.useragent import RetriesExceeded
+from geventhttpclient.useragent import RetriesExceeded, UnsupportedRedirectSchemeError
 from requests.models import RequestEncodingMixin
 from urllib3 import exceptions as urllib3_errors
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -57,7 +60,11 @@ def fast_add_params(url: str, params: Any) -> str | None:
     """`url` with `params` in its query, as geventhttpclient adds them."""
     if not isinstance(params, dict) or not url.lower().startswith(("http://", "https://", "/")):
         return None
-    return str(URL(url, params=params)) if not url.startswith("/") else _path_of(URL("http://x" + url, params=params))
+    return (
+        str(URL(url, params=params))
+        if not url.startswith("/")
+        else _path_of(URL("http://x" + url, params=params))
+    )
 
 
 def _path_of(url: URL) -> str:
@@ -75,38 +82,81 @@ def os_error(failure: dict[str, Any]) -> OSError:
     if kind in ("connect_timeout", "read_timeout", "total_timeout"):
         return TimeoutError("timed out")
     if kind == "tls_verify":
-        return ssl.SSLCertVerificationError(1, f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {failure['message']}")
+        return ssl.SSLCertVerificationError(
+            1, f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {failure['message']}"
+        )
     if kind == "tls":
         return ssl.SSLError(1, f"[SSL] {failure['message']}")
-    number = failure["errno"] or {"refused": errno.ECONNREFUSED, "reset": errno.ECONNRESET}.get(kind, errno.EIO)
+    number = failure["errno"] or {"refused": errno.ECONNREFUSED, "reset": errno.ECONNRESET}.get(
+        kind, errno.EIO
+    )
     return OSError(number, os.strerror(number))
 
 
 def _raise_chain(errors: list[BaseException]) -> BaseException:
     """Links exceptions, innermost first, by `__context__` as raising them in turn would; the outermost."""
-    for inner, outer in zip(errors, errors[1:], strict=False):
+    for inner, outer in itertools.pairwise(errors):
         outer.__context__ = inner
     return errors[-1]
 
 
+def body_error(failure: dict[str, Any]) -> urllib3_errors.HTTPError:
+    """What urllib3 raises when a response ends with a failure in the middle of its body."""
+    kind = failure["kind"]
+    if kind in ("read_timeout", "total_timeout"):
+        timed_out = urllib3_errors.ReadTimeoutError(_pool(failure), None, "Read timed out.")  # type: ignore[arg-type]
+        timed_out.__context__ = TimeoutError("timed out")
+        return timed_out
+    cause: Exception
+    if kind == "truncated" and failure["missing"] is not None:
+        cause = urllib3_errors.IncompleteRead(failure["received"], failure["missing"])
+    elif kind == "truncated":
+        return urllib3_errors.ProtocolError("Response ended prematurely")
+    elif kind == "malformed":
+        cause = urllib3_errors.ProtocolError(failure["message"])
+    else:
+        cause = os_error(failure)
+    text = str(cause) if kind in ("malformed", "truncated") else repr(cause)
+    broken = urllib3_errors.ProtocolError(f"Connection broken: {text}", cause)
+    broken.__context__ = cause
+    return broken
+
+
+def _pool(failure: dict[str, Any]) -> _PoolName:
+    kind = "HTTPSConnectionPool" if failure["scheme"] == "https" else "HTTPConnectionPool"
+    return _PoolName(kind, failure["host"], failure["port"])
+
+
 def requests_error(
-    failure: dict[str, Any], request: Any, read_timeout: float | None = None, connect_timeout: float | None = None
+    failure: dict[str, Any],
+    request: Any,
+    read_timeout: float | None = None,
+    connect_timeout: float | None = None,
 ) -> requests.RequestException:
     """What requests raises for a failure of `request` (a PreparedRequest)."""
     kind = failure["kind"]
     https = failure["scheme"] == "https"
-    pool = _PoolName("HTTPSConnectionPool" if https else "HTTPConnectionPool", failure["host"], failure["port"])
+    pool = _pool(failure)
     url = request.path_url if request is not None else failure["url"]
     exceptions = requests.exceptions
     cause = os_error(failure)
     error: BaseException
-    if kind in ("resolve", "refused", "connect"):
+    if _is_in_body(failure):
+        broken = body_error(failure)
+        if isinstance(broken, urllib3_errors.ReadTimeoutError):
+            error = exceptions.ConnectionError(broken, request=request)
+        else:
+            error = exceptions.ChunkedEncodingError(broken, request=request)
+        error.__context__ = broken
+    elif kind in ("resolve", "refused", "connect"):
         connection = (HTTPSConnection if https else HTTPConnection)(failure["host"], failure["port"])
         wrapped: BaseException
         if kind == "resolve":
             wrapped = urllib3_errors.NameResolutionError(failure["host"], connection, cause)  # type: ignore[arg-type]
         else:
-            wrapped = urllib3_errors.NewConnectionError(connection, f"Failed to establish a new connection: {cause}")
+            wrapped = urllib3_errors.NewConnectionError(
+                connection, f"Failed to establish a new connection: {cause}"
+            )
         retry = urllib3_errors.MaxRetryError(pool, url, wrapped)  # type: ignore[arg-type]
         error = _raise_chain([cause, wrapped, retry, exceptions.ConnectionError(retry, request=request)])
     elif kind == "connect_timeout":
@@ -124,44 +174,64 @@ def requests_error(
         retry = urllib3_errors.MaxRetryError(pool, url, wrapped)  # type: ignore[arg-type]
         error = _raise_chain([cause, wrapped, retry, exceptions.SSLError(retry, request=request)])
     elif kind == "proxy":
-        reason = OSError(f"Tunnel connection failed: {failure['status']} {failure['text']}") if failure["status"] else cause
+        reason = (
+            OSError(f"Tunnel connection failed: {failure['status']} {failure['text']}")
+            if failure["status"]
+            else cause
+        )
         wrapped = urllib3_errors.ProxyError("Unable to connect to proxy", reason)
         retry = urllib3_errors.MaxRetryError(pool, url, wrapped)  # type: ignore[arg-type]
         error = _raise_chain([reason, wrapped, retry, exceptions.ProxyError(retry, request=request)])
     elif kind in ("reset", "io"):
         wrapped = urllib3_errors.ProtocolError("Connection aborted.", cause)
         error = _raise_chain([cause, wrapped, exceptions.ConnectionError(wrapped, request=request)])
-    elif kind == "closed":
-        import http.client
-
+    elif kind in ("closed", "truncated"):
         gone = http.client.RemoteDisconnected("Remote end closed connection without response")
         wrapped = urllib3_errors.ProtocolError("Connection aborted.", gone)
         error = _raise_chain([gone, wrapped, exceptions.ConnectionError(wrapped, request=request)])
-    elif kind == "truncated":
-        if failure["missing"] is not None:
-            incomplete: BaseException = urllib3_errors.IncompleteRead(failure["received"], failure["missing"])
-        else:
-            incomplete = urllib3_errors.ProtocolError("Response ended prematurely")
-        wrapped = urllib3_errors.ProtocolError(f"Connection broken: {incomplete!r}", incomplete)
-        error = _raise_chain([incomplete, wrapped, exceptions.ChunkedEncodingError(wrapped, request=request)])
     elif kind in ("malformed", "head_too_large"):
-        import http.client
-
-        bad = http.client.BadStatusLine(failure["message"] or kind.replace("_", " "))
+        line = re.fullmatch('invalid status line "(.*)"', failure["message"], re.DOTALL)
+        bad = http.client.BadStatusLine(
+            f"{line[1]}\r\n" if line else failure["message"] or kind.replace("_", " ")
+        )
         wrapped = urllib3_errors.ProtocolError("Connection aborted.", bad)
         error = _raise_chain([bad, wrapped, exceptions.ConnectionError(wrapped, request=request)])
     elif kind == "too_many_redirects":
-        error = exceptions.TooManyRedirects(f"Exceeded {max(failure['hops'] - 1, 0)} redirects.", request=request)
+        error = exceptions.TooManyRedirects(
+            f"Exceeded {max(failure['hops'] - 1, 0)} redirects.", request=request
+        )
     elif kind == "invalid_redirect":
-        error = exceptions.InvalidURL(failure["message"], request=request)
+        error = _invalid_redirect(failure["message"], request)
     elif kind == "tls_config":
         error = exceptions.SSLError(failure["message"], request=request)
     elif kind == "body_too_large":
-        error = exceptions.ContentDecodingError("response body is larger than the client accepts", request=request)
+        error = exceptions.ContentDecodingError(
+            "response body is larger than the client accepts", request=request
+        )
     else:
         error = exceptions.ConnectionError(failure["message"] or kind, request=request)
     assert isinstance(error, requests.RequestException)
     return error
+
+
+def _is_in_body(failure: dict[str, Any]) -> bool:
+    """Whether the head was fine and it was the body that failed."""
+    if failure["phase"] != "reading the response":
+        return False
+    if failure["kind"] == "truncated":
+        return bool(failure["received"]) or failure["missing"] is not None
+    if failure["kind"] == "malformed":
+        return "chunk" in failure["message"]
+    return failure["kind"] in ("reset", "io", "read_timeout", "total_timeout")
+
+
+def _invalid_redirect(message: str, request: Any) -> requests.RequestException:
+    """requests' error for a location that it cannot follow."""
+    if found := re.fullmatch('unsupported scheme in "(.*)"', message, re.DOTALL):
+        return requests.exceptions.InvalidSchema(f"No connection adapters were found for {found[1]!r}")
+    if found := re.fullmatch('no host supplied in "(.*)"', message, re.DOTALL):
+        return requests.exceptions.InvalidURL(f"Invalid URL {found[1]!r}: No host supplied")
+    return requests.exceptions.InvalidURL(message, request=request)
 
 
 class _PoolName:
@@ -176,6 +246,14 @@ class _PoolName:
     __repr__ = __str__
 
 
+# Failures of which geventhttpclient's parser has a text and number of its own.
+_PARSER_SAYS = (
+    ('invalid status line "HTTP/', "Invalid status code", 13),
+    ("invalid status line", "Expected HTTP/, RTSP/ or ICE/", 8),
+    ("invalid chunk size", "Invalid character in chunk size", 12),
+)
+
+
 def fast_error(failure: dict[str, Any], url: str, max_retries: int, max_redirects: int) -> BaseException:
     """What geventhttpclient raises for a failure of a request to `url`."""
     kind = failure["kind"]
@@ -183,14 +261,19 @@ def fast_error(failure: dict[str, Any], url: str, max_retries: int, max_redirect
         return RetriesExceeded(url, max_retries, original=TimeoutError("timed out"))
     if kind == "too_many_redirects":
         return RetriesExceeded(url, f"Redirection limit reached ({max_redirects})")
-    if kind == "closed":
+    if kind == "closed" or (kind == "reset" and failure["phase"] == "waiting for the response"):
         return HTTPConnectionClosed("connection closed.")
     if kind == "truncated":
-        return HTTPConnectionClosed(
-            f"connection closed before the response was complete ({failure['received']} bytes received)"
-        )
+        return HTTPParseError("Incomplete response.")
     if kind in ("malformed", "head_too_large", "body_too_large"):
-        return HTTPProtocolViolationError(failure["message"] or kind.replace("_", " "))
+        for known, *arguments in _PARSER_SAYS:
+            if str(failure["message"]).startswith(known):
+                return HTTPParseError(*arguments)
+        return HTTPParseError(failure["message"] or kind.replace("_", " "))
+    if kind == "invalid_redirect" and (
+        found := re.fullmatch('unsupported scheme in "((.*?):.*)"', failure["message"])
+    ):
+        return UnsupportedRedirectSchemeError(url, f"refusing to follow redirect to {found[2]!r} URL")
     if kind in ("proxy", "tls_config", "invalid_redirect", "invalid_request", "shutdown"):
         return ConnectionError(failure["message"] or kind.replace("_", " "))
     return os_error(failure)

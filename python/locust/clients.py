@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import lru_cache
 from http.client import HTTPMessage
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
@@ -24,8 +25,9 @@ from requests.auth import HTTPBasicAuth, _basic_auth_str
 from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, RequestException
 from requests.structures import CaseInsensitiveDict
-from requests.utils import get_encoding_from_headers
+from requests.utils import get_encoding_from_headers, super_len
 from urllib3 import HTTPHeaderDict, HTTPResponse
+from urllib3 import __version__ as urllib3_version
 from urllib3 import exceptions as urllib3_errors
 
 from . import _engine, _transport
@@ -60,6 +62,7 @@ class _Headers(CaseInsensitiveDict):
             self._session._touch()
 
 
+@lru_cache(maxsize=64)
 def split_credentials(base_url: str) -> tuple[str, str | None, str | None]:
     """`base_url` without a user and password in it, and those, decoded."""
     parsed = urlparse(base_url)
@@ -107,6 +110,8 @@ class HttpSession(_engine.SessionCore, requests.Session):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         early = {key: value for key, value in self.__dict__.items() if key in _SESSION_ATTRIBUTES}
         requests.Session.__init__(self)
+        # The jar that requests has just put there is empty; the engine's cookies stay.
+        self.__dict__["cookies"] = SessionCookies(self)
         for prefix in ("https://", "http://"):
             adapter = LocustHttpAdapter(self._pool_manager)
             adapter._session = self
@@ -122,7 +127,7 @@ class HttpSession(_engine.SessionCore, requests.Session):
                     value = _Headers(value)
                 if isinstance(value, _Headers):
                     value._session = self
-            elif name == "cookies" and type(value) is RequestsCookieJar:
+            elif name == "cookies" and type(value) is RequestsCookieJar and "adapters" in self.__dict__:
                 value = SessionCookies(self, value)
             super().__setattr__(name, value)
             self._touch(foreign=False)
@@ -153,7 +158,8 @@ class HttpSession(_engine.SessionCore, requests.Session):
     def _settings(self) -> None:
         """Tells the engine how to send, or that requests has to."""
         own = self.__dict__
-        if "adapters" not in own and "auth" not in own and own.get("trust_env", True) is False:
+        touched = own.keys() & _SESSION_ATTRIBUTES
+        if touched == {"trust_env"} and own["trust_env"] is False:
             self._configure("", _default_headers(), None, 30, None, None, None, None, None, False)
             return
         auth = self.auth
@@ -176,12 +182,21 @@ class HttpSession(_engine.SessionCore, requests.Session):
         if not usual:
             self._touch(foreign=True)
             return
-        headers = list(self.headers.items())
+        headers = _with_library_defaults(list(self.headers.items()))
         authorization = _basic_auth_str(*auth) if auth is not None else None
         key = repr((headers, authorization, self.max_redirects, self.verify, self.cert))
         try:
             self._configure(
-                key, headers, authorization, self.max_redirects, None, None, self.verify, self.cert, None, True
+                key,
+                headers,
+                authorization,
+                self.max_redirects,
+                None,
+                None,
+                self.verify,
+                self.cert,
+                None,
+                True,
             )
         except (ValueError, TypeError):
             # Something that cannot be sent: requests says what, when it is used.
@@ -292,6 +307,19 @@ class HttpSession(_engine.SessionCore, requests.Session):
         if self._explicit_name:
             prepared._explicit_name = self._explicit_name  # type: ignore[attr-defined]
         return prepared
+
+
+_OWN_AGENT = ("User-Agent", f"python-urllib3/{urllib3_version}")
+
+
+def _with_library_defaults(headers: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """`headers`, with what urllib3 sends of its own accord where they lack it."""
+    given = {name.lower() for name, _ in headers}
+    if "accept-encoding" not in given:
+        headers.append(("Accept-Encoding", "identity"))
+    if "user-agent" not in given:
+        headers.append(_OWN_AGENT)
+    return headers
 
 
 def _default_headers() -> list[tuple[str, str]]:
@@ -421,9 +449,15 @@ class ResponseContextManager(_engine.ResponseCore, requests.Response):
         requests.Response.__init__(self)
         self.status_code = 0
         meta = self.request_meta
-        request = requests.Request(meta["request_type"], meta["url"]).prepare()
+        request = _prepared(
+            meta["request_type"], meta["url"], failure["sent_headers"], None, failure["sent_body"]
+        )
         self.request = request
-        self.error = _transport.requests_error(failure, request)
+        connect, read = _timeouts(failure["timeout"])
+        self.error = _transport.requests_error(failure, request, read, connect)
+        if isinstance(self.error, MissingSchema | InvalidSchema | InvalidURL):
+            # Not a request that failed, but one that cannot be made.
+            raise self.error
 
     def _fail_decoding(self) -> None:
         """There was an answer, but its body is not encoded as it says."""
@@ -435,11 +469,20 @@ class ResponseContextManager(_engine.ResponseCore, requests.Response):
             self._content_consumed = True
             self.status_code = 0
 
-    def _decode_error(self, encoding: str, message: str) -> RequestException:
+    def _decode_error(self, encoding: str, message: str, too_large: bool = False) -> RequestException:
         wrapped = urllib3_errors.DecodeError(
             f"Received response with content-encoding: {encoding}, but failed to decode it.", message
         )
-        return requests.exceptions.ContentDecodingError(wrapped, request=self.request)
+        if not too_large:
+            # Once more by the library, for its error. Of what is too large it would decode all.
+            raw = io.BytesIO(self._raw_body)
+            try:
+                _raw_response(self._header_pairs, 200, "", 11, raw, "GET").read(decode_content=True)
+            except urllib3_errors.DecodeError as error:
+                wrapped = error
+        made = requests.exceptions.ContentDecodingError(wrapped, request=self.request)
+        made.__context__ = wrapped
+        return made
 
     def _provide(self, name: str) -> Any:
         """The value of an attribute that is read for the first time."""
@@ -453,16 +496,26 @@ class RestResponseContextManager(ResponseContextManager):
     js: Any
 
 
-def _prepared(method: str, url: str, headers: list[tuple[str, str]], cookie: str | None, body: bytes | None) -> Any:
+def _prepared(
+    method: str,
+    url: str,
+    headers: list[tuple[str, str]],
+    cookie: str | None,
+    body: bytes | str | None,
+    dropped: bool = False,
+) -> Any:
+    """What requests would have prepared; `dropped`: a redirect took the body away."""
     request = requests.PreparedRequest()
     request.method = method
     request.url = url
-    request.headers = CaseInsensitiveDict(headers)
+    # What urllib3 adds is not in requests' headers.
+    request.headers = CaseInsensitiveDict(pair for pair in headers if pair != _OWN_AGENT)
     if cookie is not None:
-        request.headers["Cookie"] = cookie
+        # The caller's own goes first.
+        request.headers.setdefault("Cookie", cookie)
     if body is not None:
-        request.headers.setdefault("Content-Length", str(len(body)))
-    elif method not in ("GET", "HEAD"):
+        request.headers.setdefault("Content-Length", str(super_len(body)))
+    elif method not in ("GET", "HEAD") and not dropped:
         request.headers.setdefault("Content-Length", "0")
     request._cookies = RequestsCookieJar()
     request.body = body
@@ -525,14 +578,7 @@ class StreamedBody(io.RawIOBase):
     def read(self, size: int | None = -1) -> bytes:
         data = self._reader.read(None if size is None or size < 0 else size)
         if not data and (failure := self._reader.failure) is not None:
-            cause = _transport.os_error(failure)
-            if failure["kind"] == "truncated":
-                raise urllib3_errors.ProtocolError(
-                    f"Connection broken: IncompleteRead({failure['received']} bytes read)", cause
-                )
-            if failure["kind"] in ("read_timeout", "total_timeout"):
-                raise urllib3_errors.ReadTimeoutError(None, failure["url"], "Read timed out.")  # type: ignore[arg-type]
-            raise urllib3_errors.ProtocolError(f"Connection broken: {cause!r}", cause)
+            raise _transport.body_error(failure)
         return data
 
     def readinto(self, buffer: Any) -> int:
@@ -548,10 +594,13 @@ class StreamedBody(io.RawIOBase):
 
 def _raw(response: ResponseContextManager) -> HTTPResponse:
     reader = response._body_reader
-    body = StreamedBody(reader) if reader is not None else io.BytesIO(response._raw_body)
+    # A body that was not streamed has been read: nothing is left of it here.
+    body = StreamedBody(reader) if reader is not None else io.BytesIO()
     method = response._sent(-1)[0]
     reason = str(response.reason)
-    return _raw_response(response._header_pairs, response.status_code, reason, response._version, body, method)
+    return _raw_response(
+        response._header_pairs, response.status_code, reason, response._version, body, method
+    )
 
 
 def _joined(pairs: list[tuple[str, str]]) -> CaseInsensitiveDict:
@@ -569,7 +618,7 @@ def _history(response: ResponseContextManager) -> list[requests.Response]:
         hop.status_code, hop.reason, hop.url = status, reason, url
         hop.headers = _joined(headers)
         hop.encoding = get_encoding_from_headers(hop.headers)
-        hop.request = _prepared(*response._sent(index))
+        hop.request = _sent(response, index)
         hop.raw = _raw_response(headers, status, reason, version, io.BytesIO(body), str(hop.request.method))
         hop._content = hop.raw.read(decode_content=True) if body else b""
         hop._content_consumed = True  # type: ignore[attr-defined]
@@ -580,6 +629,21 @@ def _history(response: ResponseContextManager) -> list[requests.Response]:
     return hops
 
 
+def _sent(response: ResponseContextManager, index: int) -> Any:
+    """The request of a hop; -1 is the last."""
+    before = range(response._hops if index < 0 else index)
+    dropped = any(response._hop(hop)[0] in (301, 302, 303) for hop in before)
+    return _prepared(*response._sent(index), dropped=dropped)
+
+
+def _next(response: ResponseContextManager) -> Any:
+    """The request that a redirect which was not followed asks for."""
+    if not response.is_redirect:
+        return None
+    following = requests.Session().resolve_redirects(response, response.request, yield_requests=True)
+    return next(following, None)
+
+
 _PROVIDERS = {
     "url": lambda response: response._sent(-1)[1],
     "headers": lambda response: _joined(response._header_pairs),
@@ -588,11 +652,11 @@ _PROVIDERS = {
     "elapsed": lambda response: timedelta(
         seconds=max(response.phases["total"] - response.phases["blocked"] - response.phases["receive"], 0)
     ),
-    "request": lambda response: _prepared(*response._sent(-1)),
+    "request": lambda response: _sent(response, -1),
     "cookies": lambda response: _cookies_of(response.request, response._header_pairs),
     "raw": _raw,
     "_content": lambda response: False,
-    "_next": lambda response: None,
+    "_next": _next,
     "connection": lambda response: LocustHttpAdapter(None),
 }
 
@@ -625,7 +689,8 @@ class LocustHttpAdapter(HTTPAdapter):
         """Nothing to close here: the session closes its connections."""
 
 
-from ._adapter import send as _send  # noqa: E402  (needs the classes above)
+from ._adapter import _timeouts  # noqa: E402  (needs the classes above)
+from ._adapter import send as _send  # noqa: E402
 
 
 def _missing_catch_response(self: Any, *_args: Any, **_kwargs: Any) -> None:

@@ -70,8 +70,13 @@ class SessionCookies(_View, RequestsCookieJar):
         jar.update(self)
         return jar
 
-    def __getstate__(self) -> dict[str, Any]:
-        return self.copy().__getstate__()
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # A copy has no session to be a view of.
+        return _itself, (self.copy(),)
+
+
+def _itself(jar: RequestsCookieJar) -> RequestsCookieJar:
+    return jar
 
 
 class FastCookies(_View):

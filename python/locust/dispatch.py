@@ -32,7 +32,7 @@ class UsersDispatcher(Iterator[UsersOnWorkers]):
     """
 
     spread_evenly = True
-    """Whether a local run spreads the users of each second evenly over it."""
+    """Whether a local run that needs more than a second spreads the users of each second evenly over it."""
 
     def __init__(self, worker_nodes: list[WorkerNode], user_classes: list[type[User]]) -> None:
         assert len(user_classes) > 0

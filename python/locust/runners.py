@@ -493,17 +493,13 @@ class LocalRunner(Runner):
         logger.info(f"Ramping to {int(user_count)} users at a rate of {spawn_rate:.2f} per second")
         dispatcher.new_dispatch(user_count, spawn_rate, user_classes)
         self._replacing_at = 0.0
-        stopping: list[User] = []
-        guards: list[gevent.Greenlet] = []
         try:
             for dispatched_users in dispatcher:
                 if self._ramp != ramp:
                     return
-                self._follow(dispatched_users[self._local_worker_node.id], wait, stopping, guards)
+                self._follow(dispatched_users[self._local_worker_node.id], wait)
                 if self._ramp != ramp:
                     return
-            _engine.join_users(stopping)
-            gevent.joinall(guards)
         except KeyboardInterrupt:
             # It surfaces wherever Python runs at the moment, and here it would only end the ramp.
             self.quit()
@@ -523,9 +519,7 @@ class LocalRunner(Runner):
         self.environment._filter_tasks_by_tags()
         self.environment.events.test_start.fire(environment=self.environment)
 
-    def _follow(
-        self, plan: dict[str, int], wait: bool, stopping: list[User], guards: list[gevent.Greenlet]
-    ) -> None:
+    def _follow(self, plan: dict[str, int], wait: bool) -> None:
         """Starts and stops users until as many run as planned.
 
         Users that ended by themselves are replaced at the first step of each second only, however fine the steps are: a
@@ -550,25 +544,12 @@ class LocalRunner(Runner):
             # Stopping may block for the stop timeout, so starting comes first.
             self.spawn_users(spawn, wait)
             if stop:
-                self._ramp_down(stop, stopping, guards)
+                self.stop_users(stop)
         self._local_worker_node.user_classes_count = plan
 
     def _evenly(self) -> bool:
         dispatcher = self._users_dispatcher
         return isinstance(dispatcher, UsersDispatcher) and dispatcher.spread_evenly is True
-
-    def _ramp_down(self, counts: dict[str, int], stopping: list[User], guards: list[gevent.Greenlet]) -> None:
-        if not self._evenly() or type(self).stop_users is not Runner.stop_users:
-            self.stop_users(counts)
-            return
-        # Evenly spaced steps are short: waiting for users to end at each of them would stretch the ramp, so it is done
-        # at its end. Users that were asked before come first again and count as still running until they are gone.
-        asked = self._ask_to_stop(counts)
-        stopping[:] = [user for user in stopping if user._is_running]
-        stopping += asked.killed
-        if asked.finishing:
-            guards[:] = [guard for guard in guards if not guard.dead]
-            guards.append(self._spawn(self._await_end, asked))
 
     def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
         """Calls the listener registered for this type of message."""

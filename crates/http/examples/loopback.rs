@@ -1,4 +1,4 @@
-//! How much CPU a request costs: `cargo run --release --example loopback -- URL [USERS] [SECONDS] [THREADS]`.
+//! How much CPU a request costs: `cargo run --release --example loopback -- URL [USERS] [SECONDS] [THREADS] [unstamped]`.
 //!
 //! Drives a server with so many users, each of whom asks again as soon as it is answered, from an event loop that
 //! stands for the caller's. Prints requests, and CPU time per request for the caller's thread and for the I/O
@@ -30,9 +30,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let seconds: u64 = arguments.next().map_or(Ok(5), |text| text.parse())?;
     let threads: usize = arguments.next().map_or(Ok(1), |text| text.parse())?;
 
+    let kernel_stamps = arguments.next().is_none_or(|text| text != "unstamped");
+
     let mut poll = Poll::new()?;
     let hub = Arc::new(Hub(Waker::new(poll.registry(), Token(0))?));
-    let client = Client::start(ClientOptions { threads, ..ClientOptions::default() }, hub)?;
+    let client = Client::start(ClientOptions { threads, kernel_stamps, ..ClientOptions::default() }, hub)?;
     let sessions: Vec<_> = (0..users).map(|_| client.session(SessionOptions::default())).collect();
     let mut headers = Headers::new();
     headers.push("User-Agent", "python-requests/2.32.3");

@@ -11,12 +11,12 @@ use crate::conn::tls::TlsOptions;
 use crate::headers::Headers;
 use crate::method::Method;
 use crate::redirect::Policy;
-use crate::url::Url;
+use crate::url::{Style, Url};
 
 /// One request, cheap to build when `url`, `headers` and `options` are shared between requests.
 ///
 /// `headers` go out as they are and in their order. `Host`, `Content-Length` and `Cookie` are added unless the
-/// caller gave them: no `Content-Length` for an empty body of `GET` and `HEAD`, else the body's length.
+/// caller gave them: the body's length, and for an empty one what [`RequestOptions::announce_empty`] says.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The method.
@@ -54,6 +54,8 @@ pub struct RequestOptions {
     pub max_body: u64,
     /// The local address to connect from.
     pub source_address: Option<IpAddr>,
+    /// Whose habit it is to announce an empty body by `Content-Length: 0`; `None` is urllib3's, of methods that expect one.
+    pub announce_empty: Option<Style>,
 }
 
 impl Default for RequestOptions {
@@ -70,6 +72,7 @@ impl Default for RequestOptions {
             tls: TlsOptions::verified(),
             max_body: 1 << 30,
             source_address: None,
+            announce_empty: Some(Style::Requests),
         }
     }
 }

@@ -159,6 +159,13 @@ impl Session {
         self.pool.close_connections();
     }
 
+    /// The same session with the cookies of another one, which may belong to another client.
+    #[must_use]
+    pub fn with_cookies(mut self, cookies: Arc<Cookies>) -> Self {
+        self.cookies = cookies;
+        self
+    }
+
     /// The cookies.
     pub fn cookies(&self) -> &Arc<Cookies> {
         &self.cookies

@@ -7,11 +7,13 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use gregaria_demo::BlogServer;
+use gregaria_testkit::control::ControlLoad;
 use gregaria_testkit::delay::DelayServer;
 use gregaria_testkit::misbehave::{MisbehavingServer, PATHS};
 
 const USAGE: &str = "\
 Usage: gregaria-testkit SERVER [--listen ADDRESS] [--tls FOLDER]
+       gregaria-testkit control URL [--users N] [--wait MS]
        gregaria-testkit calibrate
 
 Starts a server, prints its base URL as the first line of standard output and serves until standard input ends.
@@ -21,6 +23,8 @@ Servers:
   delay       answers after an exact time; GET /log is its own account of each answer (CSV, microseconds)
   misbehave   does what servers should not; with --tls FOLDER over TLS, its authority in FOLDER/ca.pem
 
+control       asks URL with N plain blocking clients (default 10, pause 50 ms) until standard input ends, then prints what each
+              request took, a line each, in milliseconds
 calibrate     measures the delay server on this machine and prints how late its answers are
 
 --listen      address and port; default 127.0.0.1:0, a free port
@@ -49,13 +53,20 @@ fn main() -> ExitCode {
 
 fn run(arguments: &[String]) -> Result<(), String> {
     let (mut server, mut listen, mut tls) = (None, "127.0.0.1:0".to_owned(), None);
+    let (mut url, mut users, mut wait) = (None, 10, 50);
+    let number = |text: String| text.parse().map_err(|_| format!("{text:?} is not a number"));
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         let mut value = || rest.next().cloned().ok_or(format!("{argument} needs a value"));
         match argument.as_str() {
             "--listen" => listen = value()?,
             "--tls" => tls = Some(PathBuf::from(value()?)),
+            "--users" => users = number(value()?)?,
+            "--wait" => wait = number(value()?)?,
             name if server.is_none() && !name.starts_with('-') => server = Some(name.to_owned()),
+            name if server.as_deref() == Some("control") && url.is_none() && !name.starts_with('-') => {
+                url = Some(name.to_owned());
+            }
             other => return Err(format!("unknown argument {other:?}; see --help")),
         }
     }
@@ -74,6 +85,7 @@ fn run(arguments: &[String]) -> Result<(), String> {
             let server = MisbehavingServer::start(listen.as_str(), tls.as_deref()).map_err(failed)?;
             serve(scheme, server.address().port(), server)
         }
+        Some("control") => control(url.as_deref().unwrap_or_default(), users, Duration::from_millis(wait)),
         Some("calibrate") => calibrate().map_err(failed),
         Some(other) => Err(format!("unknown server {other:?}; see --help")),
         None => Err("which server? see --help".to_owned()),
@@ -85,6 +97,21 @@ fn serve<T>(scheme: &str, port: u16, _server: T) -> Result<(), String> {
     println!("{scheme}://127.0.0.1:{port}");
     io::stdout().flush().map_err(|error| error.to_string())?;
     io::copy(&mut io::stdin().lock(), &mut io::sink()).map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+fn control(url: &str, users: u64, wait: Duration) -> Result<(), String> {
+    let rest = url.strip_prefix("http://").ok_or("control needs an http:// URL")?;
+    let (address, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let address = address.parse().map_err(|_| format!("{address:?} is not an address with a port"))?;
+    let failed = |error: io::Error| error.to_string();
+    let users = usize::try_from(users).map_err(|error| error.to_string())?;
+    let load = ControlLoad::start(address, &format!("/{path}"), users, wait).map_err(failed)?;
+    io::copy(&mut io::stdin().lock(), &mut io::sink()).map_err(failed)?;
+    let mut out = io::stdout().lock();
+    for time in load.stop().map_err(failed)? {
+        writeln!(out, "{:.4}", time.as_secs_f64() * 1e3).map_err(failed)?;
+    }
     Ok(())
 }
 

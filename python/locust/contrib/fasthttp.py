@@ -6,6 +6,8 @@ script's own) are made by geventhttpclient itself, with the same cookies.
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import json as unshadowed_json
 import re
@@ -148,7 +150,11 @@ class FastHttpSession(_engine.SessionCore):
         """Tells the engine how to send, or that geventhttpclient has to."""
         options = self._agent_options
         agent = self.__dict__.get("client")
-        if self._ssl_context_factory is not None or options.get("max_retries") or (agent and agent.customised()):
+        if (
+            self._ssl_context_factory is not None
+            or options.get("max_retries")
+            or (agent and agent.customised())
+        ):
             self._touch(foreign=True)
             return
         # geventhttpclient's own header, unless the script has put another in its place; then the compressions.
@@ -158,7 +164,11 @@ class FastHttpSession(_engine.SessionCore):
             headers["Accept-Encoding"] = "gzip, deflate, br"
         host, port = options.get("proxy_host"), options.get("proxy_port")
         proxy = f"http://{host}:{port}" if host and port else None
-        limits = (options.get("max_redirects", 30), options.get("connection_timeout"), options.get("network_timeout"))
+        limits = (
+            options.get("max_redirects", 3),
+            options.get("connection_timeout"),
+            options.get("network_timeout"),
+        )
         verify = not self._insecure
         key = repr((headers, self.auth_header, limits, verify, proxy))
         self._configure(key, list(headers.items()), self.auth_header, *limits, verify, None, proxy, False)
@@ -269,7 +279,14 @@ class FastHttpSession(_engine.SessionCore):
             source = self.client.urlopen(full_url, method=method, payload=data, headers=headers, **kwargs)
         except FAILURE_EXCEPTIONS as raised:
             source, error = getattr(raised, "response", None), raised
-        response = (ResponseContextManager if catch_response else FastResponse)._of_library(source, error, full_url)
+        asked = None
+        if source is None:
+            asked = self.client._make_request(
+                full_url, method, headers=Headers(headers), payload=data, params=kwargs.get("params")
+            )
+        response = (ResponseContextManager if catch_response else FastResponse)._of_library(
+            source, error, asked
+        )
         if stream:
             if response.headers is not None:
                 meta["response_length"] = int(response.headers.get("content-length") or 0)
@@ -290,11 +307,15 @@ class FastHttpSession(_engine.SessionCore):
     def iter_lines(self, url: str, method: str = "GET", **kwargs: Any) -> Iterator[str]:
         """The lines of a streamed body as they come, decoded as UTF-8."""
         response = self.request(method, url, stream=True, **kwargs)
+        response.raise_for_status()
         rest = ""
+        # A character may be cut in two by the end of a part.
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         for chunk in response.iter_content(decode_content=False):
-            rest += chunk.decode("utf-8", errors="replace")
+            rest += decoder.decode(chunk)
             *lines, rest = rest.split("\n")
             yield from lines
+        rest += decoder.decode(b"", final=True)
         if rest:
             yield rest
 
@@ -327,7 +348,7 @@ class FastResponse(_engine.ResponseCore):
     _session: FastHttpSession
 
     @classmethod
-    def _of_library(cls, source: Any, error: BaseException | None, url: str) -> Any:
+    def _of_library(cls, source: Any, error: BaseException | None, request: Any) -> Any:
         """geventhttpclient's response (None: there was none) as one of ours."""
         made = cls.__new__(cls)
         made._by_library = True
@@ -335,7 +356,9 @@ class FastResponse(_engine.ResponseCore):
         if error is not None:
             made.error = error
         if source is None:
-            made._without_answer(url)
+            if cls is FastResponse:
+                made.__class__ = ErrorResponse
+            made._without_answer(request)
         else:
             made.headers = source.headers
             made.status_code = source.status_code
@@ -349,17 +372,27 @@ class FastResponse(_engine.ResponseCore):
     def _fail(self, failure: dict[str, Any]) -> None:
         """There was no answer."""
         meta = self.request_meta
-        options = self.request_options
-        self._without_answer(meta["url"])
+        options = self._made_by._agent_options
+        headers = _headers_of([pair for pair in failure["sent_headers"] if pair[0] != "User-Agent"])
+        self._without_answer(
+            FastRequest(
+                meta["url"], method=meta["request_type"], headers=headers, payload=failure["sent_body"]
+            )
+        )
+        # By the name, not by the URL, so that failures of one name are grouped.
         url = meta["name"]
-        self.error = _transport.fast_error(failure, url, options.get("max_retries", 0), options.get("max_redirects", 30))
+        self.error = _transport.fast_error(
+            failure, url, options.get("max_retries", 0), options.get("max_redirects", 3)
+        )
+        if type(self) is FastResponse:
+            self.__class__ = ErrorResponse
 
-    def _without_answer(self, url: str) -> None:
+    def _without_answer(self, request: Any) -> None:
         self.status_code = 0
         self.content = None
         self.headers = None
         self.text = None
-        self.request = FastRequest(url, headers=Headers())
+        self.request = request
 
     def _fail_decoding(self) -> None:
         """There was an answer, but its body is not encoded as it says."""
@@ -369,8 +402,16 @@ class FastResponse(_engine.ResponseCore):
             self.error = error
             self.content = None
 
-    def _decode_error(self, encoding: str, message: str) -> zlib.error:
-        return zlib.error(f"body is not valid {encoding}: {message}")
+    def _decode_error(self, encoding: str, message: str, too_large: bool = False) -> zlib.error:
+        # Once more by the library, for its error. Of what is too large it would decode all.
+        if encoding.lower() in ("gzip", "deflate") and not too_large:
+            try:
+                zlib.decompress(
+                    self._raw_body, 16 + zlib.MAX_WBITS if encoding.lower() == "gzip" else zlib.MAX_WBITS
+                )
+            except zlib.error as error:
+                return error
+        return zlib.error(message)
 
     def _judge(self) -> None:
         """Counts the request by its status, or by the error that it ended with."""
@@ -387,26 +428,18 @@ class FastResponse(_engine.ResponseCore):
 
     def _provide(self, name: str) -> Any:
         """The value of an attribute that is read for the first time."""
+        if name == "text":
+            return self._text()
         if name == "content" and self._source is not None:
             return self._source.content
+        if name == "stream":
+            return self._source._response if self._source is not None else _Stream(self)
         if name == "content" and self._body_reader is not None:
             return _decoded(self, self._body_reader.read())
         make = _PROVIDERS.get(name)
         return NotImplemented if make is None or self._by_library else make(self)
 
-    @property
-    def request_options(self) -> dict[str, Any]:
-        """How the session was set up."""
-        return getattr(getattr(self, "_session", None), "_agent_options", {})
-
     # --- what scripts read
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "text":
-            made = self._text()
-            self.text = made
-            return made
-        return super().__getattr__(name)
 
     def _text(self) -> str | None:
         content = self.content
@@ -514,8 +547,10 @@ def _headers_of(pairs: list[tuple[str, str]]) -> Headers:
 def _request_of(response: FastResponse) -> FastRequest:
     method, url, headers, cookie, body = response._sent(-1)
     fields = _headers_of(headers)
-    if cookie is not None:
+    if cookie is not None and "cookie" not in fields:
         fields.add("Cookie", cookie)
+    if response._hops == 0:
+        url = response._asked_url
     return FastRequest(url, method=method, headers=fields, payload=body)
 
 
@@ -532,6 +567,26 @@ _PROVIDERS: dict[str, Callable[[FastResponse], Any]] = {
 }
 
 
+class _Stream(io.RawIOBase):
+    """The body as it came, or as it comes, as a file."""
+
+    def __init__(self, response: FastResponse) -> None:
+        super().__init__()
+        reader = response._body_reader if response.status_code else None
+        self._read = reader.read if reader is not None else io.BytesIO(response.content or b"").read
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        return self._read(None if size is None or size < 0 else size)
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
 class _Hop:
     """A response that was redirected away from."""
 
@@ -546,8 +601,7 @@ class ErrorResponse(FastResponse):
 
     def __init__(self, request: Any, error: Exception) -> None:
         self._by_library = True
-        self._without_answer(request.url)
-        self.request = request
+        self._without_answer(request)
         self.error = error
 
 
@@ -563,6 +617,7 @@ class LocustBadStatusCode(ConnectionError):
 class LocustUserAgent(UserAgent):
     """geventhttpclient's user agent, with Locust's idea of a good status."""
 
+    request_type = FastRequest
     valid_response_codes = frozenset([*range(200, 209), 226, 301, 302, 303, 304, 307, 308])
     redirect_response_codes = frozenset([301, 302, 303, 307, 308])
 
@@ -601,7 +656,9 @@ class ResponseContextManager(FastResponse):
     def __enter__(self) -> ResponseContextManager:
         self._enter()
         if not (self._caught if self._by_library else self._catch_response):
-            raise LocustError("In order to use a with-block for requests, you must also pass catch_response=True")
+            raise LocustError(
+                "In order to use a with-block for requests, you must also pass catch_response=True"
+            )
         return self
 
     def __exit__(self, exc: Any, value: Any, traceback: Any) -> bool:

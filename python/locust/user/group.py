@@ -54,12 +54,8 @@ class UserGroup(Group):
 
     def _begin(self, user: User) -> None:
         """Starts `user` in this group."""
+        _engine.start_user(user, self)
         self._users[user] = None
-        try:
-            _engine.start_user(user, self)
-        except BaseException:
-            del self._users[user]
-            raise
 
     def _finished(self, user: User) -> None:
         """Called by the engine when a user has ended."""
@@ -106,7 +102,11 @@ class UserGroup(Group):
             _engine.stop_user_nowait(current, True)
 
     def killone(
-        self, greenlet: Any, exception: Any = gevent.GreenletExit, block: bool = True, timeout: float | None = None
+        self,
+        greenlet: Any,
+        exception: Any = gevent.GreenletExit,
+        block: bool = True,
+        timeout: float | None = None,
     ) -> None:
         """Kills the user that owns `greenlet`, or the greenlet if it belongs to none."""
         if greenlet not in self.greenlets and greenlet in self:

@@ -194,7 +194,9 @@ class TaskSetMeta(type):
         # Plugins replace methods of TaskSet and DefaultTaskSet themselves. The native loop of a user's own
         # tasks works without a TaskSet object until it is told.
         if cls.__module__ == __name__ and callable(value):
-            _engine.task_set_patched()
+            _engine.task_set_patched(
+                any(vars(kind).get(name) is not original for kind, name, original in _originals)
+            )
 
 
 class _TaskQueue:
@@ -371,3 +373,11 @@ class DefaultTaskSet(TaskSet):
             task(self.user).run()
         else:
             task(self.user)
+
+
+_originals = [
+    (kind, name, value)
+    for kind in (TaskSet, DefaultTaskSet)
+    for name, value in vars(kind).items()
+    if callable(value)
+]

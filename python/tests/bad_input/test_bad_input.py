@@ -124,21 +124,32 @@ def test_a_stale_kept_connection_is_replaced_unnoticed(
     assert int(rows(tmp_path / "run_stats.csv")[-1]["Request Count"]) > 10
 
 
-def test_a_gzip_bomb_does_not_fill_the_memory(misbehave: TestkitServer, tmp_path: Path) -> None:
+@BOTH
+def test_a_gzip_bomb_is_a_failed_request_and_does_not_fill_the_memory(
+    base: str, misbehave: TestkitServer, tmp_path: Path
+) -> None:
     body = """
         response = self.client.get("/gzip-bomb?mb=2048")
-        try:
-            print("TRACE", len(response.content), flush=True)
-        except Exception as error:
-            print("TRACE", type(error).__name__, flush=True)
+        print("LENGTH", len(response.content or b""), flush=True)
         import resource
         print("MEMORY", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, flush=True)
     """
-    done = run_against(misbehave.url, tmp_path, locustfile(body=body, wait=30), seconds=8)
-    said = done.stdout + done.stderr
-    assert "TRACE" in done.stdout, said
+    done = run_against(misbehave.url, tmp_path, locustfile(base, body, wait=30), seconds=6)
+    assert done.returncode == 1, done.stderr
+    assert "LENGTH 0" in done.stdout, done.stdout + done.stderr
+    assert "decoded body is larger than 268435456 bytes" in errors_of(tmp_path)
     most = max(int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("MEMORY"))
-    assert most < 1024, f"{most} MiB"
+    # The cap of 256 MiB, and the program itself.
+    assert most < 256 + 128, f"{most} MiB"
+
+
+@BOTH
+def test_a_large_body_below_the_cap_is_decoded(base: str, misbehave: TestkitServer, tmp_path: Path) -> None:
+    body = 'print("LENGTH", len(self.client.get("/gzip-bomb?mb=64").content), flush=True)'
+    done = run_against(misbehave.url, tmp_path, locustfile(base, body, wait=30))
+    assert done.returncode == 0, done.stderr
+    assert f"LENGTH {64 << 20}" in done.stdout, done.stdout
+    assert float(rows(tmp_path / "run_stats.csv")[-1]["Average Content Size"]) == 64 << 20
 
 
 def test_a_wrong_certificate_is_a_failed_request_and_can_be_accepted(

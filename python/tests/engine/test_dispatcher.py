@@ -65,10 +65,15 @@ def test_sleeps_between_the_steps_and_not_after_the_last() -> None:
 
 
 def test_for_a_local_run_users_are_spread_over_the_second() -> None:
-    for kind, steps in ((UsersDispatcher, [1, 2, 3, 4]), (BurstDispatcher, [4])):
+    for kind, users, rate, steps in (
+        (UsersDispatcher, 5, 4, [1, 2, 3, 4, 5]),
+        (UsersDispatcher, 4, 4, [4]),
+        (UsersDispatcher, 404, 1e4, [100, 200, 300, 400, 404]),
+        (BurstDispatcher, 4, 4, [4]),
+    ):
         dispatcher = one_worker([user_class("A")], kind)
         dispatcher._for_local_run()
-        dispatcher.new_dispatch(4, 40 if kind is UsersDispatcher else 4)
+        dispatcher.new_dispatch(users, rate)
         assert [users["w"]["A"] for users in dispatcher] == steps
 
 

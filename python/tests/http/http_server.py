@@ -7,6 +7,7 @@ gevent nor the client under test shares anything with it. `/__log` answers with 
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import socket
 import struct
@@ -77,20 +78,24 @@ def route(path: str) -> Callable[[Callable[[Exchange], None]], Callable[[Exchang
 @route("/status")
 def _status(x: Exchange) -> None:
     reason = x.query.get("reason", "Whatever")
-    x.answer(f"{x.path.split('/')[2]} {reason}", b"status body", "Content-Type: text/plain")
+    code = x.path.split("/")[2]
+    x.answer(
+        f"{code} {reason}", b"" if code in ("204", "304") else b"status body", "Content-Type: text/plain"
+    )
 
 
 @route("/redirect")
 def _redirect(x: Exchange) -> None:
-    """/redirect/CODE?to=URL[&cookie=a=b][&body=text]"""
-    fields = [f"Location: {x.query['to']}"] if "to" in x.query else []
+    """/redirect/CODE?to=URL[&cookie=a=b]"""
+    fields = [f"Location: {x.query['to'].encode().decode('latin-1')}"] if "to" in x.query else []
     fields += [f"Set-Cookie: {x.query['cookie']}"] if "cookie" in x.query else []
-    x.answer(f"{x.path.split('/')[2]} Moved", x.query.get("body", "moved").encode(), *fields)
+    code = x.path.split("/")[2]
+    x.answer(f"{code} Moved", b"" if code == "304" else b"moved", *fields)
 
 
 @route("/loop")
 def _loop(x: Exchange) -> None:
-    x.answer("302 Found", b"", f"Location: /loop?{int(x.query.get('n', 0)) + 1}")
+    x.answer("302 Found", b"", f"Location: /loop?{int(x.target.partition('?')[2] or 0) + 1}")
 
 
 @route("/cookies")
@@ -102,17 +107,29 @@ def _cookies(x: Exchange) -> None:
 
 @route("/gzip")
 def _gzip(x: Exchange) -> None:
-    x.answer("200 OK", gzip.compress(TEXT, mtime=0), "Content-Encoding: gzip", "Content-Type: text/plain; charset=utf-8")
+    x.answer(
+        "200 OK",
+        gzip.compress(TEXT, mtime=0),
+        "Content-Encoding: gzip",
+        "Content-Type: text/plain; charset=utf-8",
+    )
 
 
 @route("/deflate")
 def _deflate(x: Exchange) -> None:
-    x.answer("200 OK", zlib.compress(TEXT), "Content-Encoding: deflate", "Content-Type: text/plain; charset=utf-8")
+    x.answer(
+        "200 OK", zlib.compress(TEXT), "Content-Encoding: deflate", "Content-Type: text/plain; charset=utf-8"
+    )
 
 
 @route("/raw-deflate")
 def _raw_deflate(x: Exchange) -> None:
-    x.answer("200 OK", zlib.compress(TEXT)[2:-4], "Content-Encoding: deflate", "Content-Type: text/plain; charset=utf-8")
+    x.answer(
+        "200 OK",
+        zlib.compress(TEXT)[2:-4],
+        "Content-Encoding: deflate",
+        "Content-Type: text/plain; charset=utf-8",
+    )
 
 
 @route("/br")
@@ -152,7 +169,15 @@ def _typed(x: Exchange) -> None:
 
 @route("/headers")
 def _headers(x: Exchange) -> None:
-    x.answer("200 Fine", b"h", "X-Twice: one", "x-twice: two", "X-Empty:", "X-Latin: caf\xe9", "Link: </next>; rel=next")
+    x.answer(
+        "200 Fine",
+        b"h",
+        "X-Twice: one",
+        "x-twice: two",
+        "X-Empty:",
+        "X-Latin: caf\xe9",
+        "Link: </next>; rel=next",
+    )
 
 
 @route("/chunked")
@@ -212,7 +237,11 @@ def _digest(x: Exchange) -> None:
     if x.field("authorization").startswith("Digest"):
         x.answer("200 OK", b"known")
     else:
-        x.answer("401 Unauthorized", b"who?", 'WWW-Authenticate: Digest realm="r", nonce="n0", qop="auth", algorithm=MD5')
+        x.answer(
+            "401 Unauthorized",
+            b"who?",
+            'WWW-Authenticate: Digest realm="r", nonce="n0", qop="auth", algorithm=MD5',
+        )
 
 
 @route("/close")
@@ -281,11 +310,16 @@ def respond(x: Exchange) -> None:
     if serve is not None:
         serve(x)
     else:
-        x.answer("200 OK", f"{x.method} {x.target}".encode("latin-1"), "Content-Type: text/plain; charset=utf-8")
+        x.answer(
+            "200 OK", f"{x.method} {x.target}".encode("latin-1"), "Content-Type: text/plain; charset=utf-8"
+        )
 
 
-def read_request(file: socket.SocketIO) -> tuple[bytes, bytes] | None:
+def read_request(file: io.BufferedReader) -> tuple[bytes, bytes] | None:
     """The head without its empty line, and the body with its framing; None at the end of the connection."""
+    if file.peek(1)[:1] == b"\x16":
+        # A TLS handshake, which no answer could be given to.
+        return None
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         line = file.readline()

@@ -1,7 +1,8 @@
 """Reported response times against the server's own account of them.
 
 The delay server writes down what each answer took. What gregaria reports must agree with that to 0.1 % or 100 µs, and must not
-change when the tasks also burn CPU in Python.
+change when the tasks also burn CPU in Python. Machines that run tests are not quiet, so a control asks the same server at the
+same moments; what it gets wrong is allowed on top (trust_verdict.py).
 """
 
 from __future__ import annotations
@@ -9,14 +10,20 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
+import os
+import subprocess
 import urllib.request
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from servers import TestkitServer, run_locust
+import servers
+from servers import ROOT, TestkitServer, clean_environment, locust_command
+from trust_verdict import Figures, Noise, judge, judge_unchanged
 
 LOCUSTFILE = """
 import json
@@ -24,52 +31,109 @@ import time
 
 from locust import FastHttpUser, HttpUser, constant, events, task
 
+PATHS, BASES = {paths!r}, [{bases}]
+times = {{}}
 
-class Visitor({base}):
-    wait_time = constant({wait})
+
+def visitor(base, path):
+    class Visitor(base):
+        wait_time = constant({wait})
+        fixed_count = {users}
+
+        def on_start(self):
+            # Connecting is part of a response time, and none of the server's log.
+            self.client.get("/?" + base.__name__)
+
+        @task
+        def visit(self):
+            self.client.get(path + "?" + base.__name__)
+            end = time.thread_time() + {burn}
+            while time.thread_time() < end:
+                pass
+
+    Visitor.__name__ = base.__name__ + path.strip("/")
+    return Visitor
+
+
+for base in BASES:
+    for path in PATHS:
+        made = visitor(base, path)
+        globals()[made.__name__] = made
+del made
+
+
+class Stalled(HttpUser):
+    fixed_count = {stalled}
+    wait_time = constant(60)
 
     @task
     def visit(self):
-        self.client.get("{path}")
-        end = time.thread_time() + {burn}
-        while time.thread_time() < end:
-            pass
+        self.client.get("/stall?HttpUser")
+
+
+@events.request.add_listener
+def keep(name, response_time, exception, **kwargs):
+    assert exception is None, exception
+    times.setdefault(name, []).append(response_time)
 
 
 @events.quitting.add_listener
 def write(environment, **kwargs):
-    entry = environment.stats.total
-    p50, p99, most = entry.exact_percentiles([0.5, 0.99, 1.0])
+    found = {{}}
+    for (name, _), entry in environment.stats.entries.items():
+        mine = sorted(times[name])
+        exact = getattr(entry, "exact_percentiles", None)
+        p50, p99 = exact([0.5, 0.99]) if exact else (mine[-(-len(mine) // 2) - 1], mine[-(-len(mine) * 99 // 100) - 1])
+        found[name] = {{
+            "count": entry.num_requests, "failures": entry.num_failures, "p50": p50, "p99": p99,
+            "min": entry.min_response_time, "max": entry.max_response_time,
+        }}
     with open("result.json", "w") as file:
-        json.dump({{
-            "count": entry.num_requests, "failures": entry.num_failures, "p50": p50, "p99": p99, "max": most,
-            "min": entry.min_response_time,
-        }}, file)
+        json.dump(found, file)
 """
-# A machine that runs other things too may delay either side once; it does not do so every time.
+PATHS = ["/1ms", "/10ms", "/100ms", "/bimodal"]
+BOTH = ["HttpUser", "FastHttpUser"]
+# Something else may need the machine during a run. It does not each time; an error of ours would be there each time.
 ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
 class Load:
-    """A moderate load: so many users, each with so long a wait, for so many seconds."""
+    """So many users per path and base, each with so long a wait and so much work in Python, for so many seconds."""
 
-    path: str
+    bases: list[str]
     users: int
     wait: float
+    burn: float
     seconds: int
+    stalled: int = 0
 
 
-LOADS = {
-    "1ms": Load("/1ms", 10, 0.05, 5),
-    "10ms": Load("/10ms", 20, 0.08, 5),
-    "100ms": Load("/100ms", 20, 0.1, 6),
-    "bimodal": Load("/bimodal", 20, 0.1, 6),
-}
+IDLE = Load(BOTH, users=6, wait=0.08, burn=0, seconds=8, stalled=2)
+# Sixty per cent of a core in Python: what a script of our users may well do, and too much for whoever takes the time there.
+BURNING = Load(BOTH, users=4, wait=0.25, burn=0.005, seconds=9)
 
 
-def nearest_rank(values: list[float], fraction: float) -> float:
-    return sorted(values)[max(0, math.ceil(len(values) * fraction) - 1)]
+@dataclass(frozen=True)
+class Run:
+    """What was reported by name; what the server wrote down by target; what the control measured by path."""
+
+    reported: dict[str, dict[str, float]]
+    served: dict[str, list[float]]
+    control: dict[str, list[float]]
+
+    def figures(self, name: str) -> Figures:
+        return Figures(self.reported[name]["p50"], self.reported[name]["p99"])
+
+    def noise(self, path: str) -> Noise:
+        return Noise.between(Figures.of(self.control[path]), Figures.of(self.served[path + "?control"]))
+
+    def names(self) -> Iterator[tuple[str, str]]:
+        """Each name with its path; the stalled ones apart."""
+        for name in sorted(self.reported):
+            path = name.partition("?")[0]
+            if path in PATHS:
+                yield name, path
 
 
 def ask(delay: TestkitServer, path: str) -> str:
@@ -77,82 +141,106 @@ def ask(delay: TestkitServer, path: str) -> str:
         return response.read().decode()
 
 
-def service_times_ms(delay: TestkitServer) -> list[float]:
-    return [float(row["took_us"]) / 1000 for row in csv.DictReader(io.StringIO(ask(delay, "/log")))]
-
-
-def measure(
-    delay: TestkitServer, load: Load, base: str, burn: float, folder: Path
-) -> tuple[dict, list[float]]:
-    """What was reported, and what the server wrote down."""
+def measure(delay: TestkitServer, load: Load, folder: Path, command: str | None = None) -> Run:
+    """Runs the load, with the control beside it."""
     ask(delay, "/log/clear")
     folder.mkdir()
-    source = LOCUSTFILE.format(base=base, path=load.path, wait=load.wait, burn=burn)
-    options = [
-        "--headless",
-        "-u",
-        str(load.users),
-        "-r",
-        str(load.users),
-        "-t",
-        f"{load.seconds}s",
-        "-H",
-        delay.url,
-    ]
-    done = run_locust(*options, "-s", "5", "--only-summary", folder=folder, locustfile=source)
+    source = LOCUSTFILE.format(
+        paths=PATHS,
+        bases=", ".join(load.bases),
+        wait=load.wait,
+        users=load.users,
+        burn=load.burn,
+        stalled=load.stalled,
+    )
+    (folder / "locustfile.py").write_text(source)
+    users = load.users * len(load.bases) * len(PATHS) + load.stalled
+    controls = {
+        path: subprocess.Popen(
+            [servers.testkit_path(), "control", f"{delay.url}{path}?control", "--users", "4", "--wait", "40"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for path in PATHS
+    }  # fmt: skip
+    try:
+        done = subprocess.run(
+            [command or locust_command(), "--headless", "-u", str(users), "-r", str(users), "-t", f"{load.seconds}s",
+             "-H", delay.url, "-s", "6", "--only-summary"],
+            cwd=folder, env=clean_environment(HOME=str(folder)), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=60,
+        )  # fmt: skip
+    finally:
+        measured = {path: control.communicate()[0] for path, control in controls.items()}
     assert done.returncode == 0, done.stderr
-    return json.loads((folder / "result.json").read_text()), service_times_ms(delay)
+    served = defaultdict(list)
+    for row in csv.DictReader(io.StringIO(ask(delay, "/log"))):
+        served[row["target"]].append(float(row["took_us"]) / 1000)
+    return Run(
+        json.loads((folder / "result.json").read_text()),
+        dict(served),
+        {path: [float(line) for line in text.split()] for path, text in measured.items()},
+    )
 
 
-def tolerance(expected_ms: float) -> float:
-    return max(expected_ms * 0.001, 0.1)
+def problems(run: Run) -> tuple[list[str], list[str]]:
+    """What is wrong with the figures of a run, and what could not be judged."""
+    wrong, unjudged = [], []
+    for name, path in run.names():
+        verdict = judge(name, run.figures(name), Figures.of(run.served[name]), run.noise(path))
+        wrong += verdict.wrong
+        unjudged += verdict.unjudged
+    return wrong, unjudged
 
 
-def disagreements(reported: dict, served: list[float]) -> list[str]:
-    found = []
-    for name, fraction in (("p50", 0.5), ("p99", 0.99)):
-        expected = nearest_rank(served, fraction)
-        # Reported times are kept to three digits.
-        if abs(reported[name] - expected) > tolerance(expected) + expected * 0.0005:
-            found.append(f"{name}: reported {reported[name]:.3f} ms, the server says {expected:.3f} ms")
-    return found
-
-
-@pytest.mark.parametrize("burn", [0.0, 0.005], ids=["idle", "burning"])
-@pytest.mark.parametrize("base", ["HttpUser", "FastHttpUser"])
-@pytest.mark.parametrize("name", ["1ms", "10ms", "bimodal"])
-def test_reported_percentiles_are_the_servers_own(
-    name: str, base: str, burn: float, delay: TestkitServer, tmp_path: Path
-) -> None:
-    load = LOADS[name]
-    if burn:
-        # Half a core of Python, as many users as before.
-        load = Load(load.path, load.users, load.users * burn * 2, load.seconds + 2)
-    attempts = []
-    for attempt in range(ATTEMPTS):
-        reported, served = measure(delay, load, base, burn, tmp_path / str(attempt))
+def must_be_whole(run: Run, at_least: int) -> None:
+    """What holds of each run, however noisy."""
+    assert len(list(run.names())) == len(PATHS) * len(BOTH)
+    for name, reported in run.reported.items():
+        served = run.served[name]
         assert reported["failures"] == 0
-        assert reported["count"] == len(served) > 300
-        assert reported["min"] >= min(served) * 0.999, "nothing is faster than the server"
-        attempts.append(disagreements(reported, served))
-        if not attempts[-1]:
-            return
-    pytest.fail("\n".join(f"attempt {n + 1}: {'; '.join(found)}" for n, found in enumerate(attempts)))
+        assert reported["count"] == len(served), name
+        assert reported["min"] >= min(served) * 0.999, f"{name}: nothing is faster than the server"
+        assert len(served) >= at_least or name.partition("?")[0] not in PATHS, f"{name}: {len(served)}"
 
 
-def test_long_answers_are_reported_exactly_too(delay: TestkitServer, tmp_path: Path) -> None:
+def test_reported_percentiles_are_the_servers_own_whatever_the_tasks_do(
+    delay: TestkitServer, tmp_path: Path
+) -> None:
     attempts = []
     for attempt in range(ATTEMPTS):
-        reported, served = measure(delay, LOADS["100ms"], "HttpUser", 0.005, tmp_path / str(attempt))
-        assert reported["count"] == len(served) > 300
-        attempts.append(disagreements(reported, served))
-        if not attempts[-1]:
+        idle = measure(delay, IDLE, tmp_path / f"idle-{attempt}")
+        burning = measure(delay, BURNING, tmp_path / f"burning-{attempt}")
+        must_be_whole(idle, 200)
+        must_be_whole(burning, 80)
+        stalled = idle.reported["/stall?HttpUser"]
+        assert stalled["count"] == IDLE.stalled
+        assert 5000 <= stalled["min"] <= stalled["max"] < 5100, "a stall of five seconds is reported as one"
+        wrong, unjudged = [], []
+        for label, run in (("idle", idle), ("burning", burning)):
+            found = problems(run)
+            wrong += [f"{label} {line}" for line in found[0]]
+            unjudged += [f"{label} {line}" for line in found[1]]
+        for name, path in idle.names():
+            noises = [idle.noise(path), burning.noise(path)]
+            wrong += judge_unchanged(name, idle.figures(name), burning.figures(name), noises).wrong
+        if not wrong:
+            if unjudged:
+                warnings.warn("not judged, the machine is too noisy: " + "; ".join(unjudged), stacklevel=1)
             return
-    pytest.fail("\n".join(f"attempt {n + 1}: {'; '.join(found)}" for n, found in enumerate(attempts)))
+        attempts.append(wrong)
+    pytest.fail("\n".join(f"attempt {n + 1}:\n  " + "\n  ".join(found) for n, found in enumerate(attempts)))
 
 
-def test_a_stall_of_five_seconds_is_reported_as_one(delay: TestkitServer, tmp_path: Path) -> None:
-    load = Load("/stall", 2, 0.1, 7)
-    reported, served = measure(delay, load, "HttpUser", 0.005, tmp_path / "run")
-    assert reported["count"] == len(served) >= 2
-    assert abs(reported["max"] - max(served)) <= 5000 * 0.0015, (reported, served)
+def test_the_same_comparison_convicts_whoever_takes_the_time_in_python(
+    delay: TestkitServer, tmp_path: Path
+) -> None:
+    """Real Locust under the burning load: were it to pass, then the test above would prove nothing."""
+    oracle = os.environ.get("GREGARIA_ORACLE", str(ROOT / ".venv-oracle" / "bin" / "locust"))
+    if not Path(oracle).exists():
+        pytest.skip("no real Locust here (GREGARIA_ORACLE)")
+    run = measure(delay, BURNING, tmp_path / "locust", oracle)
+    wrong, _ = problems(run)
+    for name, path in run.names():
+        if path == "/1ms":
+            assert run.figures(name).p50 > 2 * Figures.of(run.served[name]).p50, run.reported[name]
+        assert any(line.startswith(f"{name} p50") for line in wrong), f"{name} passed: {run.reported[name]}"

@@ -76,6 +76,9 @@ pub struct Dispatcher {
     external: bool,
 }
 
+/// So many users at once are no burst worth spreading.
+const FEW: usize = 100;
+
 impl Dispatcher {
     /// A planner with no users yet. Local runs have one worker.
     pub fn new(workers: Vec<String>, mut classes: Vec<UserClass>, pace: Pace) -> Result<Self, DispatchError> {
@@ -121,6 +124,9 @@ impl Dispatcher {
 
     /// Begins a dispatch to `target` users at `rate` users per second, ending the one in progress.
     ///
+    /// Spreading users over each second is for ramps up: users that leave put no load on anybody, so they leave second by
+    /// second. A few missing users, at a rate that asks for all of them within a second, are added at once.
+    ///
     /// `classes` limits who may be added from now on; other users that are there stay. `None` keeps the previous choice.
     pub fn new_dispatch(
         &mut self,
@@ -139,7 +145,14 @@ impl Dispatcher {
             self.select(classes)?;
         }
         self.target = target;
-        self.ramp = Ramp::new(rate, self.pace);
+        let present = self.plan.total();
+        self.ramp = if self.pace == Pace::PER_SECOND || target < present {
+            Ramp::new(rate, Pace::PER_SECOND)
+        } else if target - present <= FEW && rate >= (target - present) as f64 {
+            Ramp::at_once(target - present)
+        } else {
+            Ramp::new(rate, self.pace)
+        };
         self.phase = Phase::Begin;
         self.exhausted = false;
         Ok(())

@@ -37,6 +37,11 @@ impl Ramp {
         Self { per_step: per_step as usize, interval, catch_up: pace.catch_up, due: None }
     }
 
+    /// A ramp of one step for all users (whoever leaves meanwhile is replaced a second later).
+    pub fn at_once(users: usize) -> Self {
+        Self { per_step: users.max(1), interval: Duration::from_secs(1), catch_up: Duration::ZERO, due: None }
+    }
+
     /// How many users one step adds or removes.
     pub fn per_step(&self) -> usize {
         self.per_step

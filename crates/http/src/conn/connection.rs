@@ -3,11 +3,12 @@
 use std::io::{self, IoSlice, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use rustls::ClientConnection;
 
+use super::arrival;
 use super::connect::Dialer;
 use super::proxy::Tunnel;
 use super::slab::Key;
@@ -39,6 +40,8 @@ pub(super) struct Connection {
     pub(super) job: Option<Key>,
     pub(super) stream: Option<TcpStream>,
     pub(super) tls: Option<Box<ClientConnection>>,
+    /// Whether the kernel tells when bytes arrived.
+    pub(super) stamped: bool,
     pub(super) local: Option<SocketAddr>,
     pub(super) peer: Option<SocketAddr>,
     /// The earliest reminder that is under way.
@@ -73,6 +76,7 @@ impl Connection {
             job: Some(job),
             stream: None,
             tls: None,
+            stamped: false,
             local: None,
             peer: None,
             armed: None,
@@ -103,10 +107,21 @@ impl Connection {
         matches!(self.state, State::Idle)
     }
 
-    /// Reads what there is, decrypted. Zero bytes mean that the peer is done.
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// Reads what there is, decrypted, and, if that is asked for and known, the moment at which it arrived (since 1970,
+    /// by the wall clock). Zero bytes mean that the peer is done.
+    pub(super) fn read(&mut self, buffer: &mut [u8], stamped: bool) -> io::Result<(usize, Option<Duration>)> {
         let Some(stream) = &mut self.stream else { return Err(io::ErrorKind::NotConnected.into()) };
-        let Some(tls) = &mut self.tls else { return retry_interrupted(|| stream.read(buffer)) };
+        match &mut self.tls {
+            None if stamped && self.stamped => retry_interrupted(|| arrival::read(stream, buffer)),
+            None => retry_interrupted(|| stream.read(buffer)).map(|count| (count, None)),
+            Some(_) => self.read_tls(buffer).map(|count| (count, None)),
+        }
+    }
+
+    fn read_tls(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (Some(stream), Some(tls)) = (&mut self.stream, &mut self.tls) else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
         loop {
             match tls.reader().read(buffer) {
                 // Not every server says goodbye properly; the length of the response tells if it was cut.

@@ -5,6 +5,7 @@
 //! `pool`, or has one made (`dns`, `connect`, `proxy`, `tls`), is written and read (`transfer`), and is handed
 //! back (`finish`).
 
+mod arrival;
 mod connect;
 mod connection;
 pub(crate) mod dns;

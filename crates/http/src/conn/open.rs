@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use mio::Interest;
 
+use super::arrival;
 use super::connect::{self, Attempt, Dialer};
 use super::connection::{Connection, State, failure, is_tls};
 use super::dns::Lookup;
@@ -100,6 +101,7 @@ impl IoThread {
                 connection.attempt = number;
                 connection.peer = Some(attempt.peer);
                 connection.local = attempt.stream.local_addr().ok();
+                connection.stamped = self.kernel_stamps && arrival::stamp(&attempt.stream);
                 connection.stream = Some(attempt.stream);
                 let tunnel = connection.options.proxy.as_ref().filter(|_| is_tls(&connection.url));
                 if let Some(proxy) = tunnel {

@@ -10,6 +10,7 @@ use super::slab::Key;
 use crate::error::{ErrorKind, Failure};
 use crate::h1::{BodyFraming, DecodeError, Piece, encode_head};
 use crate::timing::Phase;
+use crate::url::Style;
 
 /// Bodies up to this size are copied behind the head, so that both leave in one piece.
 const INLINE_BODY: usize = 16 * 1024;
@@ -123,9 +124,9 @@ impl IoThread {
     fn read_into(&mut self, key: Key, buffer: &mut [u8]) {
         for turn in 0..READS_PER_TURN {
             let Some(connection) = self.connections.get_mut(key) else { return };
-            let count = match connection.read(buffer) {
-                Ok(0) => return self.end_of_input(key),
-                Ok(count) => count,
+            let (count, stamp) = match connection.read(buffer, self.late) {
+                Ok((0, _)) => return self.end_of_input(key),
+                Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     connection.readable = false;
                     return;
@@ -137,7 +138,8 @@ impl IoThread {
             // The poller is edge-triggered: it will tell of whatever comes after a read that did not fill the
             // buffer, but not again of an end. TLS may hold back more than the kernel does.
             let drained = count < buffer.len() && !connection.peer_closed && connection.tls.is_none();
-            let at = if turn == 0 && count <= ONE_ARRIVAL { self.arrival } else { Instant::now() };
+            let latest = if turn == 0 && count <= ONE_ARRIVAL { self.arrival } else { Instant::now() };
+            let at = self.clocks.arrival(stamp, latest);
             match self.feed(key, job, &buffer[..count], at) {
                 Fed::More | Fed::Over if drained => return,
                 Fed::More | Fed::Over => {}
@@ -271,7 +273,10 @@ fn encode(job: &mut Job, connection: &Connection) {
     } else {
         url.target()
     };
-    let framing = BodyFraming::for_body(&request.method, Some(request.body.len() as u64));
+    // requests says nothing of the body after a redirect that dropped it, and leaves that to urllib3.
+    let dropped = job.history.iter().any(|hop| matches!(hop.response.status, 301..=303));
+    let announce = request.options.announce_empty.filter(|style| *style == Style::Fast || !dropped);
+    let framing = BodyFraming::announced(&request.method, request.body.len() as u64, announce);
     let out = &mut job.head_out;
     let cookie = job.cookie.as_deref();
     encode_head(out, &request.method, target, Some(url.host_header()), &request.headers, cookie, framing);

@@ -83,7 +83,11 @@ impl Codec {
             // Output may be left inside when all input has been taken.
             while (!input.is_empty() || self.pending) && !self.ignoring {
                 let before = out.len();
-                let result = self.step(&mut input, out);
+                // One byte beyond the cap is enough to notice.
+                let room = usize::try_from(cap.saturating_sub(self.produced))
+                    .unwrap_or(usize::MAX)
+                    .saturating_add(1);
+                let result = self.step(&mut input, out, room);
                 self.produced += (out.len() - before) as u64;
                 result?;
                 if self.produced > cap {
@@ -98,8 +102,8 @@ impl Codec {
         }
     }
 
-    /// Decodes until input or room runs out, or a part of the stream ends.
-    fn step(&mut self, input: &mut &[u8], out: &mut Vec<u8>) -> Result<(), DecodeBodyError> {
+    /// Decodes until input or room runs out, or a part of the stream ends. `out` is not made much larger than by `room`.
+    fn step(&mut self, input: &mut &[u8], out: &mut Vec<u8>, room: usize) -> Result<(), DecodeBodyError> {
         let pending = std::mem::take(&mut self.pending);
         let corrupt = DecodeBodyError::Corrupt { encoding: self.name() };
         match &mut self.kind {
@@ -108,7 +112,7 @@ impl Codec {
                     **inflate = Decompress::new_gzip(15);
                     self.complete = false;
                 }
-                match inflated(inflate, input, out) {
+                match inflated(inflate, input, out, room) {
                     Ok(true) => {
                         *members += 1;
                         self.complete = true;
@@ -127,7 +131,7 @@ impl Codec {
                 }
                 let given = *input;
                 let before = out.len();
-                if let Ok(end) = inflated(inflate, input, out) {
+                if let Ok(end) = inflated(inflate, input, out, room) {
                     self.complete = end;
                     if end || out.len() > before {
                         *tried = None;
@@ -152,12 +156,12 @@ impl Codec {
                 }
                 let mut scratch = [0_u8; STEP];
                 let (mut left, mut read) = (input.len(), 0);
-                let (mut room, mut written, mut total) = (scratch.len(), 0, 0);
+                let (mut free, mut written, mut total) = (scratch.len(), 0, 0);
                 let result = BrotliDecompressStream(
                     &mut left,
                     &mut read,
                     input,
-                    &mut room,
+                    &mut free,
                     &mut written,
                     &mut scratch,
                     &mut total,
@@ -189,9 +193,10 @@ impl Codec {
 }
 
 /// Inflates some input; says whether the stream ended.
-fn inflated(inflate: &mut Decompress, input: &mut &[u8], out: &mut Vec<u8>) -> Result<bool, ()> {
+fn inflated(inflate: &mut Decompress, input: &mut &[u8], out: &mut Vec<u8>, room: usize) -> Result<bool, ()> {
     if out.capacity() - out.len() < STEP / 4 {
-        out.reserve(STEP);
+        // All of the capacity gets filled: doubled, as vectors are, it could be twice the cap.
+        out.reserve_exact(out.len().min(room).max(STEP));
     }
     let (read, written) = (inflate.total_in(), out.len());
     let status = inflate.decompress_vec(input, out, FlushDecompress::None).map_err(|_| ())?;

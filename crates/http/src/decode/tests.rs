@@ -122,6 +122,20 @@ fn what_is_not_encoded_is_corrupt() {
 }
 
 #[test]
+fn no_more_memory_is_taken_than_the_cap_and_a_step() {
+    // Just beyond a power of two: a vector that doubles as it likes would take, and be filled with, twice as much.
+    const CAP: u64 = (1 << 20) + 100;
+    let zeros = vec![0; 8 << 20];
+    for (name, encode) in ENCODINGS {
+        let bomb = encode(&zeros);
+        let mut decoder = StreamDecoder::new(name, CAP).unwrap();
+        let mut out = Vec::new();
+        assert_eq!(decoder.push(&bomb, &mut out), Err(DecodeBodyError::TooLarge { limit: CAP }), "{name}");
+        assert!(out.len() as u64 <= CAP + (32 << 10), "{name}: {} bytes", out.len());
+    }
+}
+
+#[test]
 fn bombs_stop_at_the_cap() {
     let zeros = vec![0; 4 << 20];
     for (name, encode) in ENCODINGS {

@@ -2,6 +2,7 @@
 
 use crate::headers::{Headers, is_valid_value};
 use crate::method::Method;
+use crate::url::Style;
 
 /// How the body of a request is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +16,24 @@ pub enum BodyFraming {
 }
 
 impl BodyFraming {
+    /// The framing of a body of known length: an empty one is announced as `Content-Length: 0` by the methods that the
+    /// library in whose style the request is made does that for; without a style as urllib3 does of its own accord.
+    pub fn announced(method: &Method, length: u64, style: Option<Style>) -> Self {
+        match style {
+            _ if length > 0 => Self::Length(length),
+            Some(Style::Requests) => Self::for_body(method, None),
+            Some(Style::Fast) if matches!(method, Method::Post | Method::Put | Method::Patch) => {
+                Self::Length(0)
+            }
+            Some(Style::Fast) => Self::None,
+            None => match method {
+                Method::Get | Method::Head | Method::Delete | Method::Options => Self::None,
+                Method::Other(name) if matches!(&**name, "TRACE" | "CONNECT") => Self::None,
+                _ => Self::Length(0),
+            },
+        }
+    }
+
     /// The framing of a body of known length, as requests has it: an absent body is announced as `Content-Length: 0`
     /// unless the method is `GET` or `HEAD`.
     pub fn for_body(method: &Method, length: Option<u64>) -> Self {
@@ -227,6 +246,13 @@ mod tests {
 
     #[test]
     fn an_absent_body_is_announced_as_requests_does() {
+        let announced = BodyFraming::announced;
+        assert_eq!(announced(&Method::Delete, 0, Some(Style::Requests)), BodyFraming::Length(0));
+        assert_eq!(announced(&Method::Delete, 0, Some(Style::Fast)), BodyFraming::None);
+        assert_eq!(announced(&Method::Patch, 0, Some(Style::Fast)), BodyFraming::Length(0));
+        assert_eq!(announced(&Method::Post, 0, None), BodyFraming::Length(0));
+        assert_eq!(announced(&Method::Delete, 0, None), BodyFraming::None);
+        assert_eq!(announced(&Method::Get, 2, None), BodyFraming::Length(2));
         assert_eq!(BodyFraming::for_body(&Method::Get, None), BodyFraming::None);
         assert_eq!(BodyFraming::for_body(&Method::Head, Some(0)), BodyFraming::None);
         assert_eq!(BodyFraming::for_body(&Method::Get, Some(2)), BodyFraming::Length(2));

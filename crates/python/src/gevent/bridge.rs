@@ -10,18 +10,18 @@ use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use gregaria_engine::wheel::{TimerKey, TimerWheel};
-use gregaria_http::{Client, ClientOptions, Completion, Event};
+use gregaria_http::{Client, ClientOptions, Completion};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use rustix::event::{EventfdFlags, eventfd};
-use rustix::fd::{AsRawFd, OwnedFd};
 
 use super::capi::Greenlets;
+use super::entries::{Entries, Ready, Signal, Token};
+use super::wake::WakeUp;
 
 /// Completions taken from the queue in one drain; other greenlets and watchers of the hub get their turn after that.
 const BATCH: usize = 512;
@@ -29,126 +29,28 @@ const BATCH: usize = 512;
 thread_local! {
     // Never dropped: a thread's destructors run when the interpreter is gone.
     static BRIDGE: ManuallyDrop<RefCell<Option<Rc<Bridge>>>> = const { ManuallyDrop::new(RefCell::new(None)) };
+    static AT_THREAD_END: AtThreadEnd = const { AtThreadEnd };
 }
 
-/// What became of something that a greenlet or a user waited for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Ready {
-    /// The wait of a parked greenlet is over.
-    Sleeper(Token),
-    /// A user without a greenlet is due: to be started, or its wait is over.
-    User(u32),
-}
+/// Ends a thread's I/O threads with it. The bridge itself is left behind: it holds Python objects, and the thread may no
+/// longer touch those.
+struct AtThreadEnd;
 
-/// What a parked greenlet receives.
-#[derive(Debug)]
-pub(crate) enum Signal {
-    /// News of a request.
-    Http(Event),
-    /// The time it slept for has passed.
-    Due,
-}
-
-/// Names one parking entry; stays unique when the entry is used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Token(u64);
-
-impl Token {
-    fn new(index: usize, generation: u32) -> Self {
-        Self((u64::from(generation) << 32) | index as u64)
-    }
-
-    fn index(self) -> usize {
-        (self.0 & 0xffff_ffff) as usize
-    }
-
-    fn generation(self) -> u32 {
-        (self.0 >> 32) as u32
-    }
-
-    /// The number that travels with a request and comes back with its completions.
-    pub(crate) fn bits(self) -> u64 {
-        self.0
-    }
-}
-
-#[derive(Default)]
-struct Entry {
-    generation: u32,
-    open: bool,
-    waiter: Option<Py<PyAny>>,
-    first: Option<Signal>,
-    // Only streamed responses ever hold a second signal.
-    more: VecDeque<Signal>,
-}
-
-#[derive(Default)]
-struct Entries {
-    slots: Vec<Entry>,
-    free: Vec<usize>,
-}
-
-impl Entries {
-    fn open(&mut self) -> Token {
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Entry::default());
-            self.slots.len() - 1
-        });
-        let entry = &mut self.slots[index];
-        entry.open = true;
-        Token::new(index, entry.generation)
-    }
-
-    fn find(&mut self, token: Token) -> Option<&mut Entry> {
-        self.slots.get_mut(token.index()).filter(|e| e.open && e.generation == token.generation())
-    }
-
-    fn close(&mut self, token: Token) {
-        let Some(entry) = self.find(token) else { return };
-        entry.open = false;
-        entry.generation = entry.generation.wrapping_add(1);
-        entry.first = None;
-        entry.more.clear();
-        self.free.push(token.index());
-    }
-}
-
-/// Makes the hub's descriptor readable, once per drain.
-#[derive(Debug)]
-struct WakeUp {
-    descriptor: OwnedFd,
-    pending: AtomicBool,
-}
-
-impl WakeUp {
-    fn new() -> std::io::Result<Self> {
-        let descriptor = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self { descriptor, pending: AtomicBool::new(false) })
-    }
-
-    /// Must come before the queues are read: whoever pushes after that sees `pending` unset and writes again.
-    fn acknowledge(&self) {
-        if !self.pending.load(Ordering::SeqCst) {
-            return;
-        }
-        let mut counter = [0_u8; 8];
-        // An empty counter (EAGAIN) only means that somebody else was faster.
-        let _ = rustix::io::read(&self.descriptor, &mut counter);
-        self.pending.store(false, Ordering::SeqCst);
-    }
-}
-
-impl gregaria_http::Wake for WakeUp {
-    fn wake(&self) {
-        if !self.pending.swap(true, Ordering::SeqCst) {
-            // The counter cannot overflow: at most one write stands between two reads.
-            let _ = rustix::io::write(&self.descriptor, &1_u64.to_ne_bytes());
+impl Drop for AtThreadEnd {
+    fn drop(&mut self) {
+        if let Some(bridge) = BRIDGE.with(|bridge| bridge.take()) {
+            bridge.client.shutdown();
+            std::mem::forget(bridge);
         }
     }
 }
+
+/// Bridges started by this process and those it was forked from.
+static STARTED: AtomicU64 = AtomicU64::new(1);
 
 /// The bridge of one thread between its gevent hub and the I/O threads.
 pub(crate) struct Bridge {
+    number: u64,
     greenlets: Greenlets,
     hub: Py<PyAny>,
     watcher: Py<PyAny>,
@@ -183,6 +85,7 @@ impl Bridge {
             return Ok(bridge);
         }
         let bridge = Rc::new(Self::start(py)?);
+        AT_THREAD_END.with(|_| ());
         BRIDGE.with(|place| place.replace(Some(Rc::clone(&bridge))));
         Ok(bridge)
     }
@@ -191,9 +94,8 @@ impl Bridge {
         let greenlets = Greenlets::import(py)?;
         let hub = py.import(intern!(py, "gevent"))?.call_method0(intern!(py, "get_hub"))?;
         let wake = Arc::new(WakeUp::new()?);
-        let watcher = hub
-            .getattr(intern!(py, "loop"))?
-            .call_method1(intern!(py, "io"), (wake.descriptor.as_raw_fd(), 1))?;
+        let watcher =
+            hub.getattr(intern!(py, "loop"))?.call_method1(intern!(py, "io"), (wake.descriptor(), 1))?;
         // Referenced only while somebody waits here: an idle bridge must not keep the hub from noticing a dead end.
         watcher.setattr(intern!(py, "ref"), false)?;
         let callback = pyo3::wrap_pyfunction!(drain, py)?;
@@ -201,6 +103,7 @@ impl Bridge {
         let client =
             Client::start(ClientOptions::default(), Arc::clone(&wake) as Arc<dyn gregaria_http::Wake>)?;
         Ok(Self {
+            number: STARTED.fetch_add(1, Ordering::Relaxed),
             greenlets,
             hub: hub.unbind(),
             watcher: watcher.unbind(),
@@ -217,6 +120,11 @@ impl Bridge {
             turns: Cell::new(0),
             called: Cell::new(false),
         })
+    }
+
+    /// Tells this bridge from all others: what belongs to one cannot be waited for at another.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     /// The HTTP client whose completions arrive here.
@@ -239,9 +147,11 @@ impl Bridge {
         self.entries.borrow_mut().close(token);
     }
 
-    /// As [`Bridge::close`], for the calling thread's bridge if it has one.
-    pub(crate) fn forget(token: Token) {
-        if let Some(bridge) = BRIDGE.with(|bridge| bridge.borrow().clone()) {
+    /// As [`Bridge::close`], for the calling thread's bridge if it is the one with this number.
+    pub(crate) fn forget(number: u64, token: Token) {
+        if let Some(bridge) = BRIDGE.with(|bridge| bridge.borrow().clone())
+            && bridge.number == number
+        {
             bridge.close(token);
         }
     }
@@ -334,9 +244,9 @@ impl Bridge {
         key
     }
 
-    /// Forgets a timer that has not fired.
-    pub(crate) fn cancel_timer(&self, key: TimerKey) {
-        self.timers.borrow_mut().cancel(key);
+    /// Forgets a timer. False: it has fired, so what it stands for is being handled or about to be.
+    pub(crate) fn cancel_timer(&self, key: TimerKey) -> bool {
+        self.timers.borrow_mut().cancel(key).is_some()
     }
 
     /// Says that one more greenlet or user waits for this bridge.
@@ -359,22 +269,13 @@ impl Bridge {
     }
 
     fn take(&self, token: Token) -> Option<Signal> {
-        let mut entries = self.entries.borrow_mut();
-        let entry = entries.find(token)?;
-        let first = entry.first.take();
-        entry.first = entry.more.pop_front();
-        first
+        self.entries.borrow_mut().take(token)
     }
 
     /// Hands a signal to its entry; the greenlet that waits for it, if any.
     fn post(&self, py: Python<'_>, token: Token, signal: Signal) -> Option<Py<PyAny>> {
         let mut entries = self.entries.borrow_mut();
-        let entry = entries.find(token)?;
-        if entry.first.is_none() {
-            entry.first = Some(signal);
-        } else {
-            entry.more.push_back(signal);
-        }
+        let entry = entries.put(token, signal)?;
         entry.waiter.as_ref().map(|greenlet| greenlet.clone_ref(py))
     }
 
@@ -396,8 +297,8 @@ impl Bridge {
         let taken = self.client.drain(&mut batch, BATCH);
         for completion in batch.drain(..) {
             let Completion { token, event, .. } = completion;
-            if let Some(greenlet) = self.post(py, Token(token), Signal::Http(event)) {
-                self.run(greenlet.bind(py));
+            if let Some(greenlet) = self.post(py, Token::from_bits(token), Signal::Http(event)) {
+                self.run(greenlet.bind(py))?;
             }
         }
         self.completions.replace(batch);
@@ -407,10 +308,10 @@ impl Bridge {
             match next {
                 Some(Ready::Sleeper(token)) => {
                     if let Some(greenlet) = self.post(py, token, Signal::Due) {
-                        self.run(greenlet.bind(py));
+                        self.run(greenlet.bind(py))?;
                     }
                 }
-                Some(Ready::User(slot)) => crate::user::resume(py, self, slot),
+                Some(Ready::User(slot)) => crate::user::resume(py, self, slot)?,
                 None => break,
             }
         }
@@ -430,9 +331,17 @@ impl Bridge {
     }
 
     /// Switches into a greenlet from the hub; what escapes it is the hub's to report, as for any other callback.
-    pub(crate) fn run(&self, greenlet: &Bound<'_, PyAny>) {
-        if let Err(error) = self.greenlets.switch(greenlet) {
-            self.report(greenlet.py(), greenlet, &error);
+    /// Errors: GreenletExit if the hub itself is killed meanwhile; it ends the drain.
+    pub(crate) fn run(&self, greenlet: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = greenlet.py();
+        match self.greenlets.switch(greenlet) {
+            // A greenlet's own GreenletExit does not leave it, so this one was thrown into the hub.
+            Err(error) if crate::user::is_greenlet_exit(py, &error) => Err(error),
+            Err(error) => {
+                self.report(py, greenlet, &error);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
         }
     }
 

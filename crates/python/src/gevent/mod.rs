@@ -4,9 +4,12 @@
 
 mod bridge;
 mod capi;
+mod entries;
+mod wake;
 
-pub(crate) use bridge::{Bridge, Ready, Signal, Token};
+pub(crate) use bridge::Bridge;
 pub(crate) use capi::{allocate, call_one, reference_count};
+pub(crate) use entries::{Ready, Signal, Token};
 
 use pyo3::prelude::*;
 

@@ -23,7 +23,7 @@ pub(super) struct Call<'py> {
     json: Option<Bound<'py, PyAny>>,
     params: Option<Bound<'py, PyAny>>,
     headers: Option<Bound<'py, PyAny>>,
-    timeout: Option<Bound<'py, PyAny>>,
+    pub(super) timeout: Option<Bound<'py, PyAny>>,
     auth: Option<Bound<'py, PyAny>>,
     verify: Option<Bound<'py, PyAny>>,
     cert: Option<Bound<'py, PyAny>>,
@@ -87,11 +87,40 @@ impl<'py> Call<'py> {
         };
         // What cannot be parsed is refused by the library, in its own words.
         let Ok(target) = found else { return Ok(None) };
+        // requests takes credentials out of the URL, unless there are others.
+        if settings.style == Style::Requests
+            && target.has_credentials
+            && self.auth.is_none()
+            && settings.authorization.is_none()
+        {
+            return Ok(None);
+        }
         let Some((headers, body)) = self.payload(py, method, settings)? else { return Ok(None) };
         let Some(options) = self.options(settings, self.follow.unwrap_or(follow)) else { return Ok(None) };
         let request =
             Request { method: method.clone(), url: Arc::clone(&target.url), headers, body, options };
         Ok(Some((request, target)))
+    }
+
+    /// Whether the library would keep the body as text, which `response.request.body` shows.
+    pub(super) fn has_text_body(&self, style: Style) -> bool {
+        let data = self.data.as_ref().filter(|data| data.is_truthy().unwrap_or(false));
+        match (style, data) {
+            (Style::Requests, Some(data)) => !data.is_instance_of::<PyBytes>(),
+            (Style::Requests, None) => false,
+            (Style::Fast, None) => self.json.is_some(),
+            (Style::Fast, Some(data)) => {
+                data.is_instance_of::<PyString>()
+                    && self.headers.as_ref().is_some_and(|own| {
+                        own.cast::<PyDict>().is_ok_and(|own| {
+                            own.keys().iter().any(|name| {
+                                name.extract::<String>()
+                                    .is_ok_and(|name| name.eq_ignore_ascii_case("content-type"))
+                            })
+                        })
+                    })
+            }
+        }
     }
 
     fn options(&self, settings: &Settings, follow: bool) -> Option<Arc<RequestOptions>> {
@@ -137,6 +166,9 @@ impl<'py> Call<'py> {
                 merged
             }
         };
+        if settings.style == Style::Requests && self.headers.is_some() {
+            add_missing(py, &mut headers)?;
+        }
         let Some((body, content_type)) = self.body(py, settings.style, data)? else { return Ok(None) };
         if let Some(content_type) = content_type {
             if !headers.contains("content-type") {
@@ -196,6 +228,19 @@ impl<'py> Call<'py> {
         }
         Ok(Some((text_bytes(&form)?, Some(kind))))
     }
+}
+
+/// What urllib3 sends of its own accord where a script has removed requests' headers.
+fn add_missing(py: Python<'_>, headers: &mut Headers) -> PyResult<()> {
+    if !headers.contains("accept-encoding") {
+        headers.push("Accept-Encoding", "identity");
+    }
+    if !headers.contains("user-agent") {
+        let version: String =
+            py.import(intern!(py, "urllib3"))?.getattr(intern!(py, "__version__"))?.extract()?;
+        headers.push("User-Agent", format!("python-urllib3/{version}"));
+    }
+    Ok(())
 }
 
 const JSON: &str = "application/json";

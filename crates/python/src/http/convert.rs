@@ -65,6 +65,10 @@ pub(super) fn merge(base: &Headers, own: &Bound<'_, PyDict>) -> Option<Headers> 
             continue;
         }
         let value = header_value(&value)?;
+        // Not for us to repair: requests refuses it.
+        if value.first().is_some_and(u8::is_ascii_whitespace) {
+            return None;
+        }
         match known {
             Some(field) => *field = (name, value),
             None => fields.push((name, value)),

@@ -17,6 +17,8 @@ pub(super) struct Answer {
 pub(super) struct Rest {
     pub(super) id: RequestId,
     pub(super) token: Token,
+    /// The number of the bridge at which it arrives.
+    pub(super) bridge: u64,
 }
 
 /// Sends and waits. Errors: whatever is thrown into the greenlet meanwhile; the request is cancelled then, and its
@@ -36,7 +38,10 @@ pub(super) fn exchange(
                 return Ok(Answer { result, rest: None });
             }
             Ok(Signal::Http(Event::Head(exchange))) => {
-                return Ok(Answer { result: Ok(exchange), rest: Some(Rest { id, token }) });
+                return Ok(Answer {
+                    result: Ok(exchange),
+                    rest: Some(Rest { id, token, bridge: bridge.number() }),
+                });
             }
             Ok(Signal::Http(Event::Chunk(_) | Event::End(_)) | Signal::Due) => {}
             Err(thrown) => {

@@ -6,6 +6,7 @@
 //! `verdict.rs` records it.
 
 mod call;
+mod connections;
 mod convert;
 mod cookies;
 

@@ -23,8 +23,10 @@ use super::target::Target;
 use super::transfer::BodyReader;
 use super::verdict;
 
-/// The most that a body may grow to when it is decoded: a page that asks for more is an attack or a mistake.
-pub(super) const MAX_DECODED: usize = 1 << 30;
+/// The most that a body may grow to when it is decoded: a page that asks for more is an attack or a mistake, and the
+/// request a failed one (`ContentDecodingError` for requests' responses, `zlib.error` for geventhttpclient's). A body that
+/// is not encoded may have any size, and one read by `stream=True` is decoded in parts.
+pub(super) const MAX_DECODED: usize = 256 << 20;
 
 /// What is reported about a request.
 #[derive(Debug)]
@@ -62,6 +64,8 @@ pub(super) struct Parts {
     pub(super) exchange: Option<Box<Exchange>>,
     pub(super) body: Option<Py<BodyReader>>,
     pub(super) catch: bool,
+    /// Whether the body that was sent is shown as text.
+    pub(super) text_body: bool,
 }
 
 /// What a script has decided about a request.
@@ -193,7 +197,20 @@ impl ResponseCore {
                 &exchange.history.get(hop).ok_or_else(|| PyIndexError::new_err("no such hop"))?.request
             }
         };
-        sent_tuple(py, sent)
+        let text = self.parts.as_ref().is_some_and(|parts| parts.text_body);
+        sent_tuple(py, sent, text)
+    }
+
+    /// The URL that was asked for, as it was given: appended to the base unless it was whole.
+    #[getter]
+    fn _asked_url(&self) -> Option<String> {
+        self.parts.as_ref().map(|parts| verdict::asked_url(parts))
+    }
+
+    /// The session that the request was made with.
+    #[getter]
+    fn _made_by(&self, py: Python<'_>) -> Option<Py<SessionCore>> {
+        self.parts.as_ref().map(|parts| parts.session.clone_ref(py))
     }
 
     /// (status, reason, version, url, [(name, value)], body as sent, seconds) of a hop that was redirected away from.
@@ -300,7 +317,13 @@ impl ResponseCore {
     /// The value of an attribute that has not been read yet; None: no such attribute.
     fn provide<'py>(slf: &Bound<'py, Self>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
-        let Some(parts) = &slf.get().parts else { return Ok(None) };
+        let Some(parts) = &slf.get().parts else {
+            if name.starts_with("__") {
+                return Ok(None);
+            }
+            let provided = slf.call_method1(intern!(py, "_provide"), (name,))?;
+            return Ok((!provided.is(py.NotImplemented())).then_some(provided));
+        };
         if name == "request_meta" {
             return verdict::meta(slf.as_any(), parts, None).map(|meta| Some(meta.into_any()));
         }
@@ -346,7 +369,10 @@ fn body<'py>(response: &Bound<'py, PyAny>, headers: &Headers, raw: &[u8]) -> PyR
     match decode::decode_body(encoding, raw, MAX_DECODED) {
         Ok(decoded) => Ok(PyBytes::new(py, &decoded).into_any()),
         Err(error) => {
-            let error = response.call_method1(intern!(py, "_decode_error"), (encoding, error.to_string()))?;
+            // The library, asked for its own words, would not stop at the cap.
+            let too_large = matches!(error, decode::DecodeBodyError::TooLarge { .. });
+            let arguments = (encoding, error.to_string(), too_large);
+            let error = response.call_method1(intern!(py, "_decode_error"), arguments)?;
             Err(PyErr::from_value(error))
         }
     }
@@ -366,21 +392,33 @@ pub(super) fn decoded_length(headers: &Headers, raw: &[u8]) -> Result<u64, ()> {
         // more than a header: a length beyond is not one.
         let length = u64::from(u32::from_le_bytes([a, b, c, d]));
         let size = raw.len() as u64;
-        if length <= size.saturating_mul(1032) && length.saturating_mul(2) + 1024 > size {
+        let likely = length <= size.saturating_mul(1032) && length.saturating_mul(2) + 1024 > size;
+        if likely && length <= MAX_DECODED as u64 {
             return Ok(length);
         }
     }
     decode::decode_body(encoding, raw, MAX_DECODED).map(|decoded| decoded.len() as u64).map_err(drop)
 }
 
+/// A body that was sent, as requests shows it: None if there was none, text where it was given as such.
+pub(super) fn sent_body<'py>(py: Python<'py>, body: &[u8], text: bool) -> Option<Bound<'py, PyAny>> {
+    if body.is_empty() {
+        return None;
+    }
+    match std::str::from_utf8(body) {
+        Ok(body) if text => Some(PyString::new(py, body).into_any()),
+        _ => Some(PyBytes::new(py, body).into_any()),
+    }
+}
+
 /// (method, url, [(name, value)], cookie, body).
-pub(super) fn sent_tuple<'py>(py: Python<'py>, sent: &SentRequest) -> PyResult<Bound<'py, PyTuple>> {
+fn sent_tuple<'py>(py: Python<'py>, sent: &SentRequest, text: bool) -> PyResult<Bound<'py, PyTuple>> {
     (
         sent.method.as_str(),
         sent.url.to_string(),
         convert::pairs(&sent.headers),
-        sent.cookie.as_deref(),
-        if sent.body.is_empty() { None } else { Some(PyBytes::new(py, &sent.body)) },
+        sent.cookie.as_deref().map(convert::latin1),
+        sent_body(py, &sent.body, text),
     )
         .into_pyobject(py)
 }

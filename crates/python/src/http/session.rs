@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use gregaria_http::{ConnectionPool, Method, RequestId, Session, SessionOptions};
+use bytes::Bytes;
+use gregaria_http::{ConnectionPool, Headers, Method, RequestId};
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::gc::PyVisit;
@@ -12,6 +13,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
 use super::call::Call;
+use super::connections::{Connections, Live};
 use super::exchange::{self, Answer};
 use super::response::{self, Meta, Parts};
 use super::settings::{self, Description, Settings, Style};
@@ -64,7 +66,8 @@ struct State {
     /// `request` has been replaced on the instance.
     replaced: bool,
     max_connections: usize,
-    pool: Option<ConnectionPool>,
+    /// Connections shared with other sessions, and the number of the bridge they belong to.
+    pool: Option<(u64, ConnectionPool)>,
 }
 
 /// Native part of a session.
@@ -73,7 +76,7 @@ struct State {
 pub(crate) struct SessionCore {
     style: OnceLock<Style>,
     state: Mutex<State>,
-    session: OnceLock<Session>,
+    connections: Connections,
 }
 
 #[pymethods]
@@ -81,7 +84,7 @@ impl SessionCore {
     #[new]
     #[pyo3(signature = (*_args, **_kwargs))]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
-        Self { style: OnceLock::new(), state: Mutex::default(), session: OnceLock::new() }
+        Self { style: OnceLock::new(), state: Mutex::default(), connections: Connections::default() }
     }
 
     /// Sets the session up; `fast` chooses geventhttpclient's habits. `pool_of`: a session whose connections to use.
@@ -105,7 +108,7 @@ impl SessionCore {
         state.event = Some(request_event);
         state.user = user;
         state.max_connections = max_connections.max(1);
-        state.pool = pool_of.map(|pool| pool.pool.clone());
+        state.pool = pool_of.map(|pool| (pool.bridge, pool.pool.clone()));
         Ok(())
     }
 
@@ -311,9 +314,7 @@ impl SessionCore {
 
     /// Closes the idle connections now and the busy ones after their response.
     fn _close_connections(&self) {
-        if let Some(session) = self.session.get() {
-            session.close_connections();
-        }
+        self.connections.close();
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -346,24 +347,25 @@ impl SessionCore {
         self.lock().event.as_ref().map(|event| event.clone_ref(py))
     }
 
+    /// What relative URLs are appended to.
+    pub(super) fn base(&self) -> Option<Arc<str>> {
+        self.lock().base_url.clone()
+    }
+
     pub(super) fn user_object(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.lock().user.as_ref().map(|user| user.clone_ref(py))
     }
 
-    /// Gives up a request.
-    pub(super) fn cancel(&self, id: RequestId) {
-        if let Some(session) = self.session.get() {
-            session.cancel(id);
-        }
+    /// Gives up a request that was made at the bridge of this number.
+    pub(super) fn cancel(&self, bridge: u64, id: RequestId) {
+        self.connections.cancel(bridge, id);
     }
 
     /// The connections and cookies, opened at their first use.
-    pub(super) fn session(&self, bridge: &Bridge) -> &Session {
-        self.session.get_or_init(|| {
+    pub(super) fn session(&self, bridge: &Bridge) -> Live<'_> {
+        self.connections.of(bridge, || {
             let state = self.lock();
-            bridge
-                .client()
-                .session(SessionOptions { max_connections: state.max_connections, pool: state.pool.clone() })
+            (state.max_connections, state.pool.clone())
         })
     }
 
@@ -441,8 +443,9 @@ impl SessionCore {
                 };
                 let bridge = Bridge::current(py)?;
                 let sent_body = request.options.stream;
-                let answer = exchange::exchange(py, &bridge, this.session(&bridge), request)?;
-                return Self::finish(slf, method, asked, target, name, &call, answer, sent_body);
+                let sent = (Arc::clone(&request.headers), request.body.clone());
+                let answer = exchange::exchange(py, &bridge, &this.session(&bridge), request)?;
+                return Self::finish(slf, method, asked, target, name, &call, answer, sent_body, &sent);
             }
         }
         let arguments = kwargs.map_or_else(|| Ok(PyDict::new(py)), PyDictMethods::copy)?;
@@ -493,6 +496,7 @@ impl SessionCore {
         call: &Call<'py>,
         answer: Answer,
         streamed: bool,
+        sent: &(Arc<Headers>, Bytes),
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let this = slf.get();
@@ -500,6 +504,13 @@ impl SessionCore {
         let timings = match &answer.result {
             Ok(exchange) => exchange.timings,
             Err(error) => error.timings,
+        };
+        // requests knows of no request but the last where a chain of redirects ended in an error.
+        let target = match &answer.result {
+            Err(error) if style == Style::Requests && !error.history.is_empty() => {
+                Arc::new(Target::new(Arc::clone(&error.url)))
+            }
+            _ => target,
         };
         let mut broken = false;
         let length = match &answer.result {
@@ -539,19 +550,25 @@ impl SessionCore {
             Some(rest) => Some(Py::new(py, BodyReader::new(slf.clone().unbind(), rest))?),
             None => None,
         };
+        let text_body = !sent.1.is_empty() && call.has_text_body(style);
         if good
             && !broken
             && !call.catch
             && let Some(stats) = verdict::only_statistics(py, this)?
         {
             verdict::record(py, &stats, style, &meta)?;
-            let parts = Parts { style, meta, session: slf.clone().unbind(), exchange, body, catch: false };
+            let parts =
+                Parts { style, meta, session: slf.clone().unbind(), exchange, body, catch: false, text_body };
             return response::create(class, Box::new(parts));
         }
-        let parts = Parts { style, meta, session: slf.clone().unbind(), exchange, body, catch: call.catch };
+        let catch = call.catch;
+        let parts = Parts { style, meta, session: slf.clone().unbind(), exchange, body, catch, text_body };
         let made = response::create(class, Box::new(parts))?;
         if let Some(error) = error {
             let described = super::transfer::describe(py, &error)?;
+            described.set_item("sent_headers", super::convert::pairs(&sent.0))?;
+            described.set_item("sent_body", response::sent_body(py, &sent.1, text_body))?;
+            described.set_item("timeout", &call.timeout)?;
             made.call_method1(intern!(py, "_fail"), (described,))?;
         } else if broken {
             made.call_method0(intern!(py, "_fail_decoding"))?;
@@ -567,6 +584,7 @@ impl SessionCore {
 #[pyclass(frozen, module = "locust._engine")]
 #[derive(Debug)]
 pub(crate) struct SharedPool {
+    bridge: u64,
     pool: ConnectionPool,
 }
 
@@ -574,7 +592,8 @@ pub(crate) struct SharedPool {
 impl SharedPool {
     #[new]
     fn new(py: Python<'_>, max_connections: usize) -> PyResult<Self> {
-        Ok(Self { pool: Bridge::current(py)?.client().pool(max_connections) })
+        let bridge = Bridge::current(py)?;
+        Ok(Self { bridge: bridge.number(), pool: bridge.client().pool(max_connections) })
     }
 
     /// Closes the idle connections now and the busy ones after their response.

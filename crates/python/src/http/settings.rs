@@ -63,6 +63,7 @@ impl Description {
             redirects: None,
             proxy: proxy.map(Arc::new),
             tls: self.tls,
+            announce_empty: Some(self.style),
             ..RequestOptions::default()
         };
         let following = RequestOptions {
@@ -156,7 +157,10 @@ pub(super) fn timeouts(value: &Bound<'_, PyAny>) -> Option<(Option<Duration>, Op
             return Some(None);
         }
         let seconds: f64 = value.extract().ok()?;
-        // Zero and less are errors with a text of their own.
+        // Zero and less are errors with a text of their own, and so are True and False.
+        if value.is_instance_of::<PyBool>() {
+            return None;
+        }
         if seconds > 0.0 { Some(convert::duration(seconds)) } else { None }
     };
     if let Ok(pair) = value.cast::<PyTuple>() {

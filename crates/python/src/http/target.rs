@@ -18,10 +18,18 @@ const MAX_TARGETS: usize = 10_000;
 pub(super) struct Target {
     /// Where it leads.
     pub(super) url: Arc<Url>,
+    /// Whether there is a user or password in it.
+    pub(super) has_credentials: bool,
     entries: Mutex<[Option<(usize, EntryId)>; 7]>,
 }
 
 impl Target {
+    /// A target that is not kept.
+    pub(super) fn new(url: Arc<Url>) -> Self {
+        let has_credentials = url.userinfo().is_some();
+        Self { url, has_credentials, entries: Mutex::default() }
+    }
+
     /// The statistics entry of this target's own name under `method`, if it has been looked up in that table before.
     pub(super) fn entry(&self, method: &Method, table: usize) -> Option<EntryId> {
         let (of, id) = (*lock(&self.entries).get(slot(method)?)?)?;
@@ -89,7 +97,7 @@ pub(super) fn find(style: Style, base: usize, base_url: &str, path: &str) -> Res
     }
     let parse = |text: &str| Url::parse_with(style, text);
     let url = if is_absolute(path) { parse(path)? } else { parse(&format!("{base_url}{path}"))? };
-    let target = Arc::new(Target { url: Arc::new(url), entries: Mutex::default() });
+    let target = Arc::new(Target::new(Arc::new(url)));
     CACHE.with_borrow_mut(|cache| {
         if cache.count >= MAX_TARGETS {
             cache.count = 0;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use bytes::{Buf, Bytes};
 use gregaria_http::{Error, ErrorKind, Event, Exchange, Method, Proxy, Request, RequestOptions, Url};
 use pyo3::PyTraverseError;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -121,6 +121,8 @@ fn transfer(
         read_timeout: timeouts.1.and_then(convert::duration),
         stream,
         use_cookies: false,
+        // requests has announced what there is to announce.
+        announce_empty: None,
         tls,
         proxy: proxy.map(Proxy::parse).transpose().map_err(|error| invalid(&error))?.map(std::sync::Arc::new),
         ..RequestOptions::default()
@@ -133,7 +135,7 @@ fn transfer(
         options: std::sync::Arc::new(options),
     };
     let bridge = Bridge::current(py)?;
-    let answer = exchange::exchange(py, &bridge, session.get().session(&bridge), request)?;
+    let answer = exchange::exchange(py, &bridge, &session.get().session(&bridge), request)?;
     let timings = match &answer.result {
         Ok(exchange) => exchange.timings,
         Err(error) => error.timings,
@@ -231,12 +233,24 @@ impl BodyReader {
         self.stream.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn give_up(&self, rest: &Rest) {
+        self.session.get().cancel(rest.bridge, rest.id);
+        Bridge::forget(rest.bridge, rest.token);
+    }
+
     /// Waits for more. False at the end.
     fn more(&self, py: Python<'_>) -> PyResult<bool> {
-        let Some((id, token)) = self.lock().rest.as_ref().map(|rest| (rest.id, rest.token)) else {
+        let Some((id, token, home)) =
+            self.lock().rest.as_ref().map(|rest| (rest.id, rest.token, rest.bridge))
+        else {
             return Ok(false);
         };
         let bridge = Bridge::current(py)?;
+        if bridge.number() != home {
+            return Err(PyRuntimeError::new_err(
+                "a streamed response can only be read in the thread that made the request",
+            ));
+        }
         let session = self.session.get().session(&bridge);
         session.read_body(id);
         loop {
@@ -315,14 +329,11 @@ impl BodyReader {
     }
 
     /// Gives up the rest of the body; its connection is not used again.
-    fn close(&self, py: Python<'_>) -> PyResult<()> {
+    fn close(&self) {
         let rest = self.lock().rest.take();
         if let Some(rest) = rest {
-            let bridge = Bridge::current(py)?;
-            self.session.get().session(&bridge).cancel(rest.id);
-            bridge.close(rest.token);
+            self.give_up(&rest);
         }
-        Ok(())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -334,8 +345,7 @@ impl Drop for BodyReader {
     /// A body nobody reads on must not keep its connection busy.
     fn drop(&mut self) {
         if let Some(rest) = self.lock().rest.take() {
-            self.session.get().cancel(rest.id);
-            Bridge::forget(rest.token);
+            self.give_up(&rest);
         }
     }
 }

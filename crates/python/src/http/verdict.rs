@@ -87,6 +87,16 @@ pub(super) fn report(
     event.bind(py).call_method(intern!(py, "fire"), (), Some(&meta)).map(drop)
 }
 
+/// The URL of the first request: as requests has prepared it, or for the fast client as it was given.
+pub(super) fn asked_url(parts: &Parts) -> String {
+    let asked = &parts.meta.asked;
+    match parts.style {
+        Style::Requests => parts.meta.target.url.to_string(),
+        Style::Fast if super::target::is_absolute(asked) => asked.to_string(),
+        Style::Fast => format!("{}{asked}", parts.session.get().base().as_deref().unwrap_or_default()),
+    }
+}
+
 /// The arguments of the request event, as `response.request_meta` shows them.
 pub(super) fn meta<'py>(
     response: &Bound<'py, PyAny>,
@@ -103,7 +113,7 @@ pub(super) fn meta<'py>(
     dict.set_item(intern!(py, "response"), response)?;
     dict.set_item(intern!(py, "exception"), exception)?;
     dict.set_item(intern!(py, "start_time"), meta.start_unix)?;
-    dict.set_item(intern!(py, "url"), meta.target.url.to_string())?;
+    dict.set_item(intern!(py, "url"), asked_url(parts))?;
     dict.set_item(intern!(py, "response_length"), meta.length)?;
     Ok(dict)
 }

@@ -76,6 +76,11 @@ pub(crate) fn classify(py: Python<'_>, error: &PyErr) -> PyResult<Control> {
     })
 }
 
+/// Whether an error is what a killed greenlet sees.
+pub(crate) fn is_greenlet_exit(py: Python<'_>, error: &PyErr) -> bool {
+    classes(py).is_ok_and(|classes| error.is_instance(py, classes.greenlet_exit.bind(py)))
+}
+
 /// A fresh StopUser.
 pub(crate) fn stop_user(py: Python<'_>) -> PyErr {
     raise(py, |c| &c.stop_user)

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
+pub(crate) use self::control::is_greenlet_exit;
 pub(crate) use self::core::UserCore;
 pub(crate) use worker::resume;
 

@@ -22,20 +22,54 @@ pub(super) enum Outcome {
     Finished(PyResult<()>),
 }
 
-/// Set when somebody has replaced a method of `TaskSet` or `DefaultTaskSet`: from then on root task sets run by name.
+/// Set while a method of `TaskSet` or `DefaultTaskSet` is replaced by somebody else's: root task sets run by name then.
 static PATCHED: AtomicBool = AtomicBool::new(false);
+
+/// As [`drive`], in a greenlet of the engine: a user that is new begins with its own `run`, if its class has one.
+pub(super) fn begin_or_go_on(
+    py: Python<'_>,
+    bridge: &Bridge,
+    index: u32,
+    user: &Bound<'_, PyAny>,
+) -> Outcome {
+    static RUN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let begins = slot::with(index, |s| s.step == Step::Start).unwrap_or(false);
+    let overridden = || {
+        let original = RUN.get_or_try_init(py, || {
+            PyResult::Ok(py.import("locust.user.users")?.getattr("User")?.getattr("run")?.unbind())
+        })?;
+        Ok(!user.get_type().getattr(intern!(py, "run"))?.is(original))
+    };
+    match if begins { overridden() } else { Ok(false) } {
+        Ok(false) => drive(py, bridge, index, user),
+        Ok(true) => {
+            slot::with(index, |s| s.pinned = true);
+            Outcome::Finished(user.call_method0(intern!(py, "run")).map(drop))
+        }
+        Err(error) => Outcome::Finished(Err(error)),
+    }
+}
 
 /// Runs `user` from where its slot says until it waits without a greenlet, or ends.
 pub(super) fn drive(py: Python<'_>, bridge: &Bridge, index: u32, user: &Bound<'_, PyAny>) -> Outcome {
     let Ok(core) = user.cast::<UserCore>() else { return Outcome::Finished(Ok(())) };
     let core = core.get();
-    let Some((step, killed)) = slot::with(index, |s| (s.step, s.killed)) else {
+    let Some((step, killed, until)) = slot::with(index, |s| (s.step, s.killed, s.until.filter(|_| s.pinned)))
+    else {
         return Outcome::Finished(Ok(()));
     };
     let entered = match step {
         Step::Start => begin(py, user, core),
         Step::Waiting if killed => Err(control::greenlet_exit(py)),
-        Step::Waiting => after_wait(py, core),
+        Step::Waiting => {
+            // It was given a greenlet in the middle of its wait, and waits on in that.
+            let now = Instant::now();
+            let waited = match until {
+                Some(until) if until > now => bridge.sleep_until(py, until, now),
+                _ => Ok(()),
+            };
+            waited.and_then(|()| after_wait(py, core))
+        }
     };
     let ended = match entered.and_then(|()| work(py, bridge, index, user, core)) {
         Ok(()) => return Outcome::Parked,
@@ -75,13 +109,14 @@ fn work(
     user: &Bound<'_, PyAny>,
     core: &UserCore,
 ) -> PyResult<()> {
-    if PATCHED.load(Ordering::Relaxed) || lending::has_task_set(user)? {
-        // Somebody works with the root task set itself: run it as the Python object it then is.
-        let task_set = user.getattr(intern!(py, "_taskset_instance"))?;
-        return task_set.call_method0(intern!(py, "run")).map(drop);
+    if lending::has_task_set(user)? {
+        return run_task_set(py, user);
     }
     let class = user.get_type();
     loop {
+        if PATCHED.load(Ordering::Relaxed) {
+            return run_task_set(py, user);
+        }
         let turns = bridge.turns();
         let before = lending::Trace::take(index);
         let mut wait = true;
@@ -133,6 +168,11 @@ fn work(
     }
 }
 
+/// The tasks of a user whose root task set somebody works with: it is run as the Python object it then is.
+fn run_task_set(py: Python<'_>, user: &Bound<'_, PyAny>) -> PyResult<()> {
+    lending::task_set(user)?.call_method0(intern!(py, "run")).map(drop)
+}
+
 /// Puts the user on the timer wheel without a greenlet.
 fn park(py: Python<'_>, bridge: &Bridge, index: u32, deadline: Instant) -> PyResult<()> {
     bridge.begin_wait(py)?;
@@ -140,6 +180,7 @@ fn park(py: Python<'_>, bridge: &Bridge, index: u32, deadline: Instant) -> PyRes
     let greenlet = slot::with(index, |s| {
         s.step = Step::Waiting;
         s.timer = Some(timer);
+        s.until = Some(deadline);
         s.greenlet.take()
     });
     drop(greenlet);
@@ -215,10 +256,10 @@ fn run_user(py: Python<'_>, user: &Bound<'_, UserCore>) -> PyResult<()> {
     worker::run_here(py, user)
 }
 
-/// Told by the metaclass of task sets that a method of `TaskSet` or `DefaultTaskSet` has been replaced.
+/// Told by the metaclass of task sets whether any method of `TaskSet` or `DefaultTaskSet` is not the original.
 #[pyfunction]
-fn task_set_patched() {
-    PATCHED.store(true, Ordering::Relaxed);
+fn task_set_patched(patched: bool) {
+    PATCHED.store(patched, Ordering::Relaxed);
 }
 
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {

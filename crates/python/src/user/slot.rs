@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
+use std::time::Instant;
 
 use gregaria_engine::wheel::TimerKey;
 use pyo3::prelude::*;
@@ -34,6 +35,8 @@ pub(super) struct Slot {
     pub(super) pinned: bool,
     pub(super) step: Step,
     pub(super) timer: Option<TimerKey>,
+    /// When its present wait on the wheel ends.
+    pub(super) until: Option<Instant>,
     /// To be ended as if its greenlet had been killed.
     pub(super) killed: bool,
     /// Greenlets that wait for its end.
@@ -65,6 +68,7 @@ pub(super) fn insert(
         pinned,
         step: Step::Start,
         timer: None,
+        until: None,
         killed: false,
         watchers: Vec::new(),
     });

@@ -40,6 +40,8 @@ fn kill(py: Python<'_>, index: u32) -> PyResult<()> {
     let bridge = Bridge::current(py)?;
     let Some((greenlet, timer, step, killed)) = slot::with(index, |s| {
         let killed = std::mem::replace(&mut s.killed, true);
+        // The greenlet is killed a turn later. It must not be somebody else's by then.
+        s.pinned |= s.greenlet.is_some();
         (s.greenlet.as_ref().map(|g| g.clone_ref(py)), s.timer.take(), s.step, killed)
     }) else {
         return Ok(());
@@ -54,12 +56,13 @@ fn kill(py: Python<'_>, index: u32) -> PyResult<()> {
             greenlet.bind(py).call_method(intern!(py, "kill"), (), Some(&arguments)).map(drop)
         }
         None => {
-            // On the wheel: due now. If it has not begun, or was killed already, it lies in the queue as it is.
-            if let Some(timer) = timer {
-                bridge.cancel_timer(timer);
-                if step == Step::Waiting && !killed {
-                    bridge.make_ready(py, Ready::User(index));
-                }
+            // On the wheel: due now. If it has not begun, is due anyway or was killed already, it lies in the queue.
+            if let Some(timer) = timer
+                && bridge.cancel_timer(timer)
+                && step == Step::Waiting
+                && !killed
+            {
+                bridge.make_ready(py, Ready::User(index));
             }
             Ok(())
         }
@@ -123,20 +126,27 @@ fn pin_greenlet(py: Python<'_>, user: &Bound<'_, UserCore>) -> Option<Py<PyAny>>
     .flatten()
 }
 
-/// Binds `greenlet`, not started yet, to a user that has none: it will run the user's next task and all others.
-/// False if the user has one already or is not running.
+/// Binds `greenlet`, not started yet, to a user that has none: from the next turn of the hub it waits, and runs all tasks,
+/// in it. False if the user has one already or is not running.
 #[pyfunction]
-fn give_greenlet(user: &Bound<'_, UserCore>, greenlet: Py<PyAny>) -> bool {
-    let Some(index) = slot::of(user.get()) else { return false };
-    slot::with(index, |s| {
+fn give_greenlet(py: Python<'_>, user: &Bound<'_, UserCore>, greenlet: Py<PyAny>) -> PyResult<bool> {
+    let Some(index) = slot::of(user.get()) else { return Ok(false) };
+    let bridge = Bridge::current(py)?;
+    let given = slot::with(index, |s| {
         if s.own.is_some() || s.greenlet.is_some() {
-            return false;
+            return None;
         }
         s.own = Some(greenlet);
         s.pinned = true;
-        true
-    })
-    .unwrap_or(false)
+        Some(s.timer.take())
+    });
+    let Some(Some(timer)) = given else { return Ok(false) };
+    if let Some(timer) = timer
+        && bridge.cancel_timer(timer)
+    {
+        bridge.make_ready(py, Ready::User(index));
+    }
+    Ok(true)
 }
 
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -12,7 +13,7 @@ use super::core::{State, UserCore};
 use super::lending;
 use super::root::{self, Outcome};
 use super::slot::{self, Step};
-use crate::gevent::{Bridge, Ready};
+use crate::gevent::{Bridge, Ready, reference_count};
 
 /// Idle greenlets kept for the next user. A burst of users (a fast ramp) may need thousands at once; they must not stay.
 const MAX_IDLE: usize = 256;
@@ -30,7 +31,7 @@ static GREENLET_CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 #[pyfunction]
 fn start_user(py: Python<'_>, user: &Bound<'_, UserCore>, group: Option<Py<PyAny>>) -> PyResult<()> {
     if slot::of(user.get()).is_some() {
-        return Err(pyo3::exceptions::PyRuntimeError::new_err("this user has been started already"));
+        return Err(PyRuntimeError::new_err("this user has been started already"));
     }
     let bridge = Bridge::current(py)?;
     user.get().set_state(State::None);
@@ -40,44 +41,57 @@ fn start_user(py: Python<'_>, user: &Bound<'_, UserCore>, group: Option<Py<PyAny
     Ok(())
 }
 
-/// Lends a greenlet to a user that is due. Runs in the hub.
-pub(crate) fn resume(py: Python<'_>, bridge: &Bridge, index: u32) {
+/// Lends a greenlet to a user that is due. Runs in the hub. Errors: GreenletExit if the hub is killed meanwhile.
+pub(crate) fn resume(py: Python<'_>, bridge: &Bridge, index: u32) -> PyResult<()> {
     let Some((step, killed, bound)) = slot::with(index, |s| {
         s.timer = None;
         (s.step, s.killed, s.greenlet.is_some())
     }) else {
-        return;
+        return Ok(());
     };
     if bound {
-        return;
+        return Ok(());
     }
     bridge.end_wait();
     if killed && step == Step::Start {
         // Killed before its first turn: as an unstarted greenlet, it ends without having run anything.
         finish(py, bridge, index);
-        return;
+        return Ok(());
     }
-    let greenlet = match lend(py, index) {
-        Ok(greenlet) => greenlet,
-        Err(error) => {
-            error.write_unraisable(py, None);
-            finish(py, bridge, index);
-            return;
+    loop {
+        let (greenlet, own) = match lend(py, index) {
+            Ok(lent) => lent,
+            Err(error) => {
+                error.write_unraisable(py, None);
+                finish(py, bridge, index);
+                return Ok(());
+            }
+        };
+        ASSIGNED.set(Some(index));
+        let switched = bridge.run(&greenlet);
+        let refused = ASSIGNED.take().is_some();
+        switched?;
+        if !refused {
+            return Ok(());
         }
-    };
-    ASSIGNED.set(Some(index));
-    bridge.run(&greenlet);
+        // The greenlet was dead. If it was the user's own, somebody has killed it before it began, and so the user.
+        if own {
+            slot::with(index, |s| s.killed = true);
+            if step == Step::Start {
+                finish(py, bridge, index);
+                return Ok(());
+            }
+        }
+    }
 }
 
-/// The user's own greenlet if it has been given one, else one of the pool.
-fn lend(py: Python<'_>, index: u32) -> PyResult<Bound<'_, PyAny>> {
-    let own = slot::with(index, |s| s.own.take()).flatten();
-    match own {
-        Some(own) => Ok(own.into_bound(py)),
-        None => IDLE
-            .with(|idle| idle.borrow_mut().pop())
-            .map_or_else(|| new_greenlet(py), |idle| Ok(idle.into_bound(py))),
+/// The user's own greenlet (true) if it has been given one, else one of the pool.
+fn lend(py: Python<'_>, index: u32) -> PyResult<(Bound<'_, PyAny>, bool)> {
+    if let Some(own) = slot::with(index, |s| s.own.take()).flatten() {
+        return Ok((own.into_bound(py), true));
     }
+    let idle = IDLE.with(|idle| idle.borrow_mut().pop());
+    Ok((idle.map_or_else(|| new_greenlet(py), |idle| Ok(idle.into_bound(py)))?, false))
 }
 
 fn new_greenlet(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
@@ -95,9 +109,14 @@ fn worker(py: Python<'_>) -> PyResult<()> {
     // The context variables that this greenlet has.
     let mut has: Option<Py<PyAny>> = None;
     loop {
-        let Some(index) = ASSIGNED.take() else { return Ok(()) };
         let me = bridge.current_greenlet(py)?;
+        let Some(index) = ASSIGNED.take() else {
+            // Somebody else's stray switch: no longer fit to be lent.
+            IDLE.with(|idle| idle.borrow_mut().retain(|g| !g.is(&me)));
+            return Ok(());
+        };
         slot::with(index, |s| s.greenlet = Some(me.clone().unbind()));
+        let references = reference_count(me.as_unbound());
         let Some((user, base)) = slot::with(index, |s| (s.user.clone_ref(py), s.base.clone_ref(py))) else {
             return Ok(());
         };
@@ -105,14 +124,16 @@ fn worker(py: Python<'_>) -> PyResult<()> {
             me.setattr(intern!(py, "gr_context"), base.call_method0(py, intern!(py, "copy"))?)?;
             has = Some(base.clone_ref(py));
         }
-        match root::drive(py, &bridge, index, user.bind(py)) {
+        match root::begin_or_go_on(py, &bridge, index, user.bind(py)) {
             Outcome::Parked => {}
             Outcome::Finished(result) => {
                 let pinned = slot::with(index, |s| s.pinned).unwrap_or(true);
                 finish(py, &bridge, index);
                 // The greenlet ends with the user's error, so that gevent reports it and a handle on it tells.
                 result?;
-                if pinned || !lending::is_clean(&me, base.bind(py)) {
+                // One less than before is as before: the slot's own is gone.
+                let kept = reference_count(me.as_unbound()) >= references;
+                if pinned || kept || !lending::is_clean(&me, base.bind(py)) {
                     return Ok(());
                 }
             }
@@ -153,9 +174,22 @@ pub(super) fn finish(py: Python<'_>, bridge: &Bridge, index: u32) {
 pub(super) fn run_here(py: Python<'_>, user: &Bound<'_, UserCore>) -> PyResult<()> {
     let bridge: Rc<Bridge> = Bridge::current(py)?;
     let me = bridge.current_greenlet(py)?;
+    if let Some(index) = slot::of(user.get()) {
+        // An overridden `run` that the engine has started comes back to the original.
+        let here =
+            slot::with(index, |s| s.step == Step::Start && s.greenlet.as_ref().is_some_and(|g| g.is(&me)));
+        if here != Some(true) {
+            return Err(PyRuntimeError::new_err("this user is running already"));
+        }
+        return result(root::drive(py, &bridge, index, user.as_any()));
+    }
     let index = slot::insert(user, None, Some(me.unbind()), lending::base_context(py)?);
     let outcome = root::drive(py, &bridge, index, user.as_any());
     finish(py, &bridge, index);
+    result(outcome)
+}
+
+fn result(outcome: Outcome) -> PyResult<()> {
     match outcome {
         Outcome::Finished(result) => result,
         Outcome::Parked => Ok(()),

@@ -1,8 +1,11 @@
 //! One client's connection: bytes in, requests one at a time, bytes out.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
+use std::time::Duration;
 
 use mio::net::TcpStream;
+
+use super::stamp;
 
 const MAX_HEAD: usize = 64 * 1024;
 
@@ -24,6 +27,8 @@ pub(super) struct Connection {
     pub(super) generation: u64,
     /// A request was taken and is not answered yet.
     pub(super) busy: bool,
+    /// When the last bytes arrived, by the wall clock, if the kernel told.
+    pub(super) stamp: Option<Duration>,
     input: Vec<u8>,
     output: Vec<u8>,
     written: usize,
@@ -36,6 +41,7 @@ impl Connection {
             stream,
             generation,
             busy: false,
+            stamp: None,
             input: Vec::new(),
             output: Vec::new(),
             written: 0,
@@ -47,9 +53,10 @@ impl Connection {
     pub(super) fn fill(&mut self) -> bool {
         let mut chunk = [0; 16 * 1024];
         loop {
-            match self.stream.read(&mut chunk) {
-                Ok(0) => return false,
-                Ok(count) => {
+            match stamp::read(&self.stream, &mut chunk) {
+                Ok((0, _)) => return false,
+                Ok((count, stamp)) => {
+                    self.stamp = stamp;
                     self.input.extend_from_slice(&chunk[..count]);
                     if count < chunk.len() {
                         // A short read empties the socket: the next bytes raise a new edge.

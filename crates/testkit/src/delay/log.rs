@@ -12,11 +12,11 @@ const MOST: usize = 8_000_000;
 pub struct Service {
     /// The request target as sent.
     pub target: Arc<str>,
-    /// When the request was seen, since the server's start.
+    /// When the kernel had the request, since the server's start.
     pub arrived: Duration,
     /// The time the answer was to take.
     pub planned: Duration,
-    /// The time it took, until the kernel had the answer.
+    /// The time it took, until the answer was handed to the kernel.
     pub took: Duration,
 }
 

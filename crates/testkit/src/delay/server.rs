@@ -18,6 +18,7 @@ use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, 
 use super::connection::{Connection, Next};
 use super::log::{Log, Service};
 use super::plan::Plan;
+use super::stamp;
 
 const LISTENER: Token = Token(usize::MAX);
 const TIMER: Token = Token(usize::MAX - 1);
@@ -198,13 +199,10 @@ impl Serving {
             }
             let mut open = true;
             self.log.record(|| {
+                let took = due.arrived.elapsed();
                 open = connection.answer("200 OK", "text/plain", BODY);
-                Service {
-                    target: due.target,
-                    arrived: due.arrived - self.started,
-                    planned: due.planned,
-                    took: due.arrived.elapsed(),
-                }
+                let arrived = due.arrived.saturating_duration_since(self.started);
+                Service { target: due.target, arrived, planned: due.planned, took }
             });
             if open {
                 self.take_requests(due.slot, Instant::now());
@@ -217,6 +215,7 @@ impl Serving {
     fn accept(&mut self) {
         while let Ok((mut stream, _)) = self.listener.accept() {
             let _ = stream.set_nodelay(true);
+            stamp::ask(&stream);
             let slot = self.free.pop().unwrap_or_else(|| {
                 self.connections.push(None);
                 self.connections.len() - 1
@@ -234,6 +233,7 @@ impl Serving {
     fn serve(&mut self, slot: usize, readable: bool, arrived: Instant) {
         let Some(connection) = self.connections[slot].as_mut() else { return };
         if connection.flush() && (!readable || connection.fill()) {
+            let arrived = stamp::moment(connection.stamp.take(), arrived);
             self.take_requests(slot, arrived);
         } else {
             self.close(slot);

@@ -3,6 +3,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use gregaria_testkit::control::ControlLoad;
 use gregaria_testkit::delay::DelayServer;
 
 fn connect(server: &DelayServer) -> TcpStream {
@@ -116,4 +117,21 @@ fn garbage_is_answered_with_400() {
     let mut all = String::new();
     stream.read_to_string(&mut all).unwrap();
     assert!(all.starts_with("HTTP/1.1 400 "), "{all}");
+}
+
+#[test]
+fn the_control_measures_each_answer_that_is_in_the_log() {
+    let server = DelayServer::start("127.0.0.1:0").unwrap();
+    let load = ControlLoad::start(server.address(), "/us/2000?control", 3, Duration::from_millis(5)).unwrap();
+    thread::sleep(Duration::from_millis(300));
+    let mut measured = load.stop().unwrap();
+    let services = server.services();
+    assert_eq!(measured.len(), services.len());
+    assert!(measured.len() >= 6, "{} answers", measured.len());
+    let mut served: Vec<Duration> = services.iter().map(|service| service.took).collect();
+    measured.sort();
+    served.sort();
+    for (measured, served) in measured.iter().zip(&served) {
+        assert!(measured >= served, "{measured:?} measured, {served:?} in the log");
+    }
 }

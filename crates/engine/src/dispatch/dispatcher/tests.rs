@@ -135,6 +135,30 @@ fn evenly_spaced_spawning_has_the_same_totals_at_the_end_of_each_second() {
 }
 
 #[test]
+fn a_rate_of_all_missing_users_adds_them_at_once_if_they_are_few() {
+    let mut now = Instant::now();
+    let mut dispatcher = Dispatcher::new(workers(&["local"]), classes(&[("A", 1.0)]), Pace::EVEN).unwrap();
+    dispatcher.new_dispatch(10, 10.0, None).unwrap();
+    assert_eq!(run(&mut dispatcher, &mut now).len(), 1);
+    dispatcher.new_dispatch(1010, 1000.0, None).unwrap();
+    let steps = run(&mut dispatcher, &mut now);
+    assert_eq!(steps.len(), 100);
+    assert_eq!(steps[1].0, Duration::from_millis(10));
+}
+
+#[test]
+fn users_leave_second_by_second() {
+    let mut now = Instant::now();
+    let mut dispatcher = Dispatcher::new(workers(&["local"]), classes(&[("A", 1.0)]), Pace::EVEN).unwrap();
+    dispatcher.new_dispatch(10, 10.0, None).unwrap();
+    run(&mut dispatcher, &mut now);
+    dispatcher.new_dispatch(2, 4.0, None).unwrap();
+    let steps = run(&mut dispatcher, &mut now);
+    assert_eq!(steps.len(), 2);
+    assert_eq!(steps[1].0, Duration::from_secs(1));
+}
+
+#[test]
 fn a_dispatch_to_the_present_number_hands_out_the_plan_once() {
     let mut now = Instant::now();
     let mut dispatcher = Dispatcher::new(workers(&["local"]), classes(&[("A", 1.0)]), Pace::EVEN).unwrap();

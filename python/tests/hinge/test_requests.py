@@ -1,0 +1,336 @@
+"""A greenlet that waits for a native request, and everything that can happen to it meanwhile."""
+
+from __future__ import annotations
+
+import gc
+import random
+import weakref
+from typing import Any
+
+import gevent
+import psutil
+import pytest
+from gevent.exceptions import BlockingSwitchOutError
+from gevent.hub import get_hub
+from gevent.pool import Pool
+from gevent.threadpool import ThreadPool
+
+from locust.clients import HttpSession
+from locust.contrib.fasthttp import FastHttpSession
+from locust.env import Environment
+
+KINDS = [HttpSession, FastHttpSession]
+
+
+class Client:
+    """A session of either kind with an environment of its own, and what it has reported."""
+
+    def __init__(self, kind: type, url: str) -> None:
+        self.environment = Environment()
+        self.reported: list[dict[str, Any]] = []
+        self.environment.events.request.add_listener(lambda **meta: self.reported.append(meta))
+        event = self.environment.events.request
+        self.session = kind(base_url=url, request_event=event, user=None)
+
+
+@pytest.fixture(params=KINDS, ids=["http", "fast"])
+def client(request: pytest.FixtureRequest, site: Any) -> Client:
+    return Client(request.param, site.url)
+
+
+def test_a_server_in_the_same_thread_can_answer(client: Client, site: Any) -> None:
+    assert [client.session.get("/").text for _ in range(3)] == ["ok"] * 3
+    assert (site.requests, len(client.reported)) == (3, 3)
+
+
+def test_a_connection_is_kept_and_used_again(client: Client) -> None:
+    assert len({client.session.get("/port").text for _ in range(3)}) == 1
+
+
+def test_a_timeout_around_a_request_cancels_it(client: Client, site: Any, until: Any) -> None:
+    port = client.session.get("/port").text
+    with pytest.raises(gevent.Timeout) as raised, gevent.Timeout(0.05) as timeout:
+        client.session.get("/slow?s=0.3")
+    assert raised.value is timeout
+    assert client.session.get("/port").text != port, (
+        "the connection whose answer is outstanding is not used again"
+    )
+    until(lambda: not site.under_way)
+    gevent.sleep(0.05)
+    assert [meta["name"] for meta in client.reported] == ["/port", "/port"], (
+        "a request given up is not counted"
+    )
+
+
+def test_a_timeout_can_be_caught_in_the_task_and_the_next_request_works(client: Client) -> None:
+    for _ in range(5):
+        with gevent.Timeout(0.01, False):
+            client.session.get("/slow?s=0.2")
+        assert client.session.get("/").text == "ok"
+    assert len(client.reported) == 5
+
+
+@pytest.mark.parametrize("block", [True, False])
+def test_a_kill_ends_a_waiting_request(client: Client, site: Any, until: Any, block: bool) -> None:
+    seen: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            client.session.get("/slow?s=0.3")
+        except BaseException as error:
+            seen.append(error)
+            raise
+
+    greenlet = gevent.spawn(work)
+    until(lambda: site.under_way)
+    greenlet.kill(block=block)
+    greenlet.join(1)
+    assert isinstance(greenlet.value, gevent.GreenletExit)
+    assert [type(error) for error in seen] == [gevent.GreenletExit]
+    until(lambda: not site.under_way)
+    assert client.reported == []
+
+
+def test_an_exception_thrown_into_a_waiting_request_goes_on_as_it_is(
+    client: Client, site: Any, until: Any
+) -> None:
+    class Mine(BaseException):
+        pass
+
+    def work() -> Any:
+        try:
+            client.session.get("/slow?s=0.2")
+        except Mine as error:
+            return error, client.session.get("/").text
+
+    greenlet = gevent.spawn(work)
+    until(lambda: site.under_way)
+    thrown = Mine("mine")
+    get_hub().loop.run_callback(greenlet.throw, thrown)
+    assert greenlet.get(timeout=2) == (thrown, "ok")
+
+
+def test_an_exception_inside_a_with_block_after_a_cancelled_request_counts_once(client: Client) -> None:
+    with pytest.raises(gevent.Timeout), gevent.Timeout(0.05):
+        with client.session.get("/", catch_response=True) as response:
+            client.session.get("/slow?s=0.3")
+            response.success()
+    assert [(meta["name"], type(meta["exception"])) for meta in client.reported] in (
+        [],
+        [("/", gevent.Timeout)],
+    ), "the inner one is not counted, the outer one at most once"
+
+
+def test_a_greenlet_killed_before_its_first_turn_makes_no_request(client: Client, site: Any) -> None:
+    greenlet = gevent.spawn(client.session.get, "/")
+    greenlet.kill()
+    gevent.sleep(0.02)
+    assert (greenlet.dead, site.requests) == (True, 0)
+
+
+def test_a_completion_for_a_greenlet_that_is_gone_is_dropped(client: Client, site: Any, until: Any) -> None:
+    greenlets = [gevent.spawn(client.session.get, "/slow?s=0.1") for _ in range(5)]
+    until(lambda: site.requests == 5)
+    # The answers arrive about when the greenlets die.
+    gevent.sleep(0.099)
+    gevent.killall(greenlets, block=False)
+    del greenlets
+    gc.collect()
+    gevent.sleep(0.1)
+    assert client.session.get("/").text == "ok"
+    assert len(client.reported) <= 6
+
+
+def test_a_stray_switch_does_not_end_a_wait(client: Client, site: Any, until: Any) -> None:
+    greenlet = gevent.spawn(client.session.get, "/slow?s=0.1")
+    until(lambda: site.under_way)
+    for _ in range(3):
+        get_hub().loop.run_callback(greenlet.switch, "stray")
+        gevent.sleep(0)
+    assert not greenlet.ready()
+    assert greenlet.get(timeout=2).text == "ok"
+
+
+def test_a_request_in_the_hub_is_refused_clearly(client: Client) -> None:
+    caught: list[BaseException] = []
+
+    def callback() -> None:
+        try:
+            client.session.get("/")
+        except BaseException as error:
+            caught.append(error)
+
+    get_hub().loop.run_callback(callback)
+    gevent.sleep(0.05)
+    assert isinstance(caught[0], BlockingSwitchOutError)
+    assert "callback" in str(caught[0])
+    assert client.session.get("/").text == "ok"
+
+
+def test_parked_greenlets_survive_the_collector(client: Client, site: Any, until: Any) -> None:
+    class Token:
+        pass
+
+    def work() -> str:
+        mine = Token()
+        cycle = [mine]
+        cycle.append(cycle)
+        alive.append(weakref.ref(mine))
+        return client.session.get("/slow?s=0.1").text
+
+    alive: list[Any] = []
+    greenlets = [gevent.spawn(work) for _ in range(20)]
+    until(lambda: site.under_way)
+    for _ in range(3):
+        gc.collect()
+    assert len(alive) == 20 and all(ref() is not None for ref in alive)
+    gevent.joinall(greenlets)
+    assert [greenlet.value for greenlet in greenlets] == ["ok"] * 20
+    gc.collect()
+    assert all(ref() is None for ref in alive)
+
+
+def test_greenlets_of_a_pool_share_a_session(client: Client) -> None:
+    texts = Pool(5).map(lambda n: client.session.get(f"/slow?s=0.0{n % 3}").text, range(30))
+    assert (texts, len(client.reported)) == (["ok"] * 30, 30)
+
+
+def test_a_request_nested_in_a_listener_works(client: Client) -> None:
+    def again(name: str, **_: Any) -> None:
+        if name == "/":
+            client.session.get("/port")
+
+    client.environment.events.request.add_listener(again)
+    assert client.session.get("/").text == "ok"
+    assert [meta["name"] for meta in client.reported] == ["/", "/port"]
+
+
+def test_listeners_are_called_in_order_before_the_request_returns(client: Client) -> None:
+    order: list[str] = []
+    client.environment.events.request.add_listener(lambda **_: order.append("first"))
+    client.environment.events.request.add_listener(lambda **_: order.append("second"))
+    client.session.get("/", name="named", context={"a": 1})
+    order.append("returned")
+    assert order == ["first", "second", "returned"]
+    meta = client.reported[0]
+    assert (meta["request_type"], meta["name"], meta["context"], meta["exception"]) == (
+        "GET",
+        "named",
+        {"a": 1},
+        None,
+    )
+    assert {"response", "response_time", "response_length", "start_time", "url"} <= set(meta)
+
+
+@pytest.mark.parametrize("verb", ["get", "options", "head", "post", "put", "patch", "delete"])
+def test_every_verb_goes_through_a_replaced_request(client: Client, site: Any, verb: str) -> None:
+    asked: list[tuple[str, str]] = []
+    client.session.request = lambda method, url, **_: asked.append((method, url)) or "mine"
+    assert getattr(client.session, verb)("/x") == "mine"
+    assert (asked, site.requests) == ([(verb.upper(), "/x")], 0)
+    del client.session.request
+    assert getattr(client.session, verb)("/").status_code == 200
+
+
+def test_every_verb_goes_through_a_request_replaced_on_the_class(client: Client, monkeypatch: Any) -> None:
+    kind = type(client.session)
+    original = kind.request
+    asked: list[str] = []
+
+    def request(self: Any, method: str, url: str, **arguments: Any) -> Any:
+        asked.append(method)
+        return original(self, method, url, **arguments)
+
+    client.session.get("/")
+    monkeypatch.setattr(kind, "request", request)
+    assert client.session.get("/").text == "ok"
+    client.session.post("/", "body")
+    monkeypatch.undo()
+    client.session.get("/")
+    assert asked == ["GET", "POST"]
+
+
+def test_a_native_thread_can_use_a_session_of_the_main_thread(client: Client) -> None:
+    client.session.get("/")
+    pool = gevent.get_hub().threadpool
+
+    def work(number: int) -> str:
+        return client.session.get(f"/slow?s=0.0{number}").text
+
+    asked = [pool.spawn(work, number % 3) for number in range(6)]
+    assert [client.session.get("/").text for _ in range(3)] == ["ok"] * 3
+    assert [answer.get(timeout=5) for answer in asked] == ["ok"] * 6
+    assert len(client.reported) == 10
+
+
+def test_the_io_threads_of_a_thread_end_with_it(client: Client, until: Any) -> None:
+    client.session.get("/")
+    process = psutil.Process()
+    before = process.num_threads()
+    pool = ThreadPool(1)
+    assert pool.apply(lambda: client.session.get("/").text) == "ok"
+    assert process.num_threads() > before + 1
+    pool.kill()
+    until(lambda: process.num_threads() <= before)
+    assert client.session.get("/").text == "ok"
+
+
+def test_a_thread_shares_the_cookies_of_the_session(site: Any) -> None:
+    client = Client(HttpSession, site.url)
+    client.session.cookies.set("a", "1")
+    pool = gevent.get_hub().threadpool
+    assert pool.apply(lambda: client.session.get("/cookie").text) == "a=1"
+
+
+def test_a_stream_cannot_be_read_in_another_thread(client: Client) -> None:
+    with client.session.get("/", stream=True, catch_response=True) as response:
+        read = (lambda: response.raw.read()) if hasattr(response, "raw") else (lambda: response.content)
+        with pytest.raises(RuntimeError, match="only be read in the thread"):
+            gevent.get_hub().threadpool.apply(read)
+        response.success()
+
+
+def test_random_kills_timeouts_and_nested_calls_leave_nothing_behind(site: Any, until: Any) -> None:
+    rng = random.Random(7)
+    clients = [Client(kind, site.url) for kind in KINDS * 5]
+    counts = {"done": 0, "timeout": 0}
+
+    def work(client: Client) -> None:
+        for _ in range(60):
+            choice = rng.random()
+            try:
+                with gevent.Timeout(rng.choice([0.002, 0.01, 5])):
+                    if choice < 0.3:
+                        client.session.get(f"/slow?s={rng.random() / 100}")
+                    elif choice < 0.4:
+                        inner = gevent.spawn(client.session.get, "/")
+                        client.session.get("/")
+                        inner.join()
+                    elif choice < 0.5:
+                        gevent.sleep(rng.random() / 200)
+                    elif choice < 0.6:
+                        with client.session.get("/", catch_response=True) as response:
+                            gevent.sleep(0)
+                            response.failure("on purpose")
+                    else:
+                        client.session.get("/")
+                counts["done"] += 1
+            except gevent.Timeout:
+                counts["timeout"] += 1
+
+    greenlets = [gevent.spawn(work, client) for client in clients for _ in range(6)]
+    victims = rng.sample(greenlets, 15)
+    for victim in victims:
+        gevent.sleep(rng.random() / 20)
+        victim.kill(block=rng.random() < 0.5)
+    gevent.joinall(greenlets, timeout=50, raise_error=True)
+    assert all(greenlet.dead for greenlet in greenlets)
+    assert all(greenlet.value is None for greenlet in set(greenlets) - set(victims))
+    assert counts["done"] > 1000
+    until(lambda: not site.under_way)
+    gevent.sleep(0.05)
+    for client in clients:
+        before = len(client.reported)
+        assert client.session.get("/").text == "ok"
+        assert len(client.reported) == before + 1
+    assert sum(len(client.reported) for client in clients) <= site.requests

@@ -1,0 +1,177 @@
+"""`HttpSession` beside plain requests and beside Locust's, and `FastHttpSession` beside Locust's: what arrives, what comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import http_cases_libraries  # noqa: F401  (adds its calls)
+import pytest
+from http_cases import BOTH, FAST, HTTP
+
+from servers import ROOT, clean_environment
+
+CALLS = Path(__file__).with_name("http_calls.py")
+
+IN_A_CHUNK = "counts the whole body that has arrived, urllib3 the present chunk"
+TRIMMED = "spaces at the end of a header value, which mean nothing, are not sent"
+DIFFERS_FROM_REQUESTS = {
+    "get /bad-chunk": "the same types, with a text that does not quote the chunk",
+    "get /cut-chunk": IN_A_CHUNK,
+    "stream cut chunk": IN_A_CHUNK,
+    "get /cut-head": "urllib3 takes a head without end for a response",
+    "get /informational": "urllib3 takes 103 for the response",
+    "headers bad name": "a name with a space in it would be sent",
+    "headers bytes": "response.request shows text",
+    "headers spaces": TRIMMED,
+    "get /redirect/302?to=relative": "an invalid status code has no ValueError behind it",
+    "tls to plain": "not OpenSSL's text",
+    "stream of the session": "Locust reads the body to count its length",
+}
+"""Calls of `HttpSession` that do not end as with requests, and why."""
+
+DIFFERS_FROM_LOCUST = DIFFERS_FROM_REQUESTS | {
+    "prepared by the script": "send() before the first request() raises AttributeError in Locust",
+}
+del DIFFERS_FROM_LOCUST["stream of the session"]
+
+BY_NAME = "the error names the request as the statistics do, not by its URL, so that failures are grouped"
+HISTORY = "the history is there for a bad status, too"
+DIFFERS_FAST = {
+    "auth and redirect to another host": HISTORY,
+    "auth header and redirect to another host": HISTORY,
+    "get /redirect/301?to=/status/404": HISTORY,
+    "data empty bytes": "no body is None",
+    "data empty bytes typed": "no body is None",
+    "data empty dict": "no body is None",
+    "data empty dict typed": "no body is None",
+    "data empty text": "no body is None",
+    "data empty text typed": "no body is None",
+    "get /bad-gzip": "content stays None",
+    "get /close": "geventhttpclient sends the request twice",
+    "get /cut": "a part of a body is not content",
+    "get /cut-chunk": "a part of a body is not content",
+    "get /cut-gzip": "what can be decoded is",
+    "get /cut-head": "the parser's text",
+    "get /loop": BY_NAME,
+    "max redirects of the session": BY_NAME,
+    "timeout": BY_NAME,
+    "get /redirect/302?to=ftp://x/y": BY_NAME,
+    "get /redirect/302?to=%23frag": BY_NAME,
+    "get /redirect/302?to=/a%20b%20%C3%A9": "UTF-8 in Location is not encoded twice",
+    "get /redirect/302?to=http://": "no look-up of an empty host",
+    "get /reset": "no ConnectionResetError behind it",
+    "get /unknown-encoding": "the body as it came, instead of a ValueError that ends the task",
+    "headers spaces": TRIMMED,
+    "path double slash": "sent, instead of a ValueError that ends the task",
+    "tls to plain": "not OpenSSL's text",
+}
+"""Calls of `FastHttpSession` that do not end as with Locust, and why."""
+
+UNSTABLE = {"stale connection"}
+"""Calls whose outcome depends on who is faster, at least with the libraries."""
+
+
+def outcome(python: Path | str, client: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [python, CALLS, client], capture_output=True, text=True, env=clean_environment(), timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="session")
+def outcomes() -> dict[str, dict[str, Any]]:
+    """What each call comes to, with each client; Locust's are missing if there is no Locust here."""
+    asked: dict[str, tuple[Path | str, str]] = {
+        "requests": (sys.executable, "requests"),
+        "http": (sys.executable, "http"),
+        "fast": (sys.executable, "fast"),
+    }
+    oracle = os.environ.get("GREGARIA_ORACLE", str(ROOT / ".venv-oracle" / "bin" / "locust"))
+    if oracle != "none":
+        python = Path(oracle).parent / "python"
+        if not python.exists():
+            pytest.fail(
+                f"no oracle at {oracle}: run scripts/setup --test, or set GREGARIA_ORACLE=none to do without"
+            )
+        asked |= {"Locust's http": (python, "http"), "Locust's fast": (python, "fast")}
+    with ThreadPoolExecutor(2) as threads:
+        made = {name: threads.submit(outcome, *arguments) for name, arguments in asked.items()}
+        return {name: future.result() for name, future in made.items()}
+
+
+def comparable(what: dict[str, Any], *parts: str) -> dict[str, Any]:
+    """Without what may differ: the order of headers and, for the fast client, the spelling of their names."""
+    kept = {part: what[part] for part in parts}
+    if "wire" in kept:
+        kept["wire"] = [
+            [number, line, *sorted(fields[:-1]), fields[-1]] for number, line, *fields in kept["wire"]
+        ]
+    return kept
+
+
+def lowered(value: Any) -> Any:
+    """With the names of header fields in lower case, and without what geventhttpclient adds to a request's own."""
+    if isinstance(value, dict):
+        return {
+            key: sorted(
+                ([name.lower(), field] for name, field in item if name.lower() != "content-length"), key=str
+            )
+            if key == "headers" and isinstance(item, list)
+            else lowered(item)
+            for key, item in value.items()
+            # The chain of exceptions, but for the one that is raised, is an accident of geventhttpclient's code.
+            if key != "chain"
+        }
+    if isinstance(value, list):
+        if (
+            len(value) > 2
+            and isinstance(value[0], int)
+            and isinstance(value[1], str)
+            and "HTTP/1.1" in value[1]
+        ):
+            head = sorted(
+                f"{name.lower()}:{field}" for name, _, field in (f.partition(":") for f in value[2:-1])
+            )
+            return [*value[:2], *head, value[-1]]
+        return [lowered(item) for item in value]
+    return value
+
+
+def judge(name: str, ours: Any, theirs: Any, known: dict[str, str]) -> None:
+    if name in UNSTABLE:
+        return
+    if name in known:
+        assert ours != theirs, f"no longer different: {known[name]}"
+    else:
+        assert ours == theirs
+
+
+@pytest.mark.parametrize("name", [*BOTH, *HTTP])
+def test_http_session_does_as_requests(name: str, outcomes: dict[str, dict[str, Any]]) -> None:
+    parts = ("wire", "result", "cookies")
+    ours, theirs = (comparable(outcomes[client][name], *parts) for client in ("http", "requests"))
+    judge(name, ours, theirs, DIFFERS_FROM_REQUESTS)
+
+
+@pytest.mark.parametrize("name", [*BOTH, *HTTP])
+def test_http_session_does_as_locusts(name: str, outcomes: dict[str, dict[str, Any]]) -> None:
+    if "Locust's http" not in outcomes:
+        pytest.skip("no Locust to compare with")
+    parts = ("wire", "result", "cookies", "events")
+    ours, theirs = (comparable(outcomes[client][name], *parts) for client in ("http", "Locust's http"))
+    judge(name, ours, theirs, DIFFERS_FROM_LOCUST)
+
+
+@pytest.mark.parametrize("name", [*BOTH, *FAST])
+def test_fast_session_does_as_locusts(name: str, outcomes: dict[str, dict[str, Any]]) -> None:
+    if "Locust's fast" not in outcomes:
+        pytest.skip("no Locust to compare with")
+    ours, theirs = (lowered(outcomes[client][name]) for client in ("fast", "Locust's fast"))
+    judge(name, ours, theirs, DIFFERS_FAST)
