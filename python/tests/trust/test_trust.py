@@ -23,7 +23,7 @@ import pytest
 
 import servers
 from servers import ROOT, TestkitServer, clean_environment, locust_command
-from trust_verdict import Figures, Noise, judge, judge_unchanged
+from trust_verdict import Figures, Noise, judge, judge_unchanged, promised
 
 LOCUSTFILE = """
 import json
@@ -65,6 +65,9 @@ del made
 class Stalled(HttpUser):
     fixed_count = {stalled}
     wait_time = constant(60)
+
+    def on_start(self):
+        self.client.get("/?HttpUser")
 
     @task
     def visit(self):
@@ -192,6 +195,18 @@ def problems(run: Run) -> tuple[list[str], list[str]]:
     return wrong, unjudged
 
 
+def stall_problems(run: Run) -> list[str]:
+    """A stall of five seconds is reported as one, for each user that it held up."""
+    reported, served = run.reported["/stall?HttpUser"], run.served["/stall?HttpUser"]
+    assert reported["count"] == IDLE.stalled
+    pairs = [("min", min(served)), ("max", max(served))]
+    return [
+        f"/stall {name}: reported {reported[name]:.3f} ms, the server says {expected:.3f} ms"
+        for name, expected in pairs
+        if abs(reported[name] - expected) > promised(expected)
+    ]
+
+
 def must_be_whole(run: Run, at_least: int) -> None:
     """What holds of each run, however noisy."""
     assert len(list(run.names())) == len(PATHS) * len(BOTH)
@@ -210,12 +225,9 @@ def test_reported_percentiles_are_the_servers_own_whatever_the_tasks_do(
     for attempt in range(ATTEMPTS):
         idle = measure(delay, IDLE, tmp_path / f"idle-{attempt}")
         burning = measure(delay, BURNING, tmp_path / f"burning-{attempt}")
-        must_be_whole(idle, 200)
-        must_be_whole(burning, 80)
-        stalled = idle.reported["/stall?HttpUser"]
-        assert stalled["count"] == IDLE.stalled
-        assert 5000 <= stalled["min"] <= stalled["max"] < 5100, "a stall of five seconds is reported as one"
-        wrong, unjudged = [], []
+        must_be_whole(idle, 150)
+        must_be_whole(burning, 50)
+        wrong, unjudged = stall_problems(idle), []
         for label, run in (("idle", idle), ("burning", burning)):
             found = problems(run)
             wrong += [f"{label} {line}" for line in found[0]]
