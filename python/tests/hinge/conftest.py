@@ -25,7 +25,7 @@ class Site:
 
     def __init__(self) -> None:
         self.requests = 0
-        self.under_way = 0
+        self.under_way = self.most = 0
         self._server = WSGIServer(("127.0.0.1", 0), self._answer, log=None, error_log=None)
         self._server.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -33,6 +33,7 @@ class Site:
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         self.requests += 1
         self.under_way += 1
+        self.most = max(self.most, self.under_way)
         try:
             seconds = parse_qs(environ["QUERY_STRING"]).get("s")
             if seconds:

@@ -2,7 +2,7 @@
 
     python http_calls.py requests|http|fast [NAME...]
 
-prints, as JSON, what happens when plain requests, an `HttpSession` or a `FastHttpSession` (whichever Locust's the running
+with the folder of `http_gates.write_certificates` in HTTP_CASES_CERTIFICATES, prints, as JSON, what happens when plain requests, an `HttpSession` or a `FastHttpSession` (whichever Locust's the running
 Python has) makes each call: the bytes that arrived, the response, cookies and exceptions, and the request event.
 """
 
@@ -20,8 +20,10 @@ if sys.argv[1] != "requests":
     import locust  # noqa: F401  (patches before anything else is imported)
 
 import http_cases_libraries  # noqa: F401  (adds its calls)
+import http_cases_network  # (adds its calls, too)
 import requests
 from http_cases import BOTH, FAST, HTTP, attempt
+from http_gates import GATES
 
 
 def text_of(value: bytes | None) -> str | None:
@@ -31,15 +33,28 @@ def text_of(value: bytes | None) -> str | None:
 class Seen:
     """Turns what a call returned into JSON that is the same for each run."""
 
-    def __init__(self, client: str, port: int) -> None:
-        self.client, self.port = client, port
+    def __init__(self, client: str, port: int, gates: dict[str, int]) -> None:
+        self.client, self.ports = (
+            client,
+            {port: "PORT", **{port: name.upper() for name, port in gates.items()}},
+        )
 
     def clean(self, text: str) -> str:
-        text = text.replace(f":{self.port}", ":PORT").replace(f"port={self.port}", "port=PORT")
-        text = text.replace(f"port={self.port}", "port=PORT")
+        for port, name in self.ports.items():
+            text = text.replace(f":{port}", f":{name}").replace(f"port={port}", f"port={name}")
         text = re.sub(r"0x[0-9a-f]{6,}", "0xADDRESS", text)
+        text = re.sub(r" \(_ssl\.c:\d+\)", "", text)
+        text = re.sub(r"(timeout=\d\.\d\d)\d{5,}", r"\1", text)
         text = re.sub(r"\b[0-9a-f]{32}\b", "BOUNDARY", text)
         return re.sub(r'cnonce="[0-9a-f]*"', 'cnonce="C"', text)
+
+    def head(self, head: str) -> list[str]:
+        lines = self.clean(head).split("\r\n")
+        if lines[0].startswith("CONNECT "):
+            # http.client has changed its mind about these.
+            lines[0] = lines[0].replace("HTTP/1.0", "HTTP/1.1")
+            lines = [line for line in lines if not line.lower().startswith("host:")]
+        return lines
 
     def value(self, value: Any) -> Any:
         if isinstance(value, BaseException):
@@ -147,8 +162,8 @@ def plain_session(base: str) -> Any:
 class Maker:
     """Makes a client of the kind under test."""
 
-    def __init__(self, client: str, base: str, fired: list[dict[str, Any]]) -> None:
-        self.client, self.base, self.fired = client, base, fired
+    def __init__(self, client: str, base: str, gates: dict[str, int], fired: list[dict[str, Any]]) -> None:
+        self.client, self.base, self.gates, self.fired = client, base, gates, fired
 
     def __call__(self, base: str | None = None, **options: Any) -> Any:
         base = base or self.base
@@ -172,7 +187,7 @@ class Maker:
                     base, event, None, **{"max_redirects": 30, "max_retries": 0, **options}
                 )
         session.port = int(base.rpartition(":")[2])
-        session.base, session.make = base, self
+        session.base, session.make, session.gates = base, self, self.gates
         session.caught = {} if self.client == "requests" else {"catch_response": True}
         return session
 
@@ -190,14 +205,19 @@ def event_of(seen: Seen, fired: dict[str, Any]) -> dict[str, Any]:
 
 def run(client: str, names: list[str]) -> Iterator[tuple[str, Any]]:
     server = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("http_server.py"))],
+        [
+            sys.executable,
+            str(Path(__file__).with_name("http_server.py")),
+            str(http_cases_network.CERTIFICATES),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     assert server.stdin is not None and server.stdout is not None
-    port = int(server.stdout.readline())
-    seen = Seen(client, port)
+    port, *others = map(int, server.stdout.readline().split())
+    gates = dict(zip(GATES, others, strict=True))
+    seen = Seen(client, port, gates)
     log = requests.Session()
     log.trust_env = False
     calls = BOTH | (FAST if client == "fast" else HTTP)
@@ -205,7 +225,7 @@ def run(client: str, names: list[str]) -> Iterator[tuple[str, Any]]:
         if names and name not in names:
             continue
         fired: list[dict[str, Any]] = []
-        session = Maker(client, f"http://127.0.0.1:{port}", fired)()
+        session = Maker(client, f"http://127.0.0.1:{port}", gates, fired)()
         try:
             result = seen.value(call(session))
         except Exception as error:
@@ -217,9 +237,7 @@ def run(client: str, names: list[str]) -> Iterator[tuple[str, Any]]:
             {
                 "result": result,
                 "cookies": cookies_of(jar),
-                "wire": [
-                    [number, *seen.clean(head).split("\r\n"), seen.clean(body)] for number, head, body in wire
-                ],
+                "wire": [[number, *seen.head(head), seen.clean(body)] for number, head, body in wire],
                 "events": [event_of(seen, one) for one in fired],
             },
         )

@@ -1,7 +1,8 @@
 """A server that keeps the bytes it was sent, for comparing what clients put on the wire.
 
-Run as a program it prints its port and serves until its standard input ends. It is a process of its own so that neither
-gevent nor the client under test shares anything with it. `/__log` answers with what was received since the last time.
+Run as a program it prints its port and serves until its standard input ends; with a folder of certificates as its argument
+the ports of `http_gates.GATES` follow on the same line. It is a process of its own so that neither gevent nor the client
+under test shares anything with it. `/__log` answers with what was received since the last time.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import parse_qsl, unquote
+
+import http_gates
 
 TEXT = "Grüße, 你好 and a line\nsecond line\r\nthird".encode()
 
@@ -272,6 +276,17 @@ def _cut_head(x: Exchange) -> None:
     x.hang_up()
 
 
+@route("/cut-chunked-head")
+def _cut_chunked_head(x: Exchange) -> None:
+    x.raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n")
+    x.hang_up()
+
+
+@route("/two-lengths")
+def _two_lengths(x: Exchange) -> None:
+    x.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 4\r\n\r\nbody")
+
+
 @route("/bad-chunk")
 def _bad_chunk(x: Exchange) -> None:
     x.raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nfirst\r\n0\r\n\r\n")
@@ -304,7 +319,27 @@ def _stale(x: Exchange) -> None:
     x.hang_up()
 
 
+def proxied(x: Exchange) -> bool:
+    """Whether the request was one to a proxy, which is answered then. One to `demanding.test` needs a password."""
+    tunnelled = x.method == "CONNECT"
+    if not tunnelled and not x.target.startswith("http://"):
+        return False
+    if "demanding" in x.target and x.field("proxy-authorization") != "Basic dXM6cDpz":
+        x.answer("407 Proxy Authentication Required", b"who?", 'Proxy-Authenticate: Basic realm="p"')
+        x.keep = not tunnelled
+    elif tunnelled:
+        http_gates.tunnel(x.connection, x.target.replace("demanding.test", "127.0.0.1"))
+        x.keep = False
+    elif "redirected" in x.target:
+        x.answer("302 Found", b"", "Location: /by-proxy")
+    else:
+        x.answer("200 OK", f"by proxy {x.method} {x.target}".encode("latin-1"), "Content-Type: text/plain")
+    return True
+
+
 def respond(x: Exchange) -> None:
+    if proxied(x):
+        return
     first = "/" + x.path.split("/")[1]
     serve = ROUTES.get(unquote(first))
     if serve is not None:
@@ -378,14 +413,10 @@ class Recorder:
 
 def main() -> None:
     recorder = Recorder()
-    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-    print(listener.getsockname()[1], flush=True)
-
-    def accept() -> None:
-        while True:
-            threading.Thread(target=recorder.serve, args=(listener.accept()[0],), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
+    ports = [http_gates.listen(recorder.serve)]
+    if len(sys.argv) > 1:
+        ports += http_gates.open_gates(Path(sys.argv[1]), recorder.serve)
+    print(*ports, flush=True)
     sys.stdin.read()
 
 

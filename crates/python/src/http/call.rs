@@ -162,7 +162,11 @@ impl<'py> Call<'py> {
             None => Headers::clone(&settings.headers),
             Some(own) => {
                 let Ok(own) = own.cast::<PyDict>() else { return Ok(None) };
-                let Some(merged) = convert::merge(&settings.headers, own) else { return Ok(None) };
+                // requests shows a value in bytes as bytes.
+                let text_only = settings.style == Style::Requests;
+                let Some(merged) = convert::merge(&settings.headers, own, text_only) else {
+                    return Ok(None);
+                };
                 merged
             }
         };
@@ -222,7 +226,7 @@ impl<'py> Call<'py> {
             Style::Requests => ("form", "application/x-www-form-urlencoded"),
             Style::Fast => ("fast_form", "application/x-www-form-urlencoded; charset=utf-8"),
         };
-        let form = py.import(intern!(py, "locust._transport"))?.getattr(encoder)?.call1((data,))?;
+        let form = py.import(intern!(py, "locust._http.arguments"))?.getattr(encoder)?.call1((data,))?;
         if form.is_none() {
             return Ok(None);
         }
@@ -271,6 +275,6 @@ fn query(py: Python<'_>, style: Style, url: &str, params: &Bound<'_, PyAny>) -> 
         Style::Requests => "add_params",
         Style::Fast => "fast_add_params",
     };
-    let added = py.import(intern!(py, "locust._transport"))?.getattr(encoder)?.call1((url, params))?;
+    let added = py.import(intern!(py, "locust._http.arguments"))?.getattr(encoder)?.call1((url, params))?;
     if added.is_none() { Ok(None) } else { added.extract() }
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use gregaria_http::{ConnectionPool, RequestId, Session, SessionOptions};
+use pyo3::prelude::*;
 
 use crate::gevent::Bridge;
 
@@ -85,4 +86,30 @@ impl Connections {
     fn elsewhere(&self) -> MutexGuard<'_, Vec<(u64, Arc<Session>)>> {
         self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Connections for several sessions to share: what a `pool_manager` or `client_pool` stands for.
+#[pyclass(frozen, module = "locust._engine")]
+#[derive(Debug)]
+pub(crate) struct SharedPool {
+    pub(super) bridge: u64,
+    pub(super) pool: ConnectionPool,
+}
+
+#[pymethods]
+impl SharedPool {
+    #[new]
+    fn new(py: Python<'_>, max_connections: usize) -> PyResult<Self> {
+        let bridge = Bridge::current(py)?;
+        Ok(Self { bridge: bridge.number(), pool: bridge.client().pool(max_connections) })
+    }
+
+    /// Closes the idle connections now and the busy ones after their response.
+    fn close(&self) {
+        self.pool.close_connections();
+    }
+}
+
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<SharedPool>()
 }

@@ -51,8 +51,8 @@ pub(super) fn pairs(headers: &Headers) -> Vec<(String, String)> {
 }
 
 /// What one request's `headers` do to the session's: same names are replaced in place, None removes.
-/// None: not a dict of text or bytes, so requests has to look at it itself.
-pub(super) fn merge(base: &Headers, own: &Bound<'_, PyDict>) -> Option<Headers> {
+/// None: not a dict of text (or bytes, unless `text_only`), so requests has to look at it itself.
+pub(super) fn merge(base: &Headers, own: &Bound<'_, PyDict>, text_only: bool) -> Option<Headers> {
     let mut fields: Vec<(String, Vec<u8>)> = base.iter().map(|(n, v)| (n.to_owned(), v.to_vec())).collect();
     for (name, value) in own {
         let name = match name.cast::<PyString>() {
@@ -63,6 +63,9 @@ pub(super) fn merge(base: &Headers, own: &Bound<'_, PyDict>) -> Option<Headers> 
         if value.is_none() {
             fields.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
             continue;
+        }
+        if text_only && value.is_instance_of::<PyBytes>() {
+            return None;
         }
         let value = header_value(&value)?;
         // Not for us to repair: requests refuses it.

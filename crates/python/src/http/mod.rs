@@ -1,30 +1,32 @@
 //! The HTTP clients of users, as Python sees them.
 //!
-//! A verb of `self.client` comes in at `session.rs`. What it asks for is either simple enough to be turned into a
-//! request here (`call.rs`), or goes through requests' own code in `locust/clients.py`, whose adapter sends by
-//! `transfer.rs` over the same connections. `exchange.rs` waits for the answer, `response.rs` is what the script gets,
-//! `verdict.rs` records it.
+//! A verb of `self.client` comes in at `session.rs` and goes on in `send.rs`. What it asks for is either simple enough
+//! to be turned into a request here (`call.rs`), or goes through requests' own code in `locust/clients.py`, whose
+//! adapter (`locust/_http/adapter.py`) sends by `transfer.rs` over the same connections. `exchange.rs` waits for the
+//! answer, `response.rs` is what the script gets, `verdict.rs` records it.
 
 mod call;
 mod connections;
 mod convert;
 mod cookies;
-
 mod exchange;
 mod response;
+mod send;
 mod session;
 mod settings;
 mod target;
 mod transfer;
 mod verdict;
 
+pub(crate) use response::ResponseCore;
+
 use pyo3::prelude::*;
 
 /// Adds the native names of this folder to the module.
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     session::register(m)?;
+    connections::register(m)?;
     cookies::register(m)?;
-
     response::register(m)?;
     transfer::register(m)
 }

@@ -6,9 +6,10 @@
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use gregaria_http::{Exchange, Headers, Method, SentRequest, Timings, decode};
+use gregaria_http::{Exchange, Headers, Hop, Method, SentRequest, Timings, decode};
+use gregaria_stats::Phases;
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyAttributeError, PyIndexError};
 use pyo3::gc::PyVisit;
@@ -41,6 +42,8 @@ pub(super) struct Meta {
     pub(super) time_ms: f64,
     pub(super) start_unix: f64,
     pub(super) length: u64,
+    /// Where the time went.
+    pub(super) phases: Phases,
 }
 
 impl Meta {
@@ -77,13 +80,32 @@ enum Manual {
     Failure(Py<PyAny>),
 }
 
+/// A request that a library has made: what the engine knows of it.
+#[derive(Debug)]
+struct Foreign {
+    catch: bool,
+    method: Box<str>,
+    name: Box<str>,
+}
+
 /// Native part of a response.
 #[pyclass(frozen, subclass, module = "locust._engine")]
 #[derive(Debug)]
 pub(crate) struct ResponseCore {
     parts: Option<Box<Parts>>,
+    /// Set where there are no parts: requests or geventhttpclient has made the request.
+    foreign: OnceLock<Foreign>,
     manual: Mutex<Manual>,
     entered: AtomicBool,
+}
+
+impl Drop for ResponseCore {
+    /// A verdict that nobody gave is worth a word: the request is missing in the statistics.
+    fn drop(&mut self) {
+        if !self.entered.load(Ordering::Relaxed) && self._catch_response() {
+            self.warn_unjudged();
+        }
+    }
 }
 
 thread_local! {
@@ -100,6 +122,13 @@ pub(super) fn create<'py>(class: &Bound<'py, PyType>, parts: Box<Parts>) -> PyRe
     made
 }
 
+/// Nobody is going to judge this one: it goes away without a word.
+pub(super) fn forget_verdict(response: &Bound<'_, PyAny>) {
+    if let Ok(core) = response.cast::<ResponseCore>() {
+        core.get().entered.store(true, Ordering::Relaxed);
+    }
+}
+
 #[pymethods]
 impl ResponseCore {
     #[new]
@@ -107,6 +136,7 @@ impl ResponseCore {
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self {
             parts: NEXT.with(|next| next.take()),
+            foreign: OnceLock::new(),
             manual: Mutex::default(),
             entered: AtomicBool::new(false),
         }
@@ -154,7 +184,18 @@ impl ResponseCore {
     /// Whether the response was asked for with `catch_response=True`.
     #[getter]
     fn _catch_response(&self) -> bool {
-        self.parts.as_ref().is_none_or(|parts| parts.catch)
+        match (&self.parts, self.foreign.get()) {
+            (Some(parts), _) => parts.catch,
+            (None, Some(foreign)) => foreign.catch,
+            // Made by a script, to be used as it likes.
+            (None, None) => true,
+        }
+    }
+
+    /// Says of a request that a library has made whether a with-block is to decide about it, and what it is called.
+    fn _await_verdict(&self, catch: bool, method: &str, name: &str) {
+        // Said once, when the response is made; there is nothing to replace.
+        let _ = self.foreign.set(Foreign { catch, method: method.into(), name: name.into() });
     }
 
     /// Whether the with-block has begun.
@@ -215,18 +256,7 @@ impl ResponseCore {
 
     /// (status, reason, version, url, [(name, value)], body as sent, seconds) of a hop that was redirected away from.
     fn _hop<'py>(&self, py: Python<'py>, hop: usize) -> PyResult<Bound<'py, PyTuple>> {
-        let hop = self.exchange()?.history.get(hop).ok_or_else(|| PyIndexError::new_err("no such hop"))?;
-        let response = &hop.response;
-        (
-            response.status,
-            response.reason.to_text(),
-            convert::version(response.version),
-            response.url.to_string(),
-            convert::pairs(&response.headers),
-            PyBytes::new(py, &response.body),
-            elapsed(&hop.timings),
-        )
-            .into_pyobject(py)
+        hop_tuple(py, self.exchange()?.history.get(hop).ok_or_else(|| PyIndexError::new_err("no such hop"))?)
     }
 
     /// How many redirects were followed.
@@ -307,6 +337,28 @@ impl ResponseCore {
         self.manual.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Has Python log it. An exception that is under way while the response goes away stays as it is.
+    fn warn_unjudged(&self) {
+        let (method, name) = match (&self.parts, self.foreign.get()) {
+            (Some(parts), _) => (parts.meta.method.as_str(), parts.meta.label(parts.style)),
+            (None, Some(foreign)) => (&*foreign.method, &*foreign.name),
+            (None, None) => return,
+        };
+        // None at the end of the interpreter, when nobody listens any more.
+        let _ = Python::try_attach(|py| {
+            let under_way = PyErr::take(py);
+            let warned = py
+                .import(intern!(py, "locust._http.verdict"))
+                .and_then(|module| module.call_method1(intern!(py, "warn_unjudged"), (method, name)));
+            if let Err(error) = warned {
+                error.write_unraisable(py, None);
+            }
+            if let Some(error) = under_way {
+                error.restore(py);
+            }
+        });
+    }
+
     fn exchange(&self) -> PyResult<&Exchange> {
         self.parts
             .as_ref()
@@ -355,6 +407,28 @@ impl ResponseCore {
 }
 
 /// Seconds from the start of a request to the head of its response, as requests counts `elapsed`.
+/// Phases as the statistics sum them up.
+pub(super) fn phases(timings: &Timings) -> Phases {
+    let spent = [
+        timings.blocked,
+        timings.dns,
+        timings.connect,
+        timings.tls,
+        timings.send,
+        timings.wait,
+        timings.receive,
+    ];
+    // A phase of 584 years is none.
+    Phases::of(spent.map(|phase| phase.as_nanos() as u64))
+}
+
+impl ResponseCore {
+    /// Where the time of a request went, if it was sent from here.
+    pub(crate) fn timing(&self) -> Option<Phases> {
+        self.parts.as_ref().map(|parts| parts.meta.phases)
+    }
+}
+
 fn elapsed(timings: &Timings) -> f64 {
     timings.total.saturating_sub(timings.receive).as_secs_f64()
 }
@@ -411,8 +485,27 @@ pub(super) fn sent_body<'py>(py: Python<'py>, body: &[u8], text: bool) -> Option
     }
 }
 
+/// (status, reason, version, url, [(name, value)], body as sent, seconds).
+pub(super) fn hop_tuple<'py>(py: Python<'py>, hop: &Hop) -> PyResult<Bound<'py, PyTuple>> {
+    let response = &hop.response;
+    (
+        response.status,
+        response.reason.to_text(),
+        convert::version(response.version),
+        response.url.to_string(),
+        convert::pairs(&response.headers),
+        PyBytes::new(py, &response.body),
+        elapsed(&hop.timings),
+    )
+        .into_pyobject(py)
+}
+
 /// (method, url, [(name, value)], cookie, body).
-fn sent_tuple<'py>(py: Python<'py>, sent: &SentRequest, text: bool) -> PyResult<Bound<'py, PyTuple>> {
+pub(super) fn sent_tuple<'py>(
+    py: Python<'py>,
+    sent: &SentRequest,
+    text: bool,
+) -> PyResult<Bound<'py, PyTuple>> {
     (
         sent.method.as_str(),
         sent.url.to_string(),

@@ -158,7 +158,7 @@ fn transfer(
 }
 
 /// An error as a dict: `kind` and whatever it carries, `phase`, `errno`, `message`, `url`, `seconds`.
-/// `locust._transport` makes the exceptions of requests and geventhttpclient from it.
+/// `locust._http.failures` makes the exceptions of requests and geventhttpclient from it.
 pub(super) fn describe<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     let kind = match &error.kind {

@@ -21,7 +21,8 @@ pub(super) fn is_good(style: Style, status: u16) -> bool {
 /// The statistics behind the request event, if its only listener is the runner's own.
 pub(super) fn only_statistics(py: Python<'_>, session: &SessionCore) -> PyResult<Option<Py<RequestStats>>> {
     let Some(event) = session.event(py) else { return Ok(None) };
-    let handlers = event.bind(py).getattr(intern!(py, "_handlers"))?;
+    // Anything with a `fire` will do as an event.
+    let Some(handlers) = event.bind(py).getattr_opt(intern!(py, "_handlers"))? else { return Ok(None) };
     let Ok(handlers) = handlers.cast_into::<PyList>() else { return Ok(None) };
     if handlers.len() != 1 {
         return Ok(None);
@@ -44,7 +45,7 @@ pub(super) fn record(
     let known = if own_name { meta.target.entry(&meta.method, number) } else { None };
     let now = meta.start_unix + meta.time_ms / 1000.0;
     if let Some(id) = known
-        && table.record(py, id, Some(meta.time_ms), meta.length, now)?
+        && table.record(py, id, Some(meta.time_ms), meta.length, now, &meta.phases)?
     {
         return Ok(id);
     }
@@ -52,7 +53,7 @@ pub(super) fn record(
     if own_name {
         meta.target.remember(&meta.method, number, id);
     }
-    table.record(py, id, Some(meta.time_ms), meta.length, now)?;
+    table.record(py, id, Some(meta.time_ms), meta.length, now, &meta.phases)?;
     Ok(id)
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from requests.cookies import RequestsCookieJar
 
-from . import _engine
+from .. import _engine
 
 
 class _View(CookieJar):

@@ -1,7 +1,7 @@
-"""What the native client leaves to the libraries whose place it takes: encodings of odd arguments, and exceptions.
+"""The exceptions of requests and geventhttpclient for what went wrong in the engine.
 
-Scripts catch requests' and geventhttpclient's exceptions, and the error table shows their text, so they are built
-here as those libraries build them, from the description of a failure that the engine gives (`_engine.Transfer.error`).
+Scripts catch these libraries' exceptions, and the error table shows their text, so they are built here as those libraries
+build them, from the description of a failure that the engine gives (`_engine.Transfer.error`).
 """
 
 from __future__ import annotations
@@ -14,64 +14,14 @@ import re
 import socket
 import ssl
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlsplit
 
 import requests
 from geventhttpclient.client import HTTPClient  # noqa: F401  (the fast client's fallback needs it loaded after patching)
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
-from geventhttpclient.url import URL
 from geventhttpclient.useragent import RetriesExceeded, UnsupportedRedirectSchemeError
-from requests.models import RequestEncodingMixin
 from urllib3 import exceptions as urllib3_errors
 from urllib3.connection import HTTPConnection, HTTPSConnection
-
-# --- arguments ---------------------------------------------------------------------------------------------------
-
-
-def form(data: Any) -> str | None:
-    """A form body as requests encodes it; None for what is sent in another way (files, iterators)."""
-    if hasattr(data, "read") or not isinstance(data, dict | list | tuple):
-        return None
-    encoded = RequestEncodingMixin._encode_params(data)
-    return encoded if isinstance(encoded, str) else None
-
-
-def fast_form(data: Any) -> str | None:
-    """A form body as geventhttpclient encodes it; None for what is sent in another way."""
-    return urlencode(data) if isinstance(data, dict) else None
-
-
-def add_params(url: str, params: Any) -> str | None:
-    """`url` with `params` in its query, as requests adds them; None if it is not for us to say."""
-    if not isinstance(params, dict | list | tuple | str):
-        return None
-    encoded = RequestEncodingMixin._encode_params(params)
-    if not isinstance(encoded, str):
-        return None
-    if not encoded:
-        return url
-    base, hash_mark, fragment = url.partition("#")
-    # An empty query ("/path?") is as good as none.
-    separator = "&" if "?" in base and not base.endswith("?") else "" if base.endswith("?") else "?"
-    return f"{base}{separator}{encoded}{hash_mark}{fragment}"
-
-
-def fast_add_params(url: str, params: Any) -> str | None:
-    """`url` with `params` in its query, as geventhttpclient adds them."""
-    if not isinstance(params, dict) or not url.lower().startswith(("http://", "https://", "/")):
-        return None
-    return (
-        str(URL(url, params=params))
-        if not url.startswith("/")
-        else _path_of(URL("http://x" + url, params=params))
-    )
-
-
-def _path_of(url: URL) -> str:
-    return url.request_uri
-
-
-# --- failures ----------------------------------------------------------------------------------------------------
 
 
 def os_error(failure: dict[str, Any]) -> OSError:
@@ -82,15 +32,61 @@ def os_error(failure: dict[str, Any]) -> OSError:
     if kind in ("connect_timeout", "read_timeout", "total_timeout"):
         return TimeoutError("timed out")
     if kind == "tls_verify":
-        return ssl.SSLCertVerificationError(
-            1, f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {failure['message']}"
-        )
+        text = f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {_openssl_says(failure)}"
+        return ssl.SSLCertVerificationError(1, text)
+    if kind == "tls" and failure["message"] == "connection closed during the handshake":
+        text = "[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred in violation of protocol"
+        return ssl.SSLEOFError(8, text)
     if kind == "tls":
-        return ssl.SSLError(1, f"[SSL] {failure['message']}")
+        return ssl.SSLError(1, _openssl_says(failure))
     number = failure["errno"] or {"refused": errno.ECONNREFUSED, "reset": errno.ECONNRESET}.get(
         kind, errno.EIO
     )
     return OSError(number, os.strerror(number))
+
+
+# What rustls says, and what scripts know from OpenSSL.
+_OPENSSL = (
+    ("invalid peer certificate: UnknownIssuer", "unable to get local issuer certificate"),
+    ("invalid peer certificate: CaUsedAsEndEntity", "self-signed certificate"),
+    ("invalid peer certificate: certificate expired", "certificate has expired"),
+    ("invalid peer certificate: Expired", "certificate has expired"),
+    ("invalid peer certificate: certificate not valid yet", "certificate is not yet valid"),
+    ("invalid peer certificate: NotValidYet", "certificate is not yet valid"),
+    (
+        "received corrupt message of type InvalidContentType",
+        "[SSL: WRONG_VERSION_NUMBER] wrong version number",
+    ),
+    (
+        "received fatal alert: HandshakeFailure",
+        "[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] sslv3 alert handshake failure",
+    ),
+    (
+        "received fatal alert: ProtocolVersion",
+        "[SSL: TLSV1_ALERT_PROTOCOL_VERSION] tlsv1 alert protocol version",
+    ),
+    ("received fatal alert: UnknownCA", "[SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca"),
+    (
+        "received fatal alert: BadCertificate",
+        "[SSL: SSLV3_ALERT_BAD_CERTIFICATE] sslv3 alert bad certificate",
+    ),
+    (
+        "received fatal alert: CertificateRequired",
+        "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required",
+    ),
+)
+
+
+def _openssl_says(failure: dict[str, Any]) -> str:
+    """A failure of TLS in OpenSSL's words where it has some, as they stand in the errors of Python."""
+    message = str(failure["message"])
+    for known, said in _OPENSSL:
+        if message.startswith(known):
+            return said
+    if named := re.match('invalid peer certificate: certificate not valid for name "(.*?)"', message):
+        of_what = "IP address" if re.fullmatch(r"[\d.]+|.*:.*", named[1]) else "Hostname"
+        return f"{of_what} mismatch, certificate is not valid for '{named[1]}'."
+    return message if failure["kind"] == "tls_verify" else f"[SSL] {message}"
 
 
 def _raise_chain(errors: list[BaseException]) -> BaseException:
@@ -132,8 +128,9 @@ def requests_error(
     request: Any,
     read_timeout: float | None = None,
     connect_timeout: float | None = None,
+    proxy: str | None = None,
 ) -> requests.RequestException:
-    """What requests raises for a failure of `request` (a PreparedRequest)."""
+    """What requests raises for a failure of `request` (a PreparedRequest), which goes through `proxy` if that is a URL."""
     kind = failure["kind"]
     https = failure["scheme"] == "https"
     pool = _pool(failure)
@@ -148,47 +145,47 @@ def requests_error(
         else:
             error = exceptions.ChunkedEncodingError(broken, request=request)
         error.__context__ = broken
-    elif kind in ("resolve", "refused", "connect"):
-        connection = (HTTPSConnection if https else HTTPConnection)(failure["host"], failure["port"])
-        wrapped: BaseException
-        if kind == "resolve":
-            wrapped = urllib3_errors.NameResolutionError(failure["host"], connection, cause)  # type: ignore[arg-type]
+    elif proxy is not None and not https and kind in ("closed", "reset"):
+        # That is the proxy which hung up.
+        gone = http.client.RemoteDisconnected("Remote end closed connection without response")
+        error = _proxy_error(failure, request, proxy, gone if kind == "closed" else cause)
+    elif kind in ("resolve", "refused", "connect", "connect_timeout"):
+        wrapped: BaseException = _unreachable(failure, cause, proxy, connect_timeout)
+        if proxy is not None:
+            error = _proxy_error(failure, request, proxy, cause, wrapped)
         else:
-            wrapped = urllib3_errors.NewConnectionError(
-                connection, f"Failed to establish a new connection: {cause}"
-            )
-        retry = urllib3_errors.MaxRetryError(pool, url, wrapped)  # type: ignore[arg-type]
-        error = _raise_chain([cause, wrapped, retry, exceptions.ConnectionError(retry, request=request)])
-    elif kind == "connect_timeout":
-        connection = (HTTPSConnection if https else HTTPConnection)(failure["host"], failure["port"])
-        wrapped = urllib3_errors.ConnectTimeoutError(
-            connection, f"Connection to {failure['host']} timed out. (connect timeout={connect_timeout})"
-        )
-        retry = urllib3_errors.MaxRetryError(pool, url, wrapped)  # type: ignore[arg-type]
-        error = _raise_chain([cause, wrapped, retry, exceptions.ConnectTimeout(retry, request=request)])
+            retry = urllib3_errors.MaxRetryError(pool, url, wrapped)  # type: ignore[arg-type]
+            outer = exceptions.ConnectTimeout if kind == "connect_timeout" else exceptions.ConnectionError
+            error = _raise_chain([cause, wrapped, retry, outer(retry, request=request)])
     elif kind in ("read_timeout", "total_timeout"):
         wrapped = urllib3_errors.ReadTimeoutError(pool, url, f"Read timed out. (read timeout={read_timeout})")  # type: ignore[arg-type]
         error = _raise_chain([cause, wrapped, exceptions.ReadTimeout(wrapped, request=request)])
+    elif kind == "tls" and failure["phase"] != "shaking hands":
+        # The server's refusal of the client, which it sends after its part of the handshake.
+        error = _raise_chain([cause, exceptions.SSLError(cause, request=request)])
     elif kind in ("tls_verify", "tls"):
         wrapped = urllib3_errors.SSLError(cause)  # type: ignore[arg-type]
         retry = urllib3_errors.MaxRetryError(pool, url, wrapped)  # type: ignore[arg-type]
-        error = _raise_chain([cause, wrapped, retry, exceptions.SSLError(retry, request=request)])
+        # In a tunnel urllib3 wraps it where it raises the next.
+        links = [cause, retry] if proxy is not None else [cause, wrapped, retry]
+        error = _raise_chain([*links, exceptions.SSLError(retry, request=request)])
     elif kind == "proxy":
         reason = (
             OSError(f"Tunnel connection failed: {failure['status']} {failure['text']}")
             if failure["status"]
             else cause
         )
-        wrapped = urllib3_errors.ProxyError("Unable to connect to proxy", reason)
-        retry = urllib3_errors.MaxRetryError(pool, url, wrapped)  # type: ignore[arg-type]
-        error = _raise_chain([reason, wrapped, retry, exceptions.ProxyError(retry, request=request)])
+        error = _proxy_error(failure, request, proxy, reason)
     elif kind in ("reset", "io"):
         wrapped = urllib3_errors.ProtocolError("Connection aborted.", cause)
         error = _raise_chain([cause, wrapped, exceptions.ConnectionError(wrapped, request=request)])
-    elif kind in ("closed", "truncated"):
+    elif kind == "closed":
         gone = http.client.RemoteDisconnected("Remote end closed connection without response")
         wrapped = urllib3_errors.ProtocolError("Connection aborted.", gone)
         error = _raise_chain([gone, wrapped, exceptions.ConnectionError(wrapped, request=request)])
+    elif kind == "malformed" and failure["message"].startswith("invalid content-length"):
+        wrapped = urllib3_errors.InvalidHeader(failure["message"])
+        error = _raise_chain([wrapped, exceptions.InvalidHeader(wrapped, request=request)])
     elif kind in ("malformed", "head_too_large"):
         line = re.fullmatch('invalid status line "(.*)"', failure["message"], re.DOTALL)
         bad = http.client.BadStatusLine(
@@ -214,12 +211,46 @@ def requests_error(
     return error
 
 
+def _unreachable(
+    failure: dict[str, Any], cause: OSError, proxy: str | None, connect_timeout: float | None
+) -> BaseException:
+    """What urllib3 raises if there is no connection, to the host or to the proxy before it."""
+    host, port = failure["host"], failure["port"]
+    if proxy is not None:
+        where = urlsplit(proxy)
+        host, port = where.hostname, where.port or 80
+    connection = (HTTPSConnection if failure["scheme"] == "https" else HTTPConnection)(host, port)
+    if failure["kind"] == "resolve":
+        return urllib3_errors.NameResolutionError(host, connection, cause)  # type: ignore[arg-type]
+    if failure["kind"] == "connect_timeout":
+        text = f"Connection to {host} timed out. (connect timeout={connect_timeout})"
+        return urllib3_errors.ConnectTimeoutError(connection, text)
+    return urllib3_errors.NewConnectionError(connection, f"Failed to establish a new connection: {cause}")
+
+
+def _proxy_error(
+    failure: dict[str, Any], request: Any, proxy: str | None, *causes: BaseException
+) -> requests.RequestException:
+    """What requests raises if the proxy cannot be reached or refuses; `causes`: innermost first."""
+    wrapped = urllib3_errors.ProxyError("Unable to connect to proxy", causes[-1])  # type: ignore[arg-type]
+    if proxy is None or failure["scheme"] == "https":
+        pool, url = _pool(failure), request.path_url
+    else:
+        where = urlsplit(proxy)
+        pool, url = _PoolName("HTTPConnectionPool", str(where.hostname), where.port or 80), request.url
+    retry = urllib3_errors.MaxRetryError(pool, url, wrapped)  # type: ignore[arg-type]
+    error = requests.exceptions.ProxyError(retry, request=request)
+    _raise_chain([*causes, retry, error])
+    return error
+
+
 def _is_in_body(failure: dict[str, Any]) -> bool:
     """Whether the head was fine and it was the body that failed."""
     if failure["phase"] != "reading the response":
         return False
     if failure["kind"] == "truncated":
-        return bool(failure["received"]) or failure["missing"] is not None
+        # One that ends within its head, too: what is missing is the end.
+        return True
     if failure["kind"] == "malformed":
         return "chunk" in failure["message"]
     return failure["kind"] in ("reset", "io", "read_timeout", "total_timeout")

@@ -1,0 +1,75 @@
+"""Encodings of odd arguments, as the libraries do them whose place the engine takes: it asks here for what is not plain text."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from geventhttpclient.url import URL
+from requests.models import RequestEncodingMixin
+from urllib3.util import Timeout
+
+
+def form(data: Any) -> str | None:
+    """A form body as requests encodes it; None for what is sent in another way (files, iterators)."""
+    if hasattr(data, "read") or not isinstance(data, dict | list | tuple):
+        return None
+    encoded = RequestEncodingMixin._encode_params(data)
+    return encoded if isinstance(encoded, str) else None
+
+
+def fast_form(data: Any) -> str | None:
+    """A form body as geventhttpclient encodes it; None for what is sent in another way."""
+    return urlencode(data) if isinstance(data, dict) else None
+
+
+def add_params(url: str, params: Any) -> str | None:
+    """`url` with `params` in its query, as requests adds them; None if it is not for us to say."""
+    if not isinstance(params, dict | list | tuple | str):
+        return None
+    encoded = RequestEncodingMixin._encode_params(params)
+    if not isinstance(encoded, str):
+        return None
+    if not encoded:
+        return url
+    base, hash_mark, fragment = url.partition("#")
+    # An empty query ("/path?") is as good as none.
+    separator = "&" if "?" in base and not base.endswith("?") else "" if base.endswith("?") else "?"
+    return f"{base}{separator}{encoded}{hash_mark}{fragment}"
+
+
+def fast_add_params(url: str, params: Any) -> str | None:
+    """`url` with `params` in its query, as geventhttpclient adds them."""
+    if not isinstance(params, dict) or not url.lower().startswith(("http://", "https://", "/")):
+        return None
+    return (
+        str(URL(url, params=params))
+        if not url.startswith("/")
+        else _path_of(URL("http://x" + url, params=params))
+    )
+
+
+def _path_of(url: URL) -> str:
+    return url.request_uri
+
+
+def timeouts(timeout: Any) -> tuple[float | None, float | None]:
+    """Connect and read timeout in seconds, from any form that requests knows."""
+    if isinstance(timeout, tuple):
+        try:
+            connect, read = timeout
+        except ValueError:
+            raise ValueError(
+                f"Invalid timeout {timeout}. Pass a (connect, read) timeout tuple, or a single float to set both timeouts "
+                "to the same value."
+            ) from None
+        timeout = Timeout(connect=connect, read=read)
+    elif not isinstance(timeout, Timeout):
+        timeout = Timeout(connect=timeout, read=timeout)
+    # What is left of a total counts from the start of the connection.
+    timeout = timeout.clone()
+    timeout.start_connect()
+    return (
+        timeout.connect_timeout if isinstance(timeout.connect_timeout, int | float) else None,
+        timeout.read_timeout if isinstance(timeout.read_timeout, int | float) else None,
+    )

@@ -1,0 +1,299 @@
+"""The responses of `FastHttpUser.client`, with the attributes of requests' that are used most."""
+
+from __future__ import annotations
+
+import io
+import json
+import zlib
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from charset_normalizer import detect
+from geventhttpclient.header import Headers
+from geventhttpclient.response import HTTPConnectionClosed
+from geventhttpclient.useragent import ConnectionError
+from requests.utils import get_encoding_from_headers
+
+from .. import _engine
+from ..exception import LocustError
+from .failures import fast_error
+from .fast_agent import FastRequest, LocustBadStatusCode
+from .verdict import Counted, Verdict
+
+
+class FastResponse(Counted):
+    """A response with the attributes of requests' that are used most."""
+
+    # Where scripts import it from.
+    __module__ = "locust.contrib.fasthttp"
+
+    error: BaseException | None = None
+    encoding: Any = None
+    """Set it before reading `text` if the response does not say, or says wrong."""
+
+    _source: Any = None
+
+    @classmethod
+    def _of_library(cls, source: Any, error: BaseException | None, request: Any) -> Any:
+        """geventhttpclient's response (None: there was none) as one of ours."""
+        made = cls.__new__(cls)
+        made._by_library = True
+        made._source = source
+        if error is not None:
+            made.error = error
+        if source is None:
+            if cls is FastResponse:
+                made.__class__ = ErrorResponse
+            made._without_answer(request)
+        else:
+            made.headers = source.headers
+            made.status_code = source.status_code
+            made.request = source._request
+            made.history = list(source._history)
+            made.elapsed = source.elapsed
+        return made
+
+    # --- what the engine asks
+
+    def _fail(self, failure: dict[str, Any]) -> None:
+        """There was no answer."""
+        meta = self.request_meta
+        options = self._made_by._agent_options
+        headers = _headers_of([pair for pair in failure["sent_headers"] if pair[0] != "User-Agent"])
+        self._without_answer(
+            FastRequest(
+                meta["url"], method=meta["request_type"], headers=headers, payload=failure["sent_body"]
+            )
+        )
+        # By the name, not by the URL, so that failures of one name are grouped.
+        url = meta["name"]
+        self.error = fast_error(failure, url, options.get("max_retries", 0), options.get("max_redirects", 3))
+        if type(self) is FastResponse:
+            self.__class__ = ErrorResponse
+
+    def _without_answer(self, request: Any) -> None:
+        self.status_code = 0
+        self.content = None
+        self.headers = None
+        self.text = None
+        self.request = request
+
+    def _fail_decoding(self) -> None:
+        """There was an answer, but its body is not encoded as it says."""
+        try:
+            self.content  # noqa: B018
+        except zlib.error as error:
+            self.error = error
+            self.content = None
+
+    def _decode_error(self, encoding: str, message: str, too_large: bool = False) -> zlib.error:
+        # Once more by the library, for its error. Of what is too large it would decode all.
+        if encoding.lower() in ("gzip", "deflate") and not too_large:
+            try:
+                zlib.decompress(
+                    self._raw_body, 16 + zlib.MAX_WBITS if encoding.lower() == "gzip" else zlib.MAX_WBITS
+                )
+            except zlib.error as error:
+                return error
+        return zlib.error(message)
+
+    def _judge(self) -> None:
+        """Counts the request by its status, or by the error that it ended with."""
+        if self.error is None and not (self._by_library or self._good_status):
+            self.error = LocustBadStatusCode(self.url, code=self.status_code)
+        self._count(self.error)
+
+    def _provide(self, name: str) -> Any:
+        """The value of an attribute that is read for the first time."""
+        if name == "text":
+            return self._text()
+        if name == "content" and self._source is not None:
+            return self._source.content
+        if name == "stream":
+            return self._source._response if self._source is not None else _Stream(self)
+        if name == "content" and self._body_reader is not None:
+            return _decoded(self, self._body_reader.read())
+        make = _PROVIDERS.get(name)
+        return NotImplemented if make is None or self._by_library else make(self)
+
+    # --- what scripts read
+
+    def _text(self) -> str | None:
+        content = self.content
+        if content is None:
+            return None
+        if self.encoding is None:
+            declared = get_encoding_from_headers(self.headers) if self.headers is not None else None
+            self.encoding = declared or detect(content)["encoding"]
+        return None if self.encoding is None else str(content, str(self.encoding), errors="replace")
+
+    def json(self) -> Any:
+        """The body, parsed."""
+        return json.loads(self.text)
+
+    @property
+    def url(self) -> str | None:
+        """The URL of the last request that led here."""
+        return None if self.request is None else self.request.url
+
+    @property
+    def ok(self) -> bool:
+        """Whether there was an answer with a status below 400."""
+        return 0 < self.status_code < 400
+
+    def info(self) -> Any:
+        """The headers."""
+        return self.headers
+
+    def raise_for_status(self) -> None:
+        """Raises the error that the request ended with, if any."""
+        if self.error is not None:
+            raise self.error
+
+    def iter_content(self, chunk_size: int = 1024, decode_content: bool = True) -> Iterator[Any]:
+        """The body in parts of up to `chunk_size` bytes; as text where `decode_content` and it is UTF-8."""
+        if self._source is not None:
+            read = self._source.read
+        elif self._body_reader is not None:
+            read = self._body_reader.read
+        elif self.status_code:
+            content, position = self.content or b"", 0
+
+            def read(size: int) -> bytes:
+                nonlocal position
+                position += size
+                return content[position - size : position]
+
+        else:
+            raise LocustError("Cannot iterate content on a response without _response attribute")
+        while True:
+            try:
+                chunk = read(chunk_size)
+            except (HTTPConnectionClosed, ConnectionError):
+                return
+            if not chunk:
+                return
+            if decode_content:
+                try:
+                    chunk = chunk.decode("utf-8")
+                except UnicodeDecodeError:
+                    pass
+            yield chunk
+
+    def read(self, n: int | None = None) -> bytes:
+        """Up to `n` bytes of a streamed body, or all that is left."""
+        reader = self._source if self._source is not None else self._body_reader
+        return (self.content or b"") if reader is None else reader.read(n)
+
+    def release(self) -> None:
+        """Gives up the rest of a streamed body."""
+        if self._source is not None:
+            self._source.release()
+        elif not self._by_library and self._body_reader is not None:
+            self._body_reader.close()
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, exc: Any, value: Any, traceback: Any) -> Any:
+        self.release()
+        return None
+
+    def success(self) -> None:
+        """Only with `catch_response=True`."""
+        raise LocustError(_NEEDS_CATCH)
+
+    def failure(self, *_args: Any, **_kwargs: Any) -> None:
+        """Only with `catch_response=True`."""
+        raise LocustError(_NEEDS_CATCH)
+
+
+_NEEDS_CATCH = (
+    "If you want to change the state of the request, you must pass catch_response=True. See "
+    "http://docs.locust.io/en/stable/writing-a-locustfile.html#validating-responses"
+)
+
+
+def _headers_of(pairs: list[tuple[str, str]]) -> Headers:
+    headers = Headers()
+    for name, value in pairs:
+        headers.add(name, value)
+    return headers
+
+
+def _request_of(response: FastResponse) -> FastRequest:
+    method, url, headers, cookie, body = response._sent(-1)
+    fields = _headers_of(headers)
+    if cookie is not None and "cookie" not in fields:
+        fields.add("Cookie", cookie)
+    if response._hops == 0:
+        url = response._asked_url
+    return FastRequest(url, method=method, headers=fields, payload=body)
+
+
+def _decoded(response: FastResponse, raw: bytes) -> bytes:
+    encoding = (response.headers.get("content-encoding") or "") if response.headers is not None else ""
+    return _engine.decode_body(encoding, raw) if encoding else raw
+
+
+_PROVIDERS: dict[str, Callable[[FastResponse], Any]] = {
+    "headers": lambda response: _headers_of(response._header_pairs),
+    "request": _request_of,
+    "elapsed": lambda response: timedelta(seconds=response.phases["total"] - response.phases["receive"]),
+    "history": lambda response: [_Hop(response, index) for index in range(response._hops)],
+}
+
+
+class _Stream(io.RawIOBase):
+    """The body as it came, or as it comes, as a file."""
+
+    def __init__(self, response: FastResponse) -> None:
+        super().__init__()
+        reader = response._body_reader if response.status_code else None
+        self._read = reader.read if reader is not None else io.BytesIO(response.content or b"").read
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        return self._read(None if size is None or size < 0 else size)
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class _Hop:
+    """A response that was redirected away from."""
+
+    def __init__(self, response: FastResponse, index: int) -> None:
+        self.status_code, self.reason, _, self.url, headers, self.content, seconds = response._hop(index)
+        self.headers = _headers_of(headers)
+        self.elapsed = timedelta(seconds=seconds)
+
+
+class ErrorResponse(FastResponse):
+    """A request that got no answer, for code that asks for it by type."""
+
+    __module__ = "locust.contrib.fasthttp"
+
+    def __init__(self, request: Any, error: Exception) -> None:
+        self._by_library = True
+        self._without_answer(request)
+        self.error = error
+
+
+class ResponseContextManager(Verdict, FastResponse):
+    """A response that can also decide, in a with-block, how its request is counted."""
+
+    __module__ = "locust.contrib.fasthttp"
+
+
+class RestResponseContextManager(ResponseContextManager):
+    """What `FastHttpUser.rest` yields: the response, with its parsed body as `js`."""
+
+    __module__ = "locust.contrib.fasthttp"
+
+    js: Any

@@ -1,0 +1,114 @@
+"""How a request is counted, by status or by what a script decides in a with-block: the same for both clients."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from .. import _engine
+from ..exception import CatchResponseError, LocustError, ResponseError
+
+logger = logging.getLogger("locust.clients")
+
+
+class Counted(_engine.ResponseCore):
+    """A response that reports its request, once."""
+
+    # Made by requests or geventhttpclient, not by the engine: then Python holds what is reported.
+    _by_library = False
+    _session: Any
+
+    def _made_by_library(self, session: Any, meta: dict[str, Any], caught: bool) -> None:
+        """Takes over what is to be reported about a request that a library has made; reports it unless `caught`."""
+        self._by_library = True
+        self._session = session
+        self.request_meta = meta
+        meta["response"] = self
+        self._await_verdict(caught, str(meta["request_type"]), str(meta["name"]))
+        if not caught:
+            self._judge()
+
+    def _judge(self) -> None:
+        """Counts the request by its status, or by the error that it ended with."""
+        raise NotImplementedError
+
+    def _count(self, exception: Any) -> None:
+        """Counts the request as failed with `exception`, or as a success."""
+        if self._by_library:
+            self.request_meta["exception"] = exception
+            self._session.request_event.fire(**self.request_meta)
+        else:
+            self._report(exception)
+
+
+class Verdict(Counted):
+    """The with-block of a response: what happens in it decides how its request is counted."""
+
+    error: Any
+
+    def __enter__(self) -> Any:
+        self._enter()
+        if not self._catch_response:
+            raise LocustError(
+                "In order to use a with-block for requests, you must also pass catch_response=True"
+            )
+        return self
+
+    def __exit__(self, exc: Any, value: Any, traceback: Any) -> bool:
+        manual = self._manual_result
+        if manual is not None:
+            self._count(None if manual is True else manual)
+            return exc is None
+        if exc is None:
+            self._judge()
+            return True
+        if isinstance(value, ResponseError):
+            self._count(value)
+            return True
+        return False
+
+    def raise_for_status(self) -> None:
+        """Raises what was given to `failure()`, nothing after `success()`, else what the request itself ended with."""
+        __tracebackhide__ = True
+        manual = self._manual_result
+        if manual is None:
+            if self.error is not None:
+                raise self.error
+            super().raise_for_status()  # type: ignore[misc]
+        elif manual is not True:
+            raise manual
+
+    def success(self) -> None:
+        """Counts the request as a success, whatever its status."""
+        self._check_entered("response.success()")
+        self._manual_result = True
+
+    def failure(self, exc: Any) -> None:
+        """Counts the request as a failure; `exc` is an exception, or anything that says why."""
+        self._check_entered("response.failure(...)")
+        self._manual_result = exc if isinstance(exc, Exception) else CatchResponseError(exc)
+
+    def _check_entered(self, call: str) -> None:
+        if not self._entered:
+            raise LocustError(
+                "Tried to set status on a request that has not yet been made. Make sure you use a with-block, like "
+                f"this:\n\nwith self.client.request(..., catch_response=True) as response:\n    {call}"
+            )
+
+
+# Requests that have been warned about; a script that does it once does it each time.
+_warned: set[tuple[str, str]] = set()
+_MAX_WARNINGS = 20
+
+
+def warn_unjudged(method: str, name: str) -> None:
+    """Called by the engine when a response goes away for whose with-block the statistics have waited in vain."""
+    if (method, name) in _warned or len(_warned) >= _MAX_WARNINGS:
+        return
+    _warned.add((method, name))
+    logger.warning(
+        "%s %s was requested with catch_response=True, but its response was not used in a with-block: "
+        "the request is missing in the statistics.",
+        method,
+        name,
+    )

@@ -1,0 +1,75 @@
+"""What of the libraries below a client a script can replace, and what it cannot."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from typing import Any
+
+import pytest
+import requests
+import urllib3.connectionpool
+from http_recording import RecordingServer
+from requests.adapters import HTTPAdapter
+from urllib3 import PoolManager
+
+from locust.clients import HttpSession
+from locust.contrib.fasthttp import FastHttpSession
+from locust.event import EventHook
+
+
+def refuse(*_arguments: Any, **_keywords: Any) -> Any:
+    raise AssertionError("asked")
+
+
+def test_a_replaced_send_of_requests_sees_what_clients_send(
+    recording: RecordingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    original = requests.Session.send
+
+    def send(self: Any, request: Any, **keywords: Any) -> Any:
+        seen.append(request.url)
+        return original(self, request, **keywords)
+
+    monkeypatch.setattr(requests.Session, "send", send)
+    assert HttpSession(recording.url, EventHook(), None).get("/x").status_code == 200
+    assert seen == [recording.url + "/x"]
+
+
+def test_an_adapter_that_a_script_mounts_sends(recording: RecordingServer) -> None:
+    class Refusing(HTTPAdapter):
+        def send(self, *_arguments: Any, **_keywords: Any) -> Any:
+            raise requests.ConnectionError("mine")
+
+    session = HttpSession(recording.url, EventHook(), None)
+    session.mount("http://", Refusing())
+    assert str(session.get("/x").error) == "mine"
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (HTTPAdapter, "send"),
+        (urllib3.connectionpool.HTTPConnectionPool, "urlopen"),
+        (http.client.HTTPConnection, "request"),
+        (socket, "getaddrinfo"),
+        (socket, "create_connection"),
+        (socket.socket, "connect"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+@pytest.mark.parametrize("client", [HttpSession, FastHttpSession])
+def test_what_is_below_is_not_asked(
+    client: Any, owner: Any, name: str, recording: RecordingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owner, name, refuse)
+    assert client(recording.url, EventHook(), None).get("/x").status_code == 200
+
+
+def test_a_pool_manager_shares_connections_and_its_other_settings_stay_its_own(
+    recording: RecordingServer,
+) -> None:
+    shared = PoolManager(source_address=("192.0.2.1", 0))  # an address that this machine has not
+    sessions = [HttpSession(recording.url, EventHook(), None, pool_manager=shared) for _ in range(2)]
+    assert [session.get("/x").status_code for session in sessions] == [200, 200]
