@@ -1,0 +1,270 @@
+"""`--otel`: what reaches a collector, and that real Locust sends it the same."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from contrib_events import LIBRARIES, oracle_python
+from servers import TestkitServer, clean_environment, run_locust
+
+LOCUSTFILE = """
+from locust import FastHttpUser, HttpUser, constant, events, task
+
+class Visitor(HttpUser):
+    wait_time = constant(0.1)
+    fixed_count = 1
+
+    @task
+    def visit(self):
+        self.client.get("/")
+        self.client.get("/post/1?x=1")
+        self.client.get("/missing", name="gone")
+        self.environment.events.request.fire(
+            request_type="own", name="untimed", response_time=None, response_length=0, exception=ValueError("x"))
+
+class Fast(FastHttpUser):
+    wait_time = constant(0.1)
+    fixed_count = 2
+
+    @task
+    def visit(self):
+        self.client.get("/", name="fast")
+"""
+
+
+class Collector(ThreadingHTTPServer):
+    """Receives what is exported by OTLP over HTTP."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Receiver)
+        self.traces: list[Any] = []
+        self.metrics: list[Any] = []
+        self.logs: list[Any] = []
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+    def spans(self) -> list[Any]:
+        return [s for e in self.traces for r in e.resource_spans for g in r.scope_spans for s in g.spans]
+
+    def metric(self, name: str) -> list[Any]:
+        found = [
+            m for e in self.metrics for r in e.resource_metrics for g in r.scope_metrics for m in g.metrics
+        ]
+        return [metric for metric in found if metric.name == name]
+
+    def records(self) -> list[Any]:
+        return [x for e in self.logs for r in e.resource_logs for g in r.scope_logs for x in g.log_records]
+
+
+class Receiver(BaseHTTPRequestHandler):
+    server: Collector
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        signal = self.path.rpartition("/")[2]
+        kind = {
+            "traces": ExportTraceServiceRequest,
+            "metrics": ExportMetricsServiceRequest,
+            "logs": ExportLogsServiceRequest,
+        }[signal]
+        getattr(self.server, signal).append(kind.FromString(body))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    server = Collector()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def attributes(of: Any) -> dict[str, Any]:
+    return {pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in of.attributes}
+
+
+def exporting(collector: Collector) -> dict[str, str]:
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_METRIC_EXPORT_INTERVAL": "400",
+    }
+
+
+def summary(collector: Collector) -> dict[str, Any]:
+    """What was exported, without what depends on time."""
+    # The end of a run cuts a request off now and then.
+    spans = [span for span in collector.spans() if "http.status_code" in attributes(span)]
+    durations = collector.metric("locust.client.duration")
+    gauges = collector.metric("locust.users.count")
+    return {
+        "resource": attributes(collector.traces[0].resource_spans[0].resource),
+        "spans": {(s.name, s.kind, tuple(sorted(attributes(s)))) for s in spans},
+        "status": {(s.name, s.status.code) for s in spans},
+        "unit": {(m.unit, m.description) for m in durations + gauges},
+        "series": {str(sorted(attributes(p).items())) for m in durations for p in m.histogram.data_points},
+        "users": {
+            (attributes(p)["user_class"], p.as_int)
+            for m in gauges[:-1]
+            for p in m.gauge.data_points
+            if p.as_int
+        },
+        "log": {x.body.string_value.partition(" 2.")[0] for x in collector.records()},
+    }
+
+
+def run_oracle(python: str, folder: Path, *arguments: str, **environment: str) -> int:
+    """Runs real Locust with the libraries of ours."""
+    start = f"import sys; sys.path.extend({LIBRARIES!r}); from locust.main import main; main()"
+    (folder / "locustfile.py").write_text(LOCUSTFILE)
+    command = [python, "-c", start, *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=clean_environment(**environment), capture_output=True, timeout=60
+    ).returncode
+
+
+def test_a_run_exports_what_locusts_does(tmp_path: Path, blog: TestkitServer, collector: Collector):
+    arguments = (
+        "--headless",
+        "-u",
+        "3",
+        "-r",
+        "3",
+        "-t",
+        "2",
+        "-H",
+        blog.url,
+        "--otel",
+        "--profile",
+        "nightly",
+    )
+    result = run_locust(
+        *arguments, folder=tmp_path, locustfile=LOCUSTFILE, timeout=90, **exporting(collector)
+    )
+    assert result.returncode == 1
+    assert ", OpenTelemetry enabled" in result.stderr
+    assert "Traceback" not in result.stderr
+    ours = summary(collector)
+    assert {name for name, _, _ in ours["spans"]} == {"GET /", "GET /post/1", "GET gone"}
+    assert ours["status"] == {("GET /", 0), ("GET /post/1", 0), ("GET gone", 2)}
+    assert ours["series"] == {
+        "[('name', '/')]",
+        "[('name', '/post/1?x=1')]",
+        "[('error.type', 'HTTPError'), ('name', 'gone')]",
+        "[('name', 'fast')]",
+    }
+    assert ours["users"] == {("Visitor", 1), ("Fast", 2)}
+    assert ours["resource"]["profile"] == "nightly"
+    assert ours["resource"]["service.name"] == "locust"
+    assert "Starting Locust" in ours["log"]
+    # Every request has its span, and its series counts it.
+    counts = {
+        attributes(point)["name"]: point.count
+        for point in collector.metric("locust.client.duration")[-1].histogram.data_points
+    }
+    ended = [span for span in collector.spans() if "http.status_code" in attributes(span)]
+    assert counts["/"] == len([span for span in ended if span.name == "GET /"])
+    if python := oracle_python():
+        for kept in (collector.traces, collector.metrics, collector.logs):
+            kept.clear()
+        run_oracle(python, tmp_path, *arguments, **exporting(collector))
+        theirs = summary(collector)
+        # Lines of the log are compared elsewhere; these two programs differ in a few.
+        for side in (ours, theirs):
+            side.pop("log")
+            side["resource"].pop("service.instance.id", None)
+        assert ours == theirs
+
+
+def test_requests_go_the_native_way_without_it(tmp_path: Path, blog: TestkitServer):
+    script = LOCUSTFILE + "import sys\nassert 'opentelemetry' not in sys.modules\n"
+    result = run_locust(
+        "--headless", "-t", "1", "-H", blog.url, "Visitor", folder=tmp_path, locustfile=script
+    )
+    assert result.returncode == 1 and "OpenTelemetry" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "line"),
+    [
+        (
+            {f"OTEL_{signal}_EXPORTER": "none" for signal in ("TRACES", "METRICS", "LOGS")},
+            "INFO/locust.opentelemetry: No OpenTelemetry exporters configured, opentelemetry not enabled",
+        ),
+        (
+            {"OTEL_TRACES_EXPORTER": "jaeger", "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"},
+            "WARNING/locust.opentelemetry: Unknown traces exporter 'jaeger'. Ignored",
+        ),
+        (
+            {
+                "OTEL_TRACES_EXPORTER": "none",
+                "OTEL_METRICS_EXPORTER": "prometheus",
+                "OTEL_LOGS_EXPORTER": "none",
+            },
+            "WARNING/locust.opentelemetry: Prometheus metrics exporter is not yet implemented!",
+        ),
+        (
+            {
+                "OTEL_TRACES_EXPORTER": "otlp",
+                "OTEL_METRICS_EXPORTER": "none",
+                "OTEL_LOGS_EXPORTER": "none",
+                "OTEL_EXPORTER_OTLP_PROTOCOL": "smoke",
+            },
+            "WARNING/locust.opentelemetry: Unknown OpenTelemetry otlp exporter protocol 'smoke'. "
+            "Use 'grpc' or 'http/protobuf'",
+        ),
+    ],
+)
+def test_what_cannot_be_exported_is_said(
+    tmp_path: Path, blog: TestkitServer, environment: dict[str, str], line: str
+):
+    result = run_locust(
+        "--headless", "-t", "1", "-H", blog.url, "--otel", "Fast",
+        folder=tmp_path, locustfile=LOCUSTFILE, **environment,
+    )  # fmt: skip
+    assert line in result.stderr
+    assert result.returncode == 0
+
+
+def test_without_the_library_the_run_goes_on_and_says_what_to_install(tmp_path: Path, blog: TestkitServer):
+    (tmp_path / "opentelemetry.py").write_text("raise ImportError('not here')\n")
+    result = run_locust(
+        "--headless", "-t", "1", "-H", blog.url, "--otel", "Fast",
+        folder=tmp_path, locustfile=LOCUSTFILE, PYTHONPATH=str(tmp_path),
+    )  # fmt: skip
+    assert (
+        "ERROR/locust.opentelemetry: OpenTelemetry SDK is not installed, opentelemetry not enabled."
+        in result.stderr
+    )
+    assert "pip install 'gregaria[otel]'" in result.stderr
+    assert result.returncode == 0
+
+
+def test_names_beyond_the_limit_share_a_series():
+    script = """
+from locust.opentelemetry import MAX_REQUEST_NAMES, _name_of_series, request_names
+names = [_name_of_series(f"/{i % 25}") for i in range(50)]
+assert MAX_REQUEST_NAMES == 20 == len(request_names)
+assert names[:20] == [f"/{i}" for i in range(20)] == names[25:45]
+assert set(names[20:25] + names[45:]) == {"Too many unique request names"}
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, env=dict(os.environ), timeout=30)
