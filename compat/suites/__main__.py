@@ -1,0 +1,210 @@
+"""`scripts/compat`: runs the suites and keeps the score.
+
+Exit codes: 0 all as it should be, 1 something got worse or has no reason, 2 it could not be run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import platform
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import differences, record, render, score, setting, suites
+from .modules import Results, Retry
+from .results import Result
+from .setting import ROOT, WORK
+from .suites import LiterateSuite, Run, Suite
+
+COMPAT = ROOT / "compat"
+SCOREBOARD = COMPAT / "scoreboard.json"
+PAGE = ROOT / "COMPATIBILITY.md"
+WAITING = ("distributed", "web")
+FAULTS = (setting.SettingError, score.ScoreError, differences.DifferencesError)
+
+
+def main() -> int:
+    options = arguments()
+    try:
+        deliberate = differences.load(COMPAT / "differences.toml", ROOT)
+        if options.render:
+            return write_page(deliberate)
+        with only_one():
+            setting.prepare()
+            return quick(options) if options.ours else full(options, deliberate)
+    except FAULTS as error:
+        print(f"scripts/compat: {error}", file=sys.stderr)
+        return 2
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/compat",
+        description="Runs tests that others wrote on real Locust and on gregaria, and writes compat/scoreboard.json"
+        " and COMPATIBILITY.md.",
+    )
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument(
+        "--ours", action="store_true", help="only our side, held against compat/scoreboard.json"
+    )
+    mode.add_argument("--render", action="store_true", help="only write COMPATIBILITY.md again")
+    parser.add_argument("--tree", type=Path, help="a source tree of Locust whose tests are run, too")
+    parser.add_argument("--suite", action="append", default=[], help="only this suite (repeat for more)")
+    parser.add_argument("--module", action="append", default=[], help="only this module; writes nothing")
+    parser.add_argument(
+        "--keep-real", action="store_true", help="take the real side's results of the last run"
+    )
+    parser.add_argument("--jobs", type=int, default=2, help="modules at a time (%(default)s)")
+    options = parser.parse_args()
+    if options.jobs < 1:
+        parser.error("--jobs must be 1 or more")
+    return options
+
+
+@contextmanager
+def only_one() -> Iterator[None]:
+    """The trees are made anew by each run, so there is one at a time."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    with open(WORK / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise setting.SettingError("another run is under way (it holds target/compat/lock)") from None
+        yield
+
+
+def chosen_suites(options: argparse.Namespace, parts: score.Rules) -> list[Suite]:
+    found = suites.all_suites(options.tree, parts)
+    known = [suite.name for suite in found]
+    if unknown := [name for name in options.suite if name not in known]:
+        raise setting.SettingError(f"no suite {', '.join(unknown)}; there are {', '.join(known)}")
+    return [suite for suite in found if not options.suite or suite.name in options.suite]
+
+
+def full(options: argparse.Namespace, deliberate: list[differences.Difference]) -> int:
+    """Both sides, the record and the page."""
+    parts = score.load_map(COMPAT / "map.toml")
+    reasons = score.load_reasons(COMPAT / "reasons.toml", [one.id for one in deliberate])
+    scored = {}
+    titles = {}
+    for suite in chosen_suites(options, parts):
+        real = None
+        if options.keep_real and (kept := read_results(suite.name, "real")):
+            real = {
+                test: said
+                for test, said in kept.items()
+                if not options.module or test.split("::")[0] in options.module
+            }
+        if real is None:
+            real = results_of(suite, "real", lambda _: True, options)
+        ours = results_of(suite, "ours", worth_another_attempt(suite, real, reasons), options)
+        if isinstance(suite, LiterateSuite):
+            real = dict.fromkeys(ours, Result("passed"))
+        scored[suite.name] = score.score(suite.name, real, ours, parts)
+        titles[suite.name] = suite.title
+    nameless = []
+    records = record.read(SCOREBOARD)
+    for name, tests in scored.items():
+        records[name] = record.make(name, titles[name], tests, reasons)
+        nameless += [f"{name}: {test}" for test in score.unexplained(name, tests, reasons)]
+        show(records[name])
+    for pattern in [] if options.module or options.suite else score.stale(scored, reasons):
+        print(f"compat/reasons.toml: nothing that fails belongs to {pattern!r} any more")
+    if not options.module:
+        about = {"Locust": setting.LOCUST, "Python": platform.python_version()}
+        record.write(SCOREBOARD, records, about)
+        write_page(deliberate)
+    for test in nameless:
+        print(f"fails on ours only, and compat/reasons.toml does not say why: {test}")
+    return 1 if nameless else 0
+
+
+def results_of(
+    suite: Suite, side: str, retry: Retry, options: argparse.Namespace, skip: Collection[str] = ()
+) -> Results:
+    """Runs one side of a suite, and keeps all that is known of its tests for whoever wants to see why one fails."""
+    results = suite.results(side, Run(retry, options.jobs, tell, options.module, skip))
+    if not options.module:
+        write_results(suite.name, side, results)
+    return results
+
+
+def worth_another_attempt(suite: Suite, real: Results, reasons: score.Rules) -> Retry:
+    """Of the real side every failing test is tried again; of ours those that the real one passes, unless it is known why
+    they fail."""
+
+    def worth(test: str) -> bool:
+        if reasons.find(suite.name, test, "kind") is not None:
+            return False
+        return isinstance(suite, LiterateSuite) or (test in real and real[test].passed)
+
+    return worth
+
+
+def quick(options: argparse.Namespace) -> int:
+    """Our side only; tests that the record says pass are tried again when they fail."""
+    parts = score.load_map(COMPAT / "map.toml")
+    records = record.read(SCOREBOARD)
+    worse, better = [], []
+    for suite in chosen_suites(options, parts):
+        if suite.name not in records or not suite.quick:
+            continue
+        board = records[suite.name]
+
+        def retry(test: str, board: record.Record = board) -> bool:
+            return board["not passed"].get(test, {"ours": "passed"})["ours"] == "passed"
+
+        # What is known to wait for another mode of running only takes time.
+        skip = [test for test, said in board["not passed"].items() if said.get("kind") in WAITING]
+        results = results_of(suite, "ours", retry, options, skip)
+        down, up = record.held(suite.name, board, results, whole=not options.module)
+        worse += down
+        better += up
+    for line in better:
+        print(f"passes now: {line}")
+    if better:
+        print("'make compat' writes these into compat/scoreboard.json and COMPATIBILITY.md")
+    for line in worse:
+        print(f"worse than compat/scoreboard.json: {line}", file=sys.stderr)
+    print("the scoreboard holds" if not worse else f"the score fell by {len(worse)}", flush=True)
+    return 1 if worse else 0
+
+
+def write_page(deliberate: list[differences.Difference]) -> int:
+    PAGE.write_text(render.page(record.read(SCOREBOARD), deliberate))
+    return 0
+
+
+def write_results(suite: str, side: str, results: Results) -> None:
+    """All that is known of each test, for whoever wants to see why one fails: target/compat/results."""
+    folder = WORK / "results"
+    folder.mkdir(exist_ok=True)
+    text = json.dumps({test: vars(result) for test, result in results.items()}, indent=1)
+    (folder / f"{suite}-{side}.json").write_text(text)
+
+
+def read_results(suite: str, side: str) -> Results:
+    path = WORK / "results" / f"{suite}-{side}.json"
+    return (
+        {test: Result(**said) for test, said in json.loads(path.read_text()).items()} if path.exists() else {}
+    )
+
+
+def show(board: record.Record) -> None:
+    print(f"\n{board['title']}: {board['tests']} tests")
+    for name, number in record.counts_of(board).items():
+        if number.real:
+            print(f"  {name:34} {number}")
+    print(flush=True)
+
+
+def tell(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
