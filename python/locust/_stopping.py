@@ -32,7 +32,7 @@ class Stopping(NamedTuple):
     """The user that asks, if one does. Left alone, since it could not go on with what it is doing."""
 
 
-def ask_to_stop(group: UserGroup, counts: dict[type[User], int], timeout: float) -> Stopping:
+def ask_to_stop(group: UserGroup, counts: dict[str, int], timeout: float) -> Stopping:
     """Asks so many users of each class to stop, those started first, and returns without waiting for them.
 
     With a `timeout` (seconds) those that are in a task may finish it. Users that were asked before are asked first, so they
@@ -90,15 +90,17 @@ def await_end(stopping: Stopping) -> User | None:
     return caller
 
 
-def _choose(group: UserGroup, counts: dict[type[User], int]) -> list[User]:
-    left = {user_class: count for user_class, count in counts.items() if count > 0}
+def _choose(group: UserGroup, counts: dict[str, int]) -> list[User]:
+    # By name: a class that was taken out of the environment meanwhile may still have users.
+    left = {name: count for name, count in counts.items() if count > 0}
     missing = sum(left.values())
     chosen: list[User] = []
     for user in group.users():
         if not missing:
             break
-        if left.get(type(user), 0):
-            left[type(user)] -= 1
+        name = type(user).__name__
+        if left.get(name, 0):
+            left[name] -= 1
             missing -= 1
             chosen.append(user)
     return chosen

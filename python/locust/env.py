@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .dispatch import UsersDispatcher
 from .event import Events
-from .exception import LocustError, RunnerAlreadyExistsError
+from .exception import RunnerAlreadyExistsError
 from .runners import LocalRunner, MasterRunner, Runner, WorkerRunner
 from .shape import LoadTestShape
 from .stats import RequestStats
@@ -77,6 +77,12 @@ class Environment:
         self.events = events or Events()
         self.stats = RequestStats()
         self.worker_logs = {}
+        # Called whenever the runner's state has changed.
+        self._state_watchers: list[Callable[[], None]] = []
+        # Where finished runs are kept; the command line sets it before there is a web UI.
+        self._run_store: str | None = None
+        # What records the course of the runs: the web UI, or what the command line has instead.
+        self._recorder: Any = None
 
         self.locustfile = locustfile
         """File name of the (first) locustfile, without its folder."""
@@ -159,16 +165,11 @@ class Environment:
         userclass_picker_is_active: bool = False,
         build_path: str | None = None,
     ) -> Any:
-        """Makes the web UI and, unless `delayed_start`, starts its server. "" is every interface.
+        """Makes the web UI and, unless `delayed_start`, starts its server. "" is every interface, port 0 any free
+        one."""
+        # Here, since a run without it need not load it.
+        from .web import WebUI
 
-        `LocustError` if this version has no web UI.
-        """
-        try:
-            from .web import WebUI
-        except ModuleNotFoundError as e:
-            if e.name != f"{__package__}.web":
-                raise
-            raise LocustError("this version of gregaria has no web UI yet: run it headless") from None
         self.web_ui = WebUI(
             self,
             host,

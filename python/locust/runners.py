@@ -9,15 +9,12 @@ from __future__ import annotations
 import inspect
 import json
 import logging
+import math
 import os
-import socket
 import time
-import traceback
 from abc import abstractmethod
-from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
-from uuid import uuid4
 
 import gevent
 import psutil
@@ -32,8 +29,8 @@ from ._usage import BusiestThread
 from .dispatch import UsersDispatcher
 from .exception import StopTest
 from .log import greenlet_exception_logger
-from .rpc import Message
 from .user.group import UserGreenlet, UserGroup
+from .user.task import LOCUST_STATE_STOPPING as LOCUST_STATE_STOPPING
 
 if TYPE_CHECKING:
     from .env import Environment
@@ -100,7 +97,8 @@ class Runner:
         """The running users."""
         self.greenlet = Group()
         """The runner's own greenlets; join it to wait for `quit`."""
-        self.state = STATE_INIT
+        # Where the run is and who runs in it. What is here besides is what scripts see of it.
+        self._run = _engine.RunCore()
         self.spawning_greenlet: gevent.Greenlet | None = None
         self.shape_greenlet: gevent.Greenlet | None = None
         self.shape_last_tick: ShapeTick = None
@@ -118,12 +116,11 @@ class Runner:
         self.custom_messages: dict[str, tuple[Callable[..., None], bool]] = {}
         self.connection_broken = False
         self._users_dispatcher: UsersDispatcher | None = None
-        # How many users of each class run, as far as this runner started them.
-        self._live: Counter[str] = Counter()
-        self._live_total = 0
         self._stopper: gevent.greenlet | None = None
         self._stopped = Event()
         self._stop_requested = False
+        # How often the test was stopped.
+        self._stops = 0
         # A user that stopped the test itself: ended last, when everything else is done.
         self._last_user: User | None = None
 
@@ -150,6 +147,15 @@ class Runner:
         greenlet = self.greenlet.spawn(function, *args)
         greenlet.link_exception(locust_exception_handler(self.environment))
         return greenlet
+
+    @property
+    def state(self) -> str:
+        """What the run is doing: one of the `STATE_…` above."""
+        return self._run.state
+
+    @state.setter
+    def state(self, state: str) -> None:
+        self._run.state = state
 
     @property
     def user_classes(self) -> list[type[User]]:
@@ -180,25 +186,25 @@ class Runner:
     def user_classes_count(self) -> dict[str, int]:
         """How many users of each class are running."""
         counts = {user_class.__name__: 0 for user_class in self.user_classes}
-        for name, count in self._live_counts().items():
+        self._count_users()
+        for name, count in self._run.user_classes_count().items():
             if count or name in counts:
                 counts[name] = count
         return counts
 
-    def _live_counts(self) -> Counter[str]:
-        if self._live_total != len(self.user_greenlets):
+    def _count_users(self) -> None:
+        if self._run.user_count != len(self.user_greenlets):
             # Somebody else started users in our group.
-            self._live = Counter(type(user).__name__ for user in self.user_greenlets.users())
-            self._live_total = len(self.user_greenlets)
-        return self._live
+            self._run.recount([type(user).__name__ for user in self.user_greenlets.users()])
 
     def _user_finished(self, user: User) -> None:
-        self._live[type(user).__name__] -= 1
-        self._live_total -= 1
+        self._run.user_ended(type(user).__name__)
 
     def update_state(self, new_state: str) -> None:
         """Enters a state."""
         self.state = new_state
+        for watcher in tuple(self.environment._state_watchers):
+            watcher()
 
     def cpu_log_warning(self) -> bool:
         """At the end of a test: says once more if the processor was too busy at some point."""
@@ -229,16 +235,19 @@ class Runner:
 
     def _spawn_class(self, user_class: type[User], count: int, new_users: list[User], verbose: bool) -> None:
         environment, group, name = self.environment, self.user_greenlets, user_class.__name__
+        stops = self._stops
         for number in range(1, count + 1):
             user = user_class(environment)
+            if self._stops != stops:
+                # Stopped meanwhile, by the constructor or while it waited for something.
+                return
             if not hasattr(user, "environment"):
                 raise AssertionError(
                     f"Attribute 'environment' is missing on user {name}. Perhaps you defined your own __init__ and forgot "
                     "to call the base constructor? (super().__init__(*args, **kwargs))"
                 )
             user.start(group)
-            self._live[name] += 1
-            self._live_total += 1
+            self._run.user_started(name)
             new_users.append(user)
             if verbose and (number % 10 == 0 or number == count):
                 logger.debug(f"{self.user_count} users spawned")
@@ -248,6 +257,10 @@ class Runner:
 
         With a stop timeout, users that are in a task may finish it; all of them share the one deadline.
         """
+        known = self.user_classes_count
+        for name in user_classes_stop_count:
+            if name not in known:
+                raise KeyError(name)
         self._await_end(self._ask_to_stop(user_classes_stop_count))
         logger.debug(
             "%g users have been stopped, %g still running",
@@ -256,9 +269,7 @@ class Runner:
         )
 
     def _ask_to_stop(self, counts: dict[str, int]) -> Stopping:
-        by_name = self.user_classes_by_name
-        classes = {by_name[name]: count for name, count in counts.items() if count > 0}
-        return ask_to_stop(self.user_greenlets, classes, self.environment.stop_timeout or 0.0)
+        return ask_to_stop(self.user_greenlets, counts, self.environment.stop_timeout or 0.0)
 
     def _await_end(self, stopping: Stopping) -> None:
         caller = await_end(stopping)
@@ -328,7 +339,10 @@ class Runner:
                 return
             if self.shape_last_tick != tick:
                 user_count, spawn_rate, user_classes = tick if len(tick) == 3 else (*tick, None)
-                logger.info(f"Shape test updating to {int(user_count)} users at {spawn_rate:.2f} spawn rate")
+                # `trunc` and not `int`: a text is an error here, before anything is started.
+                logger.info(
+                    f"Shape test updating to {math.trunc(user_count)} users at {spawn_rate:.2f} spawn rate"
+                )
                 self.start(user_count=user_count, spawn_rate=spawn_rate, user_classes=user_classes)
                 self.shape_last_tick = tick
             gevent.sleep(max(1 - (time.monotonic() - began), 0))
@@ -360,8 +374,15 @@ class Runner:
     def _stop(self) -> None:
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug(f"Stopping all users (called from {_caller()})")
-        self.environment.events.test_stopping.fire(environment=self.environment)
+        steering: Exception | None = None
+        try:
+            self.environment.events.test_stopping.fire(environment=self.environment)
+        except Exception as e:
+            # A listener raised something that steers a user. There is none to steer, and the users have to stop.
+            steering = e
         self.final_user_classes_count = {**self.user_classes_count}
+        self._stops += 1
+        # Ends a ramp that is under way, too.
         self.update_state(STATE_CLEANUP)
         current = gevent.getcurrent()
         if (
@@ -380,11 +401,15 @@ class Runner:
         self.update_state(STATE_STOPPED)
         self.cpu_log_warning()
         self.environment.events.test_stop.fire(environment=self.environment)
+        if steering is not None:
+            raise steering
 
     def quit(self) -> None:
         """Stops the test and ends the runner."""
-        self.stop()
-        self.greenlet.kill(block=True)
+        try:
+            self.stop()
+        finally:
+            self.greenlet.kill(block=True)
 
     def stop_test(self, error: BaseException) -> None:
         """A user raised StopTest: the test ends. Returns at once, so that the user can end too."""
@@ -425,142 +450,6 @@ class Runner:
         self.custom_messages[msg_type] = (listener, concurrent)
 
 
-class LocalRunner(Runner):
-    """Runs all users in this process."""
-
-    def __init__(self, environment: Environment) -> None:
-        super().__init__(environment)
-        # So that scripts written for distributed runs find the same names.
-        self.worker_index = 0
-        self.worker_count = 1
-        self.client_id = f"{socket.gethostname()}_{uuid4().hex}"
-        self._local_worker_node = WorkerNode(id="local")
-        # Tells a ramp that another has taken its place.
-        self._ramp = 0
-        self._replacing_at = 0.0
-
-        def on_user_error(user_instance: Any, exception: BaseException, tb: Any) -> None:
-            self.log_exception("local", str(exception), "".join(traceback.format_tb(tb)))
-
-        environment.events.user_error.add_listener(on_user_error)
-
-    def start(
-        self,
-        user_count: int,
-        spawn_rate: float,
-        wait: bool = False,
-        user_classes: list[type[User]] | None = None,
-    ) -> None:
-        """Starts a test, or leads a running one to another number of users. Returns at once; join
-        `spawning_greenlet` to wait for the end of the ramp.
-        """
-        if spawn_rate > 100:
-            logger.warning(
-                "Your selected spawn rate is very high (>100), and this is known to sometimes cause issues. Do you really "
-                "need to ramp up that fast?"
-            )
-        # From a listener of its own ramp, that ramp has to live until the listener returns; it ends by itself then.
-        if self.spawning_greenlet and self.spawning_greenlet is not gevent.getcurrent():
-            self.spawning_greenlet.kill(block=True)
-        self.spawning_greenlet = self._spawn(self._start, user_count, spawn_rate, wait, user_classes)
-
-    def _start(
-        self,
-        user_count: int,
-        spawn_rate: float,
-        wait: bool = False,
-        user_classes: list[type[User]] | None = None,
-    ) -> None:
-        self.target_user_count = user_count
-        self._ramp = ramp = self._ramp + 1
-        if self.state not in (STATE_RUNNING, STATE_SPAWNING):
-            self._begin_test()
-        if wait and user_count - self.user_count > spawn_rate:
-            raise ValueError("wait is True but the amount of users to add is greater than the spawn rate")
-        for user_class in self.user_classes:
-            if self.environment.host:
-                user_class.host = self.environment.host
-        if self.state not in (STATE_INIT, STATE_STOPPED):
-            self.update_state(STATE_SPAWNING)
-        dispatcher = self._users_dispatcher
-        if dispatcher is None:
-            dispatcher = self._users_dispatcher = self.environment.dispatcher_class(
-                worker_nodes=[self._local_worker_node], user_classes=self.user_classes
-            )
-            if isinstance(dispatcher, UsersDispatcher):
-                dispatcher._for_local_run()
-
-        logger.info(f"Ramping to {int(user_count)} users at a rate of {spawn_rate:.2f} per second")
-        dispatcher.new_dispatch(user_count, spawn_rate, user_classes)
-        self._replacing_at = 0.0
-        try:
-            for dispatched_users in dispatcher:
-                if self._ramp != ramp:
-                    return
-                self._follow(dispatched_users[self._local_worker_node.id], wait)
-                if self._ramp != ramp:
-                    return
-        except KeyboardInterrupt:
-            # It surfaces wherever Python runs at the moment, and here it would only end the ramp.
-            self.quit()
-        logger.info(f"All users spawned: {_format_user_classes_count_for_log(self.user_classes_count)}")
-        self.target_user_classes_count = self.user_classes_count
-        self.environment.events.spawning_complete.fire(
-            user_count=sum(self.target_user_classes_count.values())
-        )
-
-    def _begin_test(self) -> None:
-        self.stats.clear_all()
-        self._stats_listener.stats = self.stats
-        self.exceptions = {}
-        self.cpu_warning_emitted = False
-        self.worker_cpu_warning_emitted = False
-        self._stop_requested = False
-        self.environment._filter_tasks_by_tags()
-        self.environment.events.test_start.fire(environment=self.environment)
-
-    def _follow(self, plan: dict[str, int], wait: bool) -> None:
-        """Starts and stops users until as many run as planned.
-
-        Users that ended by themselves are replaced at the first step of each second only, however fine the steps are: a
-        user whose `on_start` fails would otherwise be started anew a hundred times a second.
-        """
-        if logger.isEnabledFor(logging.DEBUG):
-            logger.debug(f"Ramping to {_format_user_classes_count_for_log(plan)}")
-        live = self._live_counts()
-        spawn = {name: count - live[name] for name, count in plan.items() if count > live[name]}
-        if self._evenly() and time.monotonic() < self._replacing_at:
-            planned = self._local_worker_node.user_classes_count
-            spawn = {name: min(count, plan[name] - planned.get(name, 0)) for name, count in spawn.items()}
-            spawn = {name: count for name, count in spawn.items() if count > 0}
-        else:
-            self._replacing_at = time.monotonic() + 1
-        stop = {name: live[name] - count for name, count in plan.items() if count < live[name]}
-        if wait:
-            # Starting blocks until all users have ended, so stopping comes first.
-            self.stop_users(stop)
-            self.spawn_users(spawn, wait)
-        else:
-            # Stopping may block for the stop timeout, so starting comes first.
-            self.spawn_users(spawn, wait)
-            if stop:
-                self.stop_users(stop)
-        self._local_worker_node.user_classes_count = plan
-
-    def _evenly(self) -> bool:
-        dispatcher = self._users_dispatcher
-        return isinstance(dispatcher, UsersDispatcher) and dispatcher.spread_evenly is True
-
-    def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
-        """Calls the listener registered for this type of message."""
-        logger.debug(f"Running locally: sending {msg_type} message to self")
-        if msg_type in self.custom_messages:
-            listener, _concurrent = self.custom_messages[msg_type]
-            listener(environment=self.environment, msg=Message(msg_type, data, "local"))
-        else:
-            logger.warning(f"Unknown message type received: {msg_type}")
-
-
 class DistributedRunner(Runner):
     """What the runners of a distributed test have in common. They are not there yet."""
 
@@ -591,6 +480,5 @@ def _caller() -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "outside Python"
 
 
-def _format_user_classes_count_for_log(user_classes_count: dict[str, int]) -> str:
-    counts = json.dumps(dict(sorted(user_classes_count.items())))
-    return f"{counts} ({sum(user_classes_count.values())} total users)"
+# At the end: it is derived from `Runner`. Scripts know it by this module.
+from ._local_runner import LocalRunner as LocalRunner  # noqa: E402

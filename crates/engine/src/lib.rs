@@ -4,12 +4,8 @@
 //!
 //! * [`wheel`]: the timers that waiting users sit on
 //! * [`dispatch`]: who is to run where, and when the next users are due
-//! * [`run`]: a run from its start to its stop
-//! * [`shape`]: the number of users as a function of time
-//! * [`host`]: the three traits by which the engine reaches outward
+//! * [`run`]: where a run is, who runs in it, and what a step of the plan demands
 
 pub mod dispatch;
-pub mod host;
 pub mod run;
-pub mod shape;
 pub mod wheel;

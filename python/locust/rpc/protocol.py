@@ -1,8 +1,15 @@
-"""The message that nodes of a test send each other, and a local run sends itself."""
+"""The message that nodes of a test send each other, and a local run sends itself.
+
+On the wire it is a msgpack array `[type, data, node id]`. Two kinds of values that msgpack does not know travel as maps with a
+mark: `datetime.datetime` (without its time zone) and, where bson is installed, `bson.ObjectId`.
+"""
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
+
+_TIME = "%Y%m%dT%H:%M:%S.%f"
 
 
 class Message:
@@ -15,3 +22,41 @@ class Message:
 
     def __repr__(self) -> str:
         return f"<Message {self.type}:{self.node_id}>"
+
+    def serialize(self) -> bytes:
+        """The message as bytes. `TypeError` if it carries what cannot be sent."""
+        import msgpack
+
+        return msgpack.dumps((self.type, self.data, self.node_id), default=encode)
+
+    @classmethod
+    def unserialize(cls, data: bytes) -> Message:
+        """The message that `serialize` made these bytes of."""
+        import msgpack
+
+        return cls(*msgpack.loads(data, raw=False, strict_map_key=False, object_hook=decode))
+
+
+def encode(obj: Any) -> Any:
+    """What stands for a value that msgpack does not know; the value itself if there is nothing."""
+    if isinstance(obj, datetime.datetime):
+        return {"__datetime__": True, "as_str": obj.strftime(_TIME)}
+    # By name: bson is an option, and none of it is needed to see that something is not of it.
+    if type(obj).__name__ == "ObjectId" and type(obj).__module__.partition(".")[0] == "bson":
+        return {"__ObjectId__": True, "as_str": str(obj)}
+    return obj
+
+
+def decode(obj: dict[Any, Any]) -> Any:
+    """What a map stands for, if it has one of the marks. An exception if that needs bson and it is not installed."""
+    if "__datetime__" in obj:
+        return datetime.datetime.strptime(obj["as_str"], _TIME)
+    if "__ObjectId__" in obj:
+        try:
+            from bson import ObjectId
+        except ImportError:
+            raise Exception(
+                "You need to install pymongo or at least bson to be able to send/receive ObjectIds"
+            ) from None
+        return ObjectId(obj["as_str"])
+    return obj

@@ -23,6 +23,11 @@ class UserGreenlet(gevent.Greenlet):
 
     user: User | None = None
 
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """The user, which plugins look for here."""
+        return super().args if self.user is None else (self.user,)
+
     def kill(
         self, exception: Any = gevent.GreenletExit, block: bool = True, timeout: float | None = None
     ) -> None:
@@ -44,22 +49,22 @@ class UserGroup(Group):
 
     def __init__(self, on_finished: Callable[[User], None] | None = None) -> None:
         super().__init__()
-        # A dict for its order: users are listed as they were started.
-        self._users: dict[User, None] = {}
+        # A dict for its order: users are listed as they were started. By identity: scripts may define `__eq__`.
+        self._users: dict[int, User] = {}
         self.on_finished = on_finished
 
     def users(self) -> list[User]:
         """The running users, those started first first."""
-        return list(self._users)
+        return list(self._users.values())
 
     def _begin(self, user: User) -> None:
         """Starts `user` in this group."""
         _engine.start_user(user, self)
-        self._users[user] = None
+        self._users[id(user)] = user
 
     def _finished(self, user: User) -> None:
         """Called by the engine when a user has ended."""
-        self._users.pop(user, None)
+        self._users.pop(id(user), None)
         if self.on_finished is not None:
             self.on_finished(user)
 
@@ -70,11 +75,11 @@ class UserGroup(Group):
         return len(self) > 0
 
     def __contains__(self, greenlet: object) -> bool:
-        return greenlet in self.greenlets or any(user._greenlet is greenlet for user in self._users)
+        return greenlet in self.greenlets or any(user._greenlet is greenlet for user in self._users.values())
 
     def __iter__(self) -> Iterator[Any]:
         # Asking for a user's greenlet makes it the user's own.
-        yield from [user.greenlet for user in list(self._users)]
+        yield from [user.greenlet for user in self.users()]
         yield from list(self.greenlets)
 
     def join(self, timeout: float | None = None, raise_error: bool = False) -> bool:

@@ -22,6 +22,9 @@ from ..clients import HttpSession
 from ..exception import StopTest, StopUser
 from ..util import deprecation
 from .group import UserGreenlet, UserGroup
+from .task import LOCUST_STATE_RUNNING as LOCUST_STATE_RUNNING
+from .task import LOCUST_STATE_STOPPING as LOCUST_STATE_STOPPING
+from .task import LOCUST_STATE_WAITING as LOCUST_STATE_WAITING
 from .task import DefaultTaskSet, TaskSet, get_tasks_from_base_classes
 from .wait_time import constant
 
@@ -95,6 +98,13 @@ class User(_engine.UserCore, metaclass=UserMeta):
         # The state of constant_pacing: the first task counts from here.
         self._cp_last_run = time.perf_counter()
 
+    def __copy__(self) -> User:
+        """A user with the same attributes, for plugins that let one user act as several; it does not run itself."""
+        made = type(self).__new__(type(self))
+        vars(made).update(vars(self))
+        made._state = self._state
+        return made
+
     def on_start(self) -> None:
         """Called before the first task. Override it."""
 
@@ -125,7 +135,7 @@ class User(_engine.UserCore, metaclass=UserMeta):
         if isinstance(group, UserGroup):
             group._begin(self)
             return None
-        self._greenlet = UserGreenlet(self.run)
+        self._greenlet = UserGreenlet(_run_user, self)
         group.start(self._greenlet)
         return self._greenlet
 
@@ -202,6 +212,11 @@ class User(_engine.UserCore, metaclass=UserMeta):
         return ".".join(
             filter(lambda part: part != "<locals>", (cls.__module__ + "." + cls.__qualname__).split("."))
         )
+
+
+def _run_user(user: User) -> None:
+    # With the user as an argument: plugins look for it in the arguments of its greenlet.
+    user.run()
 
 
 class RestMixin:
@@ -288,4 +303,7 @@ class HttpUser(User, RestMixin):
         self.client.trust_env = False
 
 
-__all__ = ["HttpUser", "RestMixin", "TaskSet", "User", "UserMeta"]
+# At the end: it is derived from `User`. Scripts know it by this module.
+from .pytest_user import PytestUser  # noqa: E402
+
+__all__ = ["HttpUser", "PytestUser", "RestMixin", "TaskSet", "User", "UserMeta"]

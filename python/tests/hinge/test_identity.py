@@ -7,6 +7,8 @@ import locust
 # isort: split
 import _thread
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -194,3 +196,20 @@ def test_outside_of_users_nothing_has_changed() -> None:
     lock.release()
     lock.release()
     assert gevent.spawn(lambda: lock.acquire(False) and (lock.release() or True)).get() is True
+
+
+def test_a_lock_can_be_taken_while_the_interpreter_ends() -> None:
+    script = """
+import locust, builtins, sys, threading
+
+class Late:
+    lock, write = threading.RLock(), sys.__stdout__.write
+
+    def __del__(self):
+        with self.lock:
+            self.write("taken")
+
+builtins.late = Late()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30)
+    assert (done.stdout, done.stderr) == ("taken", "")

@@ -26,6 +26,7 @@ class Client:
     """A session of either kind with an environment of its own, and what it has reported."""
 
     def __init__(self, kind: type, url: str) -> None:
+        self.kind = kind
         self.environment = Environment()
         self.reported: list[dict[str, Any]] = []
         self.environment.events.request.add_listener(lambda **meta: self.reported.append(meta))
@@ -36,6 +37,12 @@ class Client:
 @pytest.fixture(params=KINDS, ids=["http", "fast"])
 def client(request: pytest.FixtureRequest, site: Any) -> Client:
     return Client(request.param, site.url)
+
+
+@pytest.fixture(params=["native", "library"])
+def way(request: pytest.FixtureRequest) -> str:
+    """Whether a request of HttpSession is made by the engine as a whole, or by requests over the engine's connections."""
+    return str(request.param)
 
 
 def test_a_server_in_the_same_thread_can_answer(client: Client, site: Any) -> None:
@@ -49,17 +56,30 @@ def test_a_connection_is_kept_and_used_again(client: Client) -> None:
 
 def test_a_timeout_around_a_request_cancels_it(client: Client, site: Any, until: Any) -> None:
     port = client.session.get("/port").text
-    with pytest.raises(gevent.Timeout) as raised, gevent.Timeout(0.05) as timeout:
-        client.session.get("/slow?s=0.3")
-    assert raised.value is timeout
+    timeout = gevent.Timeout(0.05)
+    timeout.start()
+    if client.kind is HttpSession:
+        with pytest.raises(gevent.Timeout) as raised:
+            client.session.get("/slow?s=0.3")
+        assert raised.value is timeout
+    else:
+        # geventhttpclient takes it for a timeout of its own.
+        response = client.session.get("/slow?s=0.3")
+        assert (response.status_code, "original=0.05 seconds" in repr(response.error)) == (0, True)
+    timeout.close()
     assert client.session.get("/port").text != port, (
         "the connection whose answer is outstanding is not used again"
     )
     until(lambda: not site.under_way)
     gevent.sleep(0.05)
-    assert [meta["name"] for meta in client.reported] == ["/port", "/port"], (
-        "a request given up is not counted"
-    )
+    names = [meta["name"] for meta in client.reported]
+    if client.kind is HttpSession:
+        assert names == ["/port", "/port"], "a request given up is not counted"
+    else:
+        assert names == ["/port", "/slow?s=0.3", "/port"]
+        failed = client.reported[1]
+        assert repr(failed["exception"]) == "RetriesExceeded('/slow?s=0.3', 0, original=0.05 seconds)"
+        assert 40 < failed["response_time"] < 250
 
 
 def test_a_timeout_can_be_caught_in_the_task_and_the_next_request_works(client: Client) -> None:
@@ -67,7 +87,31 @@ def test_a_timeout_can_be_caught_in_the_task_and_the_next_request_works(client: 
         with gevent.Timeout(0.01, False):
             client.session.get("/slow?s=0.2")
         assert client.session.get("/").text == "ok"
-    assert len(client.reported) == 5
+    failures = [str(meta["exception"]) for meta in client.reported if meta["exception"]]
+    assert len(client.reported) - len(failures) == 5
+    assert len(failures) == (0 if client.kind is HttpSession else 5)
+
+
+@pytest.mark.parametrize("thrown", [OSError(5, "thrown"), TimeoutError("thrown"), ValueError("thrown")])
+def test_what_is_thrown_into_a_request_ends_it_as_the_library_has_it(
+    client: Client, site: Any, until: Any, way: str, thrown: Exception
+) -> None:
+    if client.kind is HttpSession:
+        client.session.trust_env = way == "library"
+    greenlet = gevent.spawn(client.session.get, "/slow?s=0.2", name="slow")
+    until(lambda: site.under_way)
+    get_hub().loop.run_callback(greenlet.throw, thrown)
+    if isinstance(thrown, ValueError):
+        with pytest.raises(ValueError, match="thrown"):
+            greenlet.get(timeout=2)
+        assert client.reported == []
+        return
+    assert greenlet.get(timeout=2).status_code == 0
+    (failed,) = client.reported
+    assert failed["name"] == "slow"
+    said = failed["exception"]
+    assert said is thrown or type(said).__name__ in ("ReadTimeout", "RetriesExceeded")
+    assert (said is thrown) is (type(thrown) is OSError)
 
 
 @pytest.mark.parametrize("block", [True, False])
@@ -111,14 +155,22 @@ def test_an_exception_thrown_into_a_waiting_request_goes_on_as_it_is(
 
 
 def test_an_exception_inside_a_with_block_after_a_cancelled_request_counts_once(client: Client) -> None:
-    with pytest.raises(gevent.Timeout), gevent.Timeout(0.05):
+    timeout = gevent.Timeout.start_new(0.05)
+    if client.kind is HttpSession:
+        with pytest.raises(gevent.Timeout):
+            with client.session.get("/", catch_response=True) as response:
+                client.session.get("/slow?s=0.3")
+                response.success()
+        assert client.reported == [], "the inner one is not counted, and the outer one had no verdict"
+    else:
         with client.session.get("/", catch_response=True) as response:
-            client.session.get("/slow?s=0.3")
+            client.session.get("/slow?s=0.3", name="slow")
             response.success()
-    assert [(meta["name"], type(meta["exception"])) for meta in client.reported] in (
-        [],
-        [("/", gevent.Timeout)],
-    ), "the inner one is not counted, the outer one at most once"
+        assert [(meta["name"], meta["exception"] is None) for meta in client.reported] == [
+            ("slow", False),
+            ("/", True),
+        ]
+    timeout.close()
 
 
 def test_a_greenlet_killed_before_its_first_turn_makes_no_request(client: Client, site: Any) -> None:
@@ -333,4 +385,11 @@ def test_random_kills_timeouts_and_nested_calls_leave_nothing_behind(site: Any, 
         before = len(client.reported)
         assert client.session.get("/").text == "ok"
         assert len(client.reported) == before + 1
-    assert sum(len(client.reported) for client in clients) <= site.requests
+    # A request that was given up before it was sent is a failed one of geventhttpclient's.
+    sent = [
+        meta
+        for client in clients
+        for meta in client.reported
+        if "RetriesExceeded" not in repr(meta["exception"])
+    ]
+    assert len(sent) <= site.requests

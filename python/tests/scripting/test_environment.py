@@ -4,7 +4,6 @@ import pytest
 
 from locust import LoadTestShape, TaskSet, User, constant, task
 from locust.env import Environment
-from locust.exception import LocustError
 
 
 class Visitor(User):
@@ -67,12 +66,3 @@ def test_update_of_an_unknown_class_is_a_key_error():
         Environment(available_user_classes={}, available_user_tasks={}).update_user_class(
             {"user_class_name": "Nobody"}
         )
-
-
-def test_a_missing_web_ui_is_told_clearly():
-    pytest.importorskip("locust._engine")
-    try:
-        import locust.web  # noqa: F401
-    except ModuleNotFoundError:
-        with pytest.raises(LocustError, match="no web UI yet"):
-            Environment().create_web_ui()

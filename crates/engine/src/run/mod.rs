@@ -1,14 +1,9 @@
-//! A run from its start to its stop: commands in, events out, time injected.
+//! A run from its start to its stop: where it is, who runs in it, and what a step of the plan demands. Time is injected.
 
-mod command;
-mod drive;
-mod roster;
-mod runner;
+mod life;
+mod population;
 mod state;
-mod ticker;
 
-pub use command::{Command, Event};
-pub use drive::drive;
-pub use runner::{Runner, Settings};
+pub use life::{Changes, RampId, Run};
+pub use population::Population;
 pub use state::State;
-pub use ticker::Ticker;

@@ -1,9 +1,9 @@
 //! The states of a run.
 
-/// Where a local run is.
+/// Where a run is.
 ///
 /// `Ready → Spawning → Running → (Spawning → Running)* → Cleanup → Stopped → Spawning …`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum State {
     /// Nothing was started yet.
     #[default]
@@ -16,22 +16,52 @@ pub enum State {
     Cleanup,
     /// All users have ended.
     Stopped,
+    /// Any other word: those of other kinds of nodes, and what a script has set itself.
+    Other(Box<str>),
 }
 
 impl State {
     /// Locust's word for it, as scripts, the web UI and other nodes see it.
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Ready => "ready",
             Self::Spawning => "spawning",
             Self::Running => "running",
             Self::Cleanup => "cleanup",
             Self::Stopped => "stopped",
+            Self::Other(word) => word,
         }
     }
 
     /// Whether a test is on, so that a start only changes its number of users.
-    pub fn is_testing(self) -> bool {
+    pub fn is_testing(&self) -> bool {
         matches!(self, Self::Spawning | Self::Running)
+    }
+}
+
+impl From<&str> for State {
+    fn from(word: &str) -> Self {
+        match word {
+            "ready" => Self::Ready,
+            "spawning" => Self::Spawning,
+            "running" => Self::Running,
+            "cleanup" => Self::Cleanup,
+            "stopped" => Self::Stopped,
+            other => Self::Other(other.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::State;
+
+    #[test]
+    fn every_word_is_kept() {
+        for word in
+            ["ready", "spawning", "running", "cleanup", "stopped", "missing", "a word of one's own", ""]
+        {
+            assert_eq!(State::from(word).as_str(), word);
+        }
     }
 }

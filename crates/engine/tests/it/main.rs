@@ -1,102 +1,136 @@
-//! Runs of scripted users in virtual time.
+//! Ramps of users in virtual time: the dispatcher's plan, and what the run makes of each of its steps.
 
+mod properties;
 mod ramps;
-mod stops;
 
 use std::time::{Duration, Instant};
 
-use gregaria_engine::dispatch::UserClass;
-use gregaria_engine::host::{Clock, UserHost};
-use gregaria_engine::run::{Command, Event, Runner, Settings};
-use gregaria_testkit::clock::VirtualClock;
-use gregaria_testkit::host::{Script, ScriptedHost};
+use gregaria_engine::dispatch::{Dispatcher, Pace, Step, UserClass};
+use gregaria_engine::run::{Run, State};
 
 fn seconds(n: f64) -> Duration {
     Duration::from_secs_f64(n)
 }
 
-/// A run with everything around it.
-struct Bench {
-    clock: VirtualClock,
-    host: ScriptedHost,
-    runner: Runner,
-    events: Vec<(Duration, Event)>,
+/// A user that runs.
+#[derive(Clone, Debug)]
+struct User {
+    class: String,
+    ends: Option<Instant>,
 }
 
-impl Bench {
-    fn new(classes: Vec<UserClass>, stop_timeout: Duration) -> Self {
-        let clock = VirtualClock::new();
-        let host = ScriptedHost::new(clock.start());
-        let runner = Runner::new(classes, Settings { stop_timeout, ..Settings::default() });
-        Self { clock, host, runner, events: Vec::new() }
-    }
+/// A run with everything around it: its plan, its users, and time that passes when it is told to.
+struct Stage {
+    start: Instant,
+    now: Instant,
+    pace: Pace,
+    classes: Vec<UserClass>,
+    dispatcher: Dispatcher,
+    run: Run,
+    /// The oldest first.
+    users: Vec<User>,
+    /// How long users live, if they end by themselves.
+    lives_for: Option<Duration>,
+    /// Seconds from the start at which users were started.
+    starts: Vec<f64>,
+    /// The class of each user that was stopped.
+    stopped: Vec<String>,
+}
 
-    fn one_class(stop_timeout: Duration) -> Self {
-        Self::new(vec![UserClass::weighted("A", 1.0)], stop_timeout)
-    }
-
-    fn script(mut self, class: &str, script: Script) -> Self {
-        self.host = self.host.with(class, script);
-        self
-    }
-
-    fn start(&mut self, user_count: usize, spawn_rate: f64) {
-        self.runner.send(Command::Start { user_count, spawn_rate, user_classes: None });
-    }
-
-    /// Lets so much time pass, polling exactly when the run asks for it.
-    fn pass(&mut self, time: Duration) {
-        let until = self.clock.now() + time;
-        loop {
-            let now = self.clock.now();
-            let Self { runner, host, events, clock, .. } = self;
-            let start = clock.start();
-            let mut observer = |at: Instant, event: &Event| events.push((at - start, event.clone()));
-            let due = runner.poll(now, host, &mut observer);
-            if self.runner.is_over() || now >= until {
-                return;
-            }
-            // A moment at least: a poll that asks to be repeated at once must not stop time.
-            let next = due.unwrap_or(until).min(until);
-            self.clock.sleep_until(next.max(now + Duration::from_micros(1)));
+impl Stage {
+    fn new(classes: Vec<UserClass>, pace: Pace) -> Self {
+        let now = Instant::now();
+        let dispatcher = Dispatcher::new(vec!["local".into()], classes.clone(), pace).expect("classes");
+        Self {
+            start: now,
+            now,
+            pace,
+            classes,
+            dispatcher,
+            run: Run::default(),
+            users: Vec::new(),
+            lives_for: None,
+            starts: Vec::new(),
+            stopped: Vec::new(),
         }
     }
 
-    fn now(&self) -> Duration {
-        self.clock.elapsed()
+    fn one_class() -> Self {
+        Self::new(vec![UserClass::weighted("A", 1.0)], Pace::EVEN)
     }
 
-    /// When something was told, and what, but for the changes of state.
-    fn told(&self) -> Vec<(f64, String)> {
-        let told = self.events.iter().filter(|(_, event)| !matches!(event, Event::StateChanged(_)));
-        told.map(|(at, event)| ((at.as_secs_f64() * 1e3).round() / 1e3, format!("{event:?}"))).collect()
+    /// Begins a way to another number of users.
+    fn start(&mut self, target: usize, rate: f64) {
+        self.run.begin_ramp();
+        self.run.enter(State::Spawning);
+        self.dispatcher.new_dispatch(target, rate, None).expect("a rate");
     }
 
-    fn states(&self) -> Vec<&'static str> {
-        let states = self.events.iter().filter_map(|(_, event)| match event {
-            Event::StateChanged(state) => Some(state.as_str()),
-            _ => None,
-        });
-        states.collect()
+    /// Lets time pass up to `until`; the ramp is followed meanwhile. Whether the ramp is complete.
+    fn pass_until(&mut self, until: Instant) -> bool {
+        loop {
+            match self.dispatcher.poll(self.now) {
+                Step::Done => {
+                    self.run.enter(State::Running);
+                    self.let_pass(until);
+                    return true;
+                }
+                Step::Wait(due) if due > until => {
+                    self.let_pass(until);
+                    return false;
+                }
+                Step::Wait(due) => self.let_pass(due),
+                Step::Apply => self.apply(),
+                Step::Choose(_) => panic!("the dispatcher picks users itself"),
+            }
+        }
     }
 
-    /// Seconds from the start of the run at which users of a class were started.
-    fn starts(&self, class: &str) -> Vec<f64> {
-        let start = self.clock.start();
-        let starts = self.host.starts(class);
-        starts.into_iter().map(|at| ((at - start).as_secs_f64() * 1e3).round() / 1e3).collect()
+    fn pass(&mut self, time: Duration) -> bool {
+        self.pass_until(self.now + time)
     }
-}
 
-#[test]
-fn the_scripted_host_ends_users_that_have_had_enough() {
-    let script = Script { lives_for: Some(2), on_stop: seconds(0.5), ..Script::default() };
-    let mut bench = Bench::one_class(Duration::ZERO).script("A", script);
-    bench.start(1, 1.0);
-    bench.pass(seconds(1.5));
-    assert_eq!(bench.runner.user_count(), 1);
-    bench.pass(seconds(0.3));
-    assert_eq!(bench.runner.user_count(), 0);
-    let mut ended = Vec::new();
-    assert_eq!(bench.host.poll(bench.clock.now(), &mut ended), None);
+    /// Follows the ramp to its end.
+    fn finish(&mut self) {
+        while !self.pass(Duration::from_hours(1)) {}
+    }
+
+    fn let_pass(&mut self, until: Instant) {
+        self.now = self.now.max(until);
+        let now = self.now;
+        let (left, ended): (Vec<User>, Vec<User>) =
+            self.users.drain(..).partition(|user| user.ends.is_none_or(|end| end > now));
+        self.users = left;
+        for user in ended {
+            self.run.population_mut().remove(&user.class);
+        }
+    }
+
+    fn apply(&mut self) {
+        let plan = self.plan();
+        let plan: Vec<(&str, u32)> = plan.iter().map(|(class, count)| (class.as_str(), *count)).collect();
+        let changes = self.run.follow(&plan, self.now, self.pace == Pace::EVEN);
+        for (class, count) in changes.spawn {
+            for _ in 0..count {
+                let ends = self.lives_for.map(|time| self.now + time);
+                self.users.push(User { class: class.into(), ends });
+                self.run.population_mut().add(class);
+                self.starts.push(((self.now - self.start).as_secs_f64() * 1e3).round() / 1e3);
+            }
+        }
+        for (class, count) in changes.stop {
+            for _ in 0..count {
+                let oldest = self.users.iter().position(|user| user.class == class).expect("one that runs");
+                self.users.remove(oldest);
+                self.run.population_mut().remove(class);
+                self.stopped.push(class.into());
+            }
+        }
+    }
+
+    /// How many users of each class there should be.
+    fn plan(&self) -> Vec<(String, u32)> {
+        let names = self.dispatcher.classes().iter().map(|class| class.name.clone());
+        names.zip(self.dispatcher.plan().counts().iter().copied()).collect()
+    }
 }

@@ -13,7 +13,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("gregaria-engine", &["gregaria-stats"]),
     ("gregaria-report", &["gregaria-stats"]),
     ("gregaria-cluster", &["gregaria-engine", "gregaria-stats"]),
-    ("gregaria-web", &["gregaria-engine", "gregaria-report", "gregaria-stats"]),
+    ("gregaria-web", &["gregaria-report", "gregaria-stats"]),
     (
         "gregaria-cli",
         &[
@@ -34,6 +34,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "gregaria-http",
             "gregaria-report",
             "gregaria-stats",
+            "gregaria-web",
         ],
     ),
 ];
@@ -49,6 +50,8 @@ const ONLY_UNDER: &[(&str, &[&str])] = &[
     ("zeromq", &["gregaria-cluster"]),
     ("tokio", &["gregaria-web", "gregaria-cluster", "gregaria-cli"]),
     ("rustls", &["gregaria-http", "gregaria-testkit"]),
+    ("tokio-rustls", &["gregaria-web"]),
+    ("hyper-util", &["gregaria-web"]),
     ("mio", &["gregaria-http", "gregaria-testkit"]),
     ("reqwest", &[]),
     ("openssl", &[]),
