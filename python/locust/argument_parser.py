@@ -59,7 +59,24 @@ DEFAULT_CONFIG_FILES = table().config_files
 _UI_KEYWORDS = {"include_in_web_ui": True, "is_secret": False, "is_required": False, "is_multiple": False}
 
 
-class _Group(argparse._ArgumentGroup):
+class _GivesWay:
+    """Options that Locust does not have give way to those of scripts: a script that has an option of that name ran on
+    Locust, and runs here."""
+
+    def _check_conflict(self, action: argparse.Action) -> None:
+        given_up = [
+            (flag, other)
+            for flag in action.option_strings
+            if (other := self._option_string_actions.get(flag)) is not None and getattr(other, "ours", False)  # type: ignore[attr-defined]
+        ]
+        if given_up:
+            # Whoever asks for the value still finds one.
+            self.set_defaults(**{other.dest: other.default for _flag, other in given_up})  # type: ignore[attr-defined]
+            self._handle_conflict_resolve(action, given_up)  # type: ignore[attr-defined]
+        super()._check_conflict(action)  # type: ignore[misc]
+
+
+class _Group(_GivesWay, argparse._ArgumentGroup):
     """A group of options, whose `add_argument` knows the web UI's keywords too.
 
     What is added here without any of them stays out of the web UI, as it always has.
@@ -71,7 +88,7 @@ class _Group(argparse._ArgumentGroup):
         return _add_with_ui_keywords(super().add_argument, args, kwargs)
 
 
-class LocustArgumentParser(configargparse.ArgumentParser):
+class LocustArgumentParser(_GivesWay, configargparse.ArgumentParser):
     """A ConfigArgParse parser whose options can say how the web UI is to show them."""
 
     def error(self, message: str) -> NoReturn:
@@ -125,6 +142,13 @@ class LocustArgumentParser(configargparse.ArgumentParser):
     def _in_web_ui(self, attribute: str) -> dict[str, argparse.Action]:
         shown = self.args_included_in_web_ui
         return {dest: action for dest, action in shown.items() if getattr(action, attribute, False)}
+
+    def _get_option_tuples(self, option_string: str) -> list[Any]:
+        """What an abbreviation can mean. Options that Locust does not have step back, so that each one it knows keeps its
+        meaning."""
+        found = super()._get_option_tuples(option_string)
+        known = [entry for entry in found if not getattr(entry[0], "ours", False)]
+        return known or found
 
     def dests_from_files_and_environment(self) -> set[str]:
         """Keys of the options that the last `parse_args` took from a file or a variable."""
@@ -269,7 +293,7 @@ def _add(container: Any, option: Option) -> None:
     keywords = _keywords(option)
     if keywords.get("env_var") is None:
         keywords.pop("env_var", None)
-    container.add_argument(*names, **keywords)
+    container.add_argument(*names, **keywords).ours = option.ours
 
 
 def _version_line() -> str:

@@ -52,10 +52,10 @@ def _serve_keys(descriptor: int, functions: Mapping[str, Callable[[], object]]) 
 def _single_keys() -> Iterator[int]:
     try:
         descriptor = sys.stdin.fileno()
-        foreground = os.isatty(descriptor) and os.tcgetpgrp(descriptor) == os.getpgrp()
+        usable = os.isatty(descriptor) and not _in_background(descriptor)
     except (AttributeError, OSError, ValueError):
-        foreground = False  # Closed, replaced, or the terminal of somebody else.
-    if not foreground:
+        usable = False  # Closed or replaced.
+    if not usable:
         # In the background, touching the terminal would stop the process.
         raise _NoTerminalError("Terminal was not a tty. Keyboard input disabled")
     before = termios.tcgetattr(descriptor)
@@ -64,3 +64,12 @@ def _single_keys() -> Iterator[int]:
         yield descriptor
     finally:
         termios.tcsetattr(descriptor, termios.TCSANOW, before)
+
+
+def _in_background(terminal: int) -> bool:
+    """Whether the terminal belongs to somebody else now, as after `locust … &`."""
+    try:
+        return os.tcgetpgrp(terminal) != os.getpgrp()
+    except OSError:
+        # Not the one that controls this process, so nobody shares it.
+        return False

@@ -22,16 +22,27 @@ unhandled_greenlet_exception = False
 stronger reason."""
 
 
+Follower = Callable[[str, int, float], None]
+"""Hears of each record of the log: the formatted line, its level, and when (unix seconds)."""
+
+_followers: list[Follower] = []
+
+
 class LogReader(logging.Handler):
-    """Keeps the last lines in memory, for the web interface."""
+    """Keeps the last lines in memory, for the web interface, and tells followers of new ones."""
 
     def __init__(self) -> None:
         super().__init__()
         self.logs: deque[str] = deque(maxlen=LOG_LINES_KEPT)
+        self.records: deque[tuple[str, int, float]] = deque(maxlen=LOG_LINES_KEPT)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keeps one line."""
-        self.logs.append(self.format(record))
+        line = self.format(record)
+        self.logs.append(line)
+        self.records.append((line, record.levelno, record.created))
+        for follower in tuple(_followers):
+            follower(line, record.levelno, record.created)
 
 
 def setup_logging(loglevel: str, logfile: str | None = None) -> None:
@@ -79,10 +90,29 @@ def setup_logging(loglevel: str, logfile: str | None = None) -> None:
 
 def get_logs() -> list[str]:
     """The last lines of the log; empty before `setup_logging`."""
+    reader = _reader()
+    return [] if reader is None else list(reader.logs)
+
+
+def follow(follower: Follower) -> None:
+    """Tells `follower` of the lines that are kept, and from now on of each new one."""
+    reader = _reader()
+    for record in tuple(reader.records) if reader is not None else ():
+        follower(*record)
+    _followers.append(follower)
+
+
+def unfollow(follower: Follower) -> None:
+    """Ends `follow`; does nothing if it was not called."""
+    if follower in _followers:
+        _followers.remove(follower)
+
+
+def _reader() -> LogReader | None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, LogReader):
-            return list(handler.logs)
-    return []
+            return handler
+    return None
 
 
 def greenlet_exception_logger(

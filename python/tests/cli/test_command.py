@@ -96,26 +96,13 @@ def test_the_task_ratio_is_printed(tmp_path: Path):
     assert as_json["per_class"] == {"Talker": {"ratio": 1.0, "tasks": {"talk": {"ratio": 1.0}}}}
 
 
-def test_without_headless_it_says_that_there_is_no_web_interface(tmp_path: Path):
-    result = run(tmp_path, "-u", "1")
-    assert result.returncode == 2
-    last = result.stderr.splitlines()[-1]
-    assert last.startswith("locust: error: ") and "--headless" in last
-    assert run(tmp_path, "--headless", LOCUST_HEADFUL="1").returncode == 2
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
         ["--master"],
         ["--worker"],
         ["--processes", "2"],
-        ["--html", "x.html"],
-        ["--otel"],
-        ["--web-port", "1"],
-        ["--autostart"],
         ["--expect-workers", "2"],
-        ["--class-picker"],
     ],
 )
 def test_what_comes_later_says_so(tmp_path: Path, arguments: list[str]):
@@ -128,7 +115,7 @@ def test_what_comes_later_says_so(tmp_path: Path, arguments: list[str]):
 def test_a_shared_environment_may_tune_what_comes_later_but_not_start_it(tmp_path: Path):
     assert (
         run(
-            tmp_path, "--headless", "-t", "1", "Talker", LOCUST_WEB_PORT="1", LOCUST_EXPECT_WORKERS="3"
+            tmp_path, "--headless", "-t", "1", "Talker", LOCUST_MASTER_PORT="1", LOCUST_EXPECT_WORKERS="3"
         ).returncode
         == 0
     )
@@ -283,6 +270,12 @@ def test_json_is_all_there_is_without_a_log(tmp_path: Path):
     result = run(tmp_path, "--headless", "-t", "1s", "--json", "--skip-log", "Talker")
     assert result.returncode == 0 and result.stderr == ""
     assert json.loads(result.stdout)[0]["num_requests"] > 0
+
+
+def test_the_name_of_the_json_file_gets_its_ending_whatever_it_is(tmp_path: Path):
+    result = run(tmp_path, "--headless", "-t", "1s", "--json-file", "out.json", "Talker")
+    assert result.returncode == 0 and (tmp_path / "out.json.json").exists()
+    assert " Aggregated " in result.stderr.split("Shutting down")[1]
 
 
 def test_csv_files_hold_the_last_request(tmp_path: Path):

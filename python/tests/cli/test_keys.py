@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import termios
 import time
@@ -26,9 +27,9 @@ class U(User):
 
 
 class Terminal:
-    """`locust` in a terminal of its own; what it writes is kept."""
+    """`locust` in a terminal: one that controls it, or one it was only given; what it writes is kept."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, of_its_own: bool) -> None:
         (folder / "locustfile.py").write_text(SCRIPT)
         self.ours, theirs = pty.openpty()
         self.before = termios.tcgetattr(theirs)
@@ -36,7 +37,7 @@ class Terminal:
         self.process = subprocess.Popen(
             [locust_command(), "--headless", "-u", "1", "--only-summary"],
             cwd=folder, env=clean_environment(HOME=str(folder)), stdin=theirs, stdout=theirs, stderr=theirs,
-            preexec_fn=self._own_terminal,
+            preexec_fn=self._own_terminal if of_its_own else None,
         )  # fmt: skip
         self.shown = ""
 
@@ -56,9 +57,9 @@ class Terminal:
         os.write(self.ours, keys.encode())
 
 
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    terminal = Terminal(tmp_path)
+@pytest.fixture(params=[True, False], ids=["controlling", "lent"])
+def terminal(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Terminal]:
+    terminal = Terminal(tmp_path, request.param)
     yield terminal
     terminal.process.kill()
     terminal.process.wait()
@@ -73,7 +74,11 @@ def test_keys_change_the_number_of_users_and_the_terminal_is_restored(terminal: 
         terminal.wait_for(rf'All users spawned: {{"U": {users}}} \({users} total users\)')
         terminal.shown = ""
     assert termios.tcgetattr(terminal.theirs)[3] & termios.ECHO == 0
-    terminal.press("\x03")
+    if os.getsid(terminal.process.pid) == terminal.process.pid:
+        terminal.press("\x03")
+    else:
+        # Only the terminal that controls a process turns the key into a signal.
+        terminal.process.send_signal(signal.SIGINT)
     terminal.wait_for(r"Shutting down \(exit code 0\)")
     terminal.wait_for(r"Response time percentiles")
     deadline = time.monotonic() + 10

@@ -230,3 +230,31 @@ def test_every_variable_that_the_sources_name_is_in_the_table():
     # A state of users, not a variable.
     assert {name for name in named if not name.startswith("LOCUST_STATE_")} <= set(table().env_vars)
     assert "LOCUST_SKIP_MONKEY_PATCH" in named
+
+
+def test_options_that_locust_does_not_have_give_way_to_those_of_scripts():
+    @locust.events.init_command_line_parser.add_listener
+    def options_of_a_script(parser: argparse.ArgumentParser, **_: object) -> None:
+        parser.add_argument("--no-store", default="nothing")
+        parser.add_argument_group("Mine").add_argument("--junit", dest="mine", default="nothing")
+
+    options = get_parser().parse_args(["--no-store", "here", "--junit", "there"])
+    assert (options.no_store, options.mine, options.junit_file) == ("here", "there", None)
+
+
+def test_options_of_locust_do_not():
+    parser = get_parser()
+    for container in (parser, parser.add_argument_group("Mine")):
+        with pytest.raises(argparse.ArgumentError, match="conflicting option string: --users"):
+            container.add_argument("--users")
+
+
+def test_an_abbreviation_means_what_it_means_in_locust(capsys: pytest.CaptureFixture[str]):
+    assert get_parser().parse_args(["--st", "5"]).stop_timeout == 5
+    assert get_parser().parse_args(["--web-o"]).web_open is True
+    with pytest.raises(SystemExit):
+        get_parser().parse_args(["--s", "5"])
+    ours = {flag for option in table().options if option.ours for flag in option.flags}
+    told = capsys.readouterr().err
+    assert "ambiguous option: --s could match --spawn-rate, --slave" in told
+    assert not [flag for flag in ours if flag in told]

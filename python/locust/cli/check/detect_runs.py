@@ -1,0 +1,223 @@
+"""What a script does with users, runs, statistics and names of Locust itself."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from types import ModuleType
+
+from .detect_requests import Found
+from .source import Source, keyword, shown
+
+_CLUSTER_EVENTS = {
+    "heartbeat_received",
+    "heartbeat_sent",
+    "report_to_master",
+    "worker_connect",
+    "worker_report",
+}
+_USERS = {"User", "HttpUser", "FastHttpUser"}
+
+
+def stop_test(source: Source) -> Found:
+    """`raise StopTest`."""
+    for node in source.walk():
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+            if source.resolve(raised) == "locust.exception.StopTest":
+                yield "stop-test", node, "raise StopTest"
+
+
+def greenlets(source: Source) -> Found:
+    """Greenlets of users."""
+    for node in source.walk():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "start":
+            group = shown(node.args[0]) if len(node.args) == 1 else ""
+            used = not isinstance(source.parent(node), ast.Expr)
+            if group.endswith("user_greenlets") and used:
+                yield "greenlet-of-start", node, shown(node)
+        elif isinstance(node, ast.Attribute) and node.attr == "greenlet" and _is_user(source, node.value):
+            yield "own-greenlet", node, shown(node)
+
+
+def _is_user(source: Source, node: ast.expr) -> bool:
+    if isinstance(node, ast.Attribute):
+        return node.attr == "user" and isinstance(node.value, ast.Name) and node.value.id == "self"
+    if not (isinstance(node, ast.Name) and node.id == "self"):
+        return False
+    around = source.inside(node, ast.ClassDef)
+    return isinstance(around, ast.ClassDef) and bool(source.bases(around) & _USERS)
+
+
+def distributed(source: Source) -> Found:
+    """Masters, workers, and events that only they fire."""
+    for node in source.walk():
+        if isinstance(node, ast.Call):
+            name = source.resolve(node.func) or ""
+            if isinstance(node.func, ast.Attribute) and node.func.attr in (
+                "create_master_runner",
+                "create_worker_runner",
+            ):
+                yield "distributed", node, f"{shown(node.func)}()"
+            elif name in ("locust.runners.MasterRunner", "locust.runners.WorkerRunner"):
+                yield "distributed", node, shown(node)
+        elif isinstance(node, ast.Attribute) and node.attr == "add_listener":
+            event = node.value
+            if isinstance(event, ast.Attribute) and event.attr in _CLUSTER_EVENTS:
+                if shown(event.value).endswith("events"):
+                    yield "distributed-event", node, f"listener of {event.attr}"
+
+
+def events(source: Source) -> Found:
+    """Own sets of hooks, and request events that say something impossible."""
+    for node in source.walk():
+        if isinstance(node, ast.ClassDef) and "Events" in source.bases(node):
+            if any(isinstance(entry, ast.AnnAssign) for entry in node.body):
+                yield "annotated-events", node, f"class {node.name}"
+        elif isinstance(node, ast.Call) and shown(node.func).endswith("request.fire"):
+            yield from _event_values(node)
+
+
+def _event_values(call: ast.Call) -> Found:
+    for name, allowed in (
+        ("response_time", (int, float, type(None))),
+        ("response_length", (int, float)),
+        ("request_type", (str,)),
+        ("name", (str,)),
+    ):
+        value = keyword(call, name)
+        if (
+            isinstance(value, ast.Constant) and not isinstance(value.value, allowed)
+        ) or _is_none_where_refused(name, value):
+            yield "request-event-types", value, f"{name}={shown(value)}"
+
+
+def _is_none_where_refused(name: str, value: ast.expr | None) -> bool:
+    return name == "response_length" and isinstance(value, ast.Constant) and value.value is None
+
+
+def statistics(source: Source) -> Found:
+    """Overrides in the statistics, and numbers that are not quite the same."""
+    for node in source.walk():
+        if isinstance(node, ast.ClassDef) and source.bases(node) & {"RequestStats", "StatsEntry"}:
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef) and method.name in ("log_request", "log", "log_error"):
+                    yield "log-request-override", method, f"{node.name}.{method.name}"
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Attribute) and target.attr == "log_request":
+                    yield "log-request-override", node, f"{shown(target)} is replaced"
+            if (
+                isinstance(node.value, ast.Attribute)
+                and node.value.attr in ("response_times", "num_reqs_per_sec", "num_fail_per_sec")
+                and any(isinstance(target, ast.Attribute) for target in node.targets)
+            ):
+                yield "kept-response-times", node, shown(node)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            if node.attr in ("current_rps", "current_fail_per_sec"):
+                yield "current-rate", node, shown(node)
+            elif node.attr == "current_cpu_usage":
+                yield "cpu-usage", node, shown(node)
+
+
+def names(source: Source) -> Found:
+    """Names of Locust that a script imports or uses and that are not there."""
+    reported: set[str] = set()
+    for node in source.walk():
+        wanted: list[str] = []
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            if node.module.partition(".")[0] == "locust":
+                wanted = [f"{node.module}.{alias.name}" for alias in node.names if alias.name != "*"]
+        elif isinstance(node, ast.Import):
+            wanted = [alias.name for alias in node.names if alias.name.partition(".")[0] == "locust"]
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            if (source.resolve(node) or "").startswith("locust."):
+                wanted = [source.resolve(node) or ""]
+        for name in wanted:
+            missing = _missing(name)
+            if missing and missing not in reported:
+                reported.add(missing)
+                yield "internal-name", node, missing
+
+
+def _missing(dotted: str) -> str | None:
+    """The first part of the name that is not there, if it is a name of a module of ours; attributes of anything else are
+    not judged."""
+    parts = dotted.split(".")
+    try:
+        value: object = importlib.import_module(parts[0])
+    except ImportError:
+        return None
+    for number, part in enumerate(parts[1:], 2):
+        if not isinstance(value, ModuleType):
+            return None
+        name = ".".join(parts[:number])
+        if hasattr(value, part):
+            value = getattr(value, part)
+            continue
+        try:
+            value = importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            # A library that one of our modules needs is another matter.
+            return name if error.name == name or not hasattr(value, "__path__") else None
+        except Exception:
+            return None
+    return None
+
+
+# Calls that ask for an installed distribution by its name.
+_ASKS_FOR_DISTRIBUTION = {
+    "importlib.metadata.distribution",
+    "importlib.metadata.metadata",
+    "importlib.metadata.requires",
+    "importlib.metadata.version",
+    "pkg_resources.get_distribution",
+    "pkg_resources.require",
+}
+
+
+def surroundings(source: Source) -> Found:
+    """Things around a script that are not where Locust has them."""
+    for node in source.walk():
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if "window.templateArgs" in node.value and not isinstance(source.parent(node), ast.Expr):
+                yield "page-data", node, "window.templateArgs"
+        elif isinstance(node, ast.Call) and source.resolve(node.func) in _ASKS_FOR_DISTRIBUTION:
+            first = node.args[0] if node.args else None
+            if isinstance(first, ast.Constant) and re.match(r"locust\b(?!-)", str(first.value)):
+                yield "distribution", node, shown(node)
+
+
+def weights(source: Source) -> Found:
+    """Weights of tasks with a fraction."""
+    for node in source.walk():
+        if isinstance(node, ast.Call) and source.resolve(node.func) in (
+            "locust.task",
+            "locust.user.task.task",
+        ):
+            given = [*node.args[:1], keyword(node, "weight")]
+        elif isinstance(node, ast.Assign) and isinstance(source.parent(node), ast.ClassDef):
+            given = _weights_of_tasks(node)
+        else:
+            continue
+        for value in given:
+            if isinstance(value, ast.Constant) and isinstance(value.value, float):
+                yield "float-weight", value, f"weight {shown(value)}"
+
+
+def _weights_of_tasks(node: ast.Assign) -> list[ast.expr | None]:
+    if not any(isinstance(target, ast.Name) and target.id == "tasks" for target in node.targets):
+        return []
+    if isinstance(node.value, ast.Dict):
+        return list(node.value.values)
+    if isinstance(node.value, ast.List | ast.Tuple):
+        return [
+            entry.elts[1]
+            for entry in node.value.elts
+            if isinstance(entry, ast.Tuple) and len(entry.elts) == 2
+        ]
+    return []
+
+
+ALL = (surroundings, weights, stop_test, greenlets, distributed, events, statistics, names)
