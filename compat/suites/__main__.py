@@ -10,7 +10,8 @@ import fcntl
 import json
 import platform
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from .suites import LiterateSuite, Run, Suite
 COMPAT = ROOT / "compat"
 SCOREBOARD = COMPAT / "scoreboard.json"
 PAGE = ROOT / "COMPATIBILITY.md"
+SUITES_AT_ONCE = 2
 WAITING = ("distributed", "web")
 FAULTS = (setting.SettingError, score.ScoreError, differences.DifferencesError)
 
@@ -92,16 +94,12 @@ def full(options: argparse.Namespace, deliberate: list[differences.Difference]) 
     scored = {}
     titles = {}
     for suite in chosen_suites(options, parts):
-        real = None
-        if options.keep_real and (kept := read_results(suite.name, "real")):
-            real = {
-                test: said
-                for test, said in kept.items()
-                if not options.module or test.split("::")[0] in options.module
-            }
+        real = kept(suite, "real", options) if options.keep_real or options.recount else None
         if real is None:
             real = results_of(suite, "real", lambda _: True, options)
-        ours = results_of(suite, "ours", worth_another_attempt(suite, real, reasons), options)
+        ours = kept(suite, "ours", options) if options.recount else None
+        if ours is None:
+            ours = results_of(suite, "ours", worth_another_attempt(suite, real, reasons), options)
         if isinstance(suite, LiterateSuite):
             real = dict.fromkeys(ours, Result("passed"))
         scored[suite.name] = score.score(suite.name, real, ours, parts)
@@ -123,14 +121,21 @@ def full(options: argparse.Namespace, deliberate: list[differences.Difference]) 
     return 1 if nameless else 0
 
 
-def results_of(
-    suite: Suite, side: str, retry: Retry, options: argparse.Namespace, skip: Collection[str] = ()
-) -> Results:
+def results_of(suite: Suite, side: str, retry: Retry, options: argparse.Namespace) -> Results:
     """Runs one side of a suite, and keeps all that is known of its tests for whoever wants to see why one fails."""
-    results = suite.results(side, Run(retry, options.jobs, tell, options.module, skip))
+    results = suite.results(side, Run(retry, options.jobs, tell, options.module))
     if not options.module:
         write_results(suite.name, side, results)
     return results
+
+
+def kept(suite: Suite, side: str, options: argparse.Namespace) -> Results | None:
+    """What the last run of a side found, if there was one."""
+    results = read_results(suite.name, side)
+    chosen = options.module
+    return {
+        test: said for test, said in results.items() if not chosen or test.split("::")[0] in chosen
+    } or None
 
 
 def worth_another_attempt(suite: Suite, real: Results, reasons: score.Rules) -> Retry:
@@ -146,22 +151,29 @@ def worth_another_attempt(suite: Suite, real: Results, reasons: score.Rules) -> 
 
 
 def quick(options: argparse.Namespace) -> int:
-    """Our side only; tests that the record says pass are tried again when they fail."""
-    parts = score.load_map(COMPAT / "map.toml")
+    """Our side only; tests that the record says pass are tried again when they fail. Suites run side by side, then what
+    must run alone."""
     records = record.read(SCOREBOARD)
-    worse, better = [], []
-    for suite in chosen_suites(options, parts):
-        if suite.name not in records or not suite.quick:
-            continue
-        board = records[suite.name]
+    parts = score.load_map(COMPAT / "map.toml")
+    chosen = [suite for suite in chosen_suites(options, parts) if suite.quick and suite.name in records]
 
-        def retry(test: str, board: record.Record = board) -> bool:
-            return board["not passed"].get(test, {"ours": "passed"})["ours"] == "passed"
-
+    def run(suite: Suite, alone: bool) -> Results:
+        recorded = records[suite.name]["not passed"]
         # What is known to wait for another mode of running only takes time.
-        skip = [test for test, said in board["not passed"].items() if said.get("kind") in WAITING]
-        results = results_of(suite, "ours", retry, options, skip)
-        down, up = record.held(suite.name, board, results, whole=not options.module)
+        skip = [test for test, said in recorded.items() if said.get("kind") in WAITING]
+
+        def retry(test: str) -> bool:
+            return recorded.get(test, {"ours": "passed"})["ours"] == "passed"
+
+        return suite.results("ours", Run(retry, options.jobs, tell, options.module, skip, alone))
+
+    with ThreadPoolExecutor(SUITES_AT_ONCE) as pool:
+        results = dict(zip(chosen, pool.map(lambda suite: run(suite, alone=False), chosen), strict=True))
+    worse, better = [], []
+    for suite in chosen:
+        results[suite].update(run(suite, alone=True))
+        write_results(suite.name, "ours", results[suite])
+        down, up = record.held(suite.name, records[suite.name], results[suite], whole=not options.module)
         worse += down
         better += up
     for line in better:

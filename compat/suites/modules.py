@@ -165,7 +165,7 @@ def run_process(module: Module, side: Side, only: list[str] | None) -> tuple[Ses
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            in_time = wait(process, module.limit)
+            in_time = wait(process, module.limit, side.refresh)
             output.seek(max(0, output.seek(0, os.SEEK_END) - 3000))
             said = output.read().decode(errors="replace")
         return read_session(results.read_text(errors="replace").splitlines()), in_time, said
@@ -186,13 +186,16 @@ def pytest_arguments(module: Module, side: Side) -> list[str]:
     ]
 
 
-def wait(process: subprocess.Popen[bytes], limit: float) -> bool:
+def wait(process: subprocess.Popen[bytes], limit: float, now_and_then: Callable[[], None]) -> bool:
     """Waits for a process; False if it had to be killed. What it started and left behind goes with it."""
-    try:
-        process.wait(limit)
-        in_time = True
-    except subprocess.TimeoutExpired:
-        in_time = False
+    end = time.monotonic() + limit
+    in_time = False
+    while not in_time and time.monotonic() < end:
+        try:
+            process.wait(1)
+            in_time = True
+        except subprocess.TimeoutExpired:
+            now_and_then()
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:

@@ -18,6 +18,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -205,6 +206,7 @@ def _run(program: Program, commands: Commands, source: Path, folder: Path, url: 
         "HOME": str(folder),
         "COLUMNS": "80",
     }
+    environment["PATH"] = os.pathsep.join([str(commands.python.parent), environment.get("PATH", "")])
     environment |= {key: value.replace("{target}", url) for key, value in program.env.items()}
     environment |= commands.environment
     with ExitStack() as stack:
@@ -217,8 +219,6 @@ def _run(program: Program, commands: Commands, source: Path, folder: Path, url: 
 
 @contextmanager
 def _server(command: list[str], folder: Path, environment: dict[str, str], port: int) -> Iterator[None]:
-    import socket
-
     process = subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

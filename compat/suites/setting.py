@@ -5,6 +5,7 @@ and comes from a folder in front of the others:
 
     target/compat/env                    the environment, without any `locust`
     target/compat/real                   the wheel of real Locust, unpacked
+    target/compat/plugins                plugins of Locust
     target/compat/sources/NAME           the sdists of the suites, unpacked
     target/compat/trees/NAME/SIDE        `locust` (links into the package), `locust/test` (a copy), `examples`, `bin`
 """
@@ -29,6 +30,8 @@ ENV = WORK / "env"
 REQUIREMENTS = ROOT / "compat" / "requirements.txt"
 # Packages whose own requirements contradict those.
 WITHOUT_THEIRS = ROOT / "compat" / "requirements-alone.txt"
+# Those that only one suite may see.
+PLUGINS = ROOT / "compat" / "requirements-plugins.txt"
 SDISTS = ROOT / "compat" / "sdists.txt"
 INSIDE = Path(__file__).resolve().parent / "inside"
 LOCUST = "2.47.0"
@@ -74,11 +77,11 @@ class Side:
 def prepare() -> None:
     """Makes the environment and unpacks real Locust, unless they are there from the same requirements."""
     stamp = WORK / "made-from"
-    lists = REQUIREMENTS.read_bytes() + WITHOUT_THEIRS.read_bytes()
+    lists = b"".join(one.read_bytes() for one in (REQUIREMENTS, WITHOUT_THEIRS, PLUGINS))
     wanted = hashlib.sha256(lists + f"{LOCUST} {sys.version}".encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    for folder in (ENV, WORK / "real"):
+    for folder in (ENV, WORK / "real", WORK / "plugins"):
         shutil.rmtree(folder, ignore_errors=True)
     WORK.mkdir(parents=True, exist_ok=True)
     call([sys.executable, "-m", "venv", ENV], "a working 'python -m venv'")
@@ -86,6 +89,8 @@ def prepare() -> None:
     call([*pip, "-r", REQUIREMENTS], "the packages of compat/requirements.txt from PyPI")
     call([*pip, "--no-deps", "-r", WITHOUT_THEIRS], "the packages of compat/requirements-alone.txt from PyPI")
     call([*pip, "--target", WORK / "real", "--no-deps", f"locust=={LOCUST}"], f"Locust {LOCUST} from PyPI")
+    alone = ["--target", WORK / "plugins", "--no-deps", "-r", PLUGINS]
+    call([*pip, *alone], "the packages of compat/requirements-plugins.txt from PyPI")
     stamp.write_text(wanted)
 
 

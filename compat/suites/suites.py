@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from abc import ABC, abstractmethod
@@ -13,7 +14,7 @@ from . import programs, setting
 from .modules import Module, Results, Retry, own_network, run_all
 from .results import Result, join
 from .score import Rules
-from .setting import ROOT, SettingError, Side
+from .setting import ROOT, WORK, SettingError, Side
 
 LOCUST_SDIST = "locust-2.29.1"
 REQUESTS_SDIST = "requests-2.34.2"
@@ -33,6 +34,8 @@ class Run:
     only: Collection[str] = ()
     # Tests that are left out.
     skip: Collection[str] = ()
+    # Only what must run alone (True), or only the rest (False).
+    alone: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,8 @@ class Suite(ABC):
     def results(self, side: str, run: Run) -> Results:
         """What each test does on the side "real" or "ours"."""
 
-    def wanted(self, module: str, run: Run) -> bool:
-        return not run.only or module in run.only
+    def wanted(self, module: str, run: Run, alone: bool = False) -> bool:
+        return (not run.only or module in run.only) and run.alone in (None, alone)
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ class ModuleSuite(Suite):
 
     def results(self, side: str, run: Run) -> Results:
         skip = frozenset(run.skip)
-        modules = [replace(module, skip=skip) for module in self.modules if self.wanted(module.name, run)]
+        wanted = [module for module in self.modules if self.wanted(module.name, run, module.alone)]
+        modules = [replace(module, skip=skip) for module in wanted]
         return run_all(modules, self.side(side), run.retry, run.jobs, run.tell) if modules else {}
 
 
@@ -70,6 +74,8 @@ class ProgramSuite(Suite):
 
     module: str
     source: Path
+    # Further packages that the programs import.
+    packages: Path | None = None
 
     def results(self, side: str, run: Run) -> Results:
         if not self.wanted(self.module, run):
@@ -79,6 +85,8 @@ class ProgramSuite(Suite):
         environment = {
             name: value for name, value in place.environment().items() if name in ("PATH", "PYTHONPATH")
         }
+        if self.packages is not None:
+            environment["PYTHONPATH"] += os.pathsep + str(self.packages)
         commands = programs.Commands(place.tree / "bin" / "locust", place.python, environment)
 
         def once(chosen: list[programs.Program]) -> Results:
@@ -127,7 +135,9 @@ def all_suites(tree: Path | None, parts: Rules) -> list[Suite]:
     if tree is not None:
         title = f"Locust's examples ({version_of(tree)})"
         found.append(ProgramSuite("examples-tree", title, "examples", tree / "examples"))
+    plugins = LISTS / "plugins"
     found += [
+        ProgramSuite("plugins", "Scripts that use plugins of Locust", "plugins", plugins, WORK / "plugins"),
         client_suite(REQUESTS_SDIST, "requests' tests through `HttpUser.client`", "requests_through_locust"),
         client_suite(
             GEVENTHTTPCLIENT_SDIST,

@@ -15,8 +15,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-PAGE = """<html><head><title>Locust</title><link href="/style.css" rel="stylesheet"></head><body>
-<script src="/script.js"></script><img src="/image.png">
+PAGE = """<html><head><title>Locust</title><link href="style.css" rel="stylesheet"></head><body>
+<script src="script.js"></script><img src="image.png">
 <div class="toctree-wrapper"><a class="internal" href="/chapter/1">one</a> <a class="internal" href="/chapter/2">two</a></div>
 <a class="internal" href="/chapter/1#part">part</a></body></html>"""
 FORM = '<form method="post" action="/sign-in"><input name="authenticity_token" type="hidden" value="a-token"></form>'

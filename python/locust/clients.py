@@ -9,6 +9,7 @@ not even that.
 from __future__ import annotations
 
 from time import perf_counter, time
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -186,8 +187,10 @@ class HttpSession(SessionBase, RequestsSession):
     def _overridden(self) -> bool:
         """Whether a step of a request is no longer requests' own: overridden, replaced on the object, or patched."""
         cls = type(self)
-        return not self.__dict__.keys().isdisjoint(_STEPS) or any(
-            getattr(cls, name) is not step for name, step in _STEPS.items()
+        return (
+            _PATCHED_EARLIER
+            or not self.__dict__.keys().isdisjoint(_STEPS)
+            or any(getattr(cls, name) is not step for name, step in _STEPS.items())
         )
 
     def _still_usual(self) -> bool:
@@ -288,6 +291,15 @@ _STEPS = {
     )
 }
 """The steps of a request that scripts, and tracing libraries, put their own in the place of."""
+
+_PATCHED_EARLIER = any(
+    type(step) is not FunctionType or step.__globals__ is not vars(requests.sessions)
+    for step in (
+        RequestsSession.prepare_request,
+        *(_STEPS[name] for name in _STEPS.keys() - {"prepare_request"}),
+    )
+)
+"""Whether somebody had done so before this module was imported (`opentelemetry-instrument`, for one)."""
 
 
 def _default_headers() -> list[tuple[str, str]]:

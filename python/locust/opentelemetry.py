@@ -19,6 +19,8 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
+from gevent import monkey
+
 from locust import events
 from locust.runners import MasterRunner, WorkerRunner
 
@@ -165,7 +167,18 @@ def _otlp_exporter(signal: str) -> Any:
             f"opentelemetry-exporter-otlp-proto-{protocol}"
         )
         return None
+    if protocol == "grpc":
+        _make_grpc_cooperative()
     return getattr(found, name)()
+
+
+def _make_grpc_cooperative() -> None:
+    """Otherwise each export keeps all users waiting until the collector answers."""
+    if not monkey.is_module_patched("threading"):
+        return
+    from grpc.experimental import gevent as grpc_gevent
+
+    grpc_gevent.init_gevent()
 
 
 # ---------------------------------------------------------------------------------------------- what is measured

@@ -2,8 +2,9 @@
 
 import tempfile
 
-from locust import constant, task
 from locust_plugins.users.ftp import FtpUser
+
+from locust import constant, task
 
 
 class Carrier(FtpUser):

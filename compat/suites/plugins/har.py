@@ -12,10 +12,18 @@ TARGET = os.environ["TARGET"]
 
 
 def entry(method, path, mime="text/html", body=None, headers=()):
-    request = {"method": method, "url": TARGET + path, "headers": [{"name": n, "value": v} for n, v in headers]}
+    request = {
+        "method": method,
+        "url": TARGET + path,
+        "headers": [{"name": n, "value": v} for n, v in headers],
+    }
     if body is not None:
         request["postData"] = {"mimeType": "application/json", "text": json.dumps(body)}
-    answer = {"status": 200, "headers": [{"name": "content-type", "value": mime}], "content": {"mimeType": mime}}
+    answer = {
+        "status": 200,
+        "headers": [{"name": "content-type", "value": mime}],
+        "content": {"mimeType": mime},
+    }
     return {"request": request, "response": answer, "_resourceType": "xhr" if body else "document"}
 
 

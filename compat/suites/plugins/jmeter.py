@@ -1,7 +1,8 @@
 """locust_plugins.listeners.jmeter: results as JMeter writes them."""
 
-from locust import FastHttpUser, constant, events, task
 from locust_plugins.listeners.jmeter import JmeterListener
+
+from locust import FastHttpUser, constant, events, task
 
 
 @events.init.add_listener

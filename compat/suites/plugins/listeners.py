@@ -2,8 +2,9 @@
 
 import os
 
-from locust import HttpUser, TaskSet, constant, events, task
 from locust_plugins import listeners
+
+from locust import HttpUser, TaskSet, constant, events, task
 
 KIND = os.environ["LISTENER"]
 
@@ -12,7 +13,10 @@ KIND = os.environ["LISTENER"]
 def listen(environment, **_kwargs):
     kind = getattr(listeners, KIND)
     if KIND in ("RunOnFail", "RunOnUserError"):
-        kind(environment, lambda *args, **kwargs: print("CALLED", len(args), type(args[-1] if args else None).__name__))
+        kind(
+            environment,
+            lambda *args, **kwargs: print("CALLED", len(args), type(args[-1] if args else None).__name__),
+        )
     else:
         kind(environment)
 

@@ -1,7 +1,8 @@
 """locust_plugins.connection_pools: a user's requests go over many sessions in turn."""
 
+from locust_plugins.connection_pools import FastHttpPool, RequestPool
+
 from locust import FastHttpUser, HttpUser, constant, task
-from locust_plugins.connection_pools import FastHttpPool, ForceNewFastHTTPObj, RequestPool
 
 
 class Fast(FastHttpUser):
@@ -35,16 +36,3 @@ class Plain(HttpUser):
         self.pool.delete("/", name="plain delete")
         with self.pool.rename_request("plain renamed"):
             self.pool.options("/")
-
-
-class Fresh(FastHttpUser):
-    wait_time = constant(0.2)
-    fixed_count = 1
-
-    def __init__(self, environment):
-        super().__init__(environment)
-        self.pool = ForceNewFastHTTPObj(user=self)
-
-    @task
-    def verbs(self):
-        self.pool.get("/", name="fresh get")

@@ -3,9 +3,10 @@
 import csv
 import tempfile
 
-from locust import User, constant, events, task
 from locust_plugins.csvreader import CSVDictReader, CSVReader
 from locust_plugins.distributor import Distributor
+
+from locust import User, constant, events, task
 
 with tempfile.NamedTemporaryFile("w", suffix=".csv", delete=False) as file:
     csv.writer(file).writerows([("name", "age"), ("a", 1), ("b", 2), ("c", 3)])

@@ -1,7 +1,8 @@
 """locust_plugins.users.resource: what a page embeds is fetched with it."""
 
-from locust import constant, task
 from locust_plugins.users.resource import FastHttpUserWithResources, HttpUserWithResources
+
+from locust import constant, task
 
 
 class Plain(HttpUserWithResources):

@@ -2,8 +2,9 @@
 
 import glob
 
-from locust import HttpUser, SequentialTaskSet, constant, events, task
 from locust_plugins.transaction_manager import TransactionManager
+
+from locust import HttpUser, SequentialTaskSet, constant, events, task
 
 
 @events.quit.add_listener

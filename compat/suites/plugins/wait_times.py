@@ -1,7 +1,8 @@
 """locust_plugins.wait_time: a number of iterations per second for all users together."""
 
-from locust import User, task
 from locust_plugins import constant_total_ips
+
+from locust import User, task
 
 
 class Paced(User):
@@ -9,4 +10,6 @@ class Paced(User):
 
     @task
     def tick(self):
-        self.environment.events.request.fire(request_type="X", name="tick", response_time=1, response_length=0)
+        self.environment.events.request.fire(
+            request_type="X", name="tick", response_time=1, response_length=0
+        )

@@ -125,14 +125,20 @@ impl Session {
 
     /// Hands a request to the I/O thread and returns at once. `token` comes back in each of its completions.
     pub fn send(&self, request: Request, token: u64) -> RequestId {
+        self.send_stamped(request, token).0
+    }
+
+    /// As [`Self::send`]; also says when the request's time began.
+    pub fn send_stamped(&self, request: Request, token: u64) -> (RequestId, Instant) {
         let id = RequestId(self.shared.next_id());
+        let at = Instant::now();
         let cookies = request.options.use_cookies.then(|| Arc::clone(&self.cookies));
         let submission = Submission {
             pool: self.pool.inner.number,
             session: self.number,
             id,
             token,
-            at: Instant::now(),
+            at,
             cookies,
             request,
         };
@@ -140,7 +146,7 @@ impl Session {
             let mut batch = vec![refusal(&refused)];
             self.shared.completions.push_all(&mut batch);
         }
-        id
+        (id, at)
     }
 
     /// Gives up a request: its connection is closed and nothing is delivered for it any more, except what is

@@ -17,7 +17,7 @@ from urllib3 import exceptions as urllib3_errors
 from .. import _engine
 from ..event import EventHook
 from .arguments import timeouts
-from .failures import requests_error
+from .failures import requests_error, thrown_error
 from .raw import StreamedBody, raw_response, with_library_defaults
 
 
@@ -195,10 +195,11 @@ def _send(
     except ValueError as error:
         kind = InvalidHeader if "header" in str(error) else InvalidURL
         raise kind(error, request=request) from error
+    except ssl.SSLError as error:
+        # Certificate files that cannot be used.
+        raise SSLError(urllib3_errors.SSLError(error), request=request) from error
     except OSError as error:
-        # The only one that is not a failure of the transfer: certificate files that cannot be used.
-        refused = urllib3_errors.SSLError(ssl.SSLError(str(error)))
-        raise SSLError(refused, request=request) from error
+        raise thrown_error(error, request) from error
     if hasattr(session, "_transfer_seconds"):
         session._transfer_seconds = (session._transfer_seconds or 0.0) + done.seconds
     if done.error is not None:

@@ -45,6 +45,9 @@ def os_error(failure: dict[str, Any]) -> OSError:
     return OSError(number, os.strerror(number))
 
 
+# What the engine says of a proxy that hangs up instead of opening a tunnel.
+_PROXY_GONE = "proxy closed the connection"
+
 # What rustls says, and what scripts know from OpenSSL.
 _OPENSSL = (
     ("invalid peer certificate: UnknownIssuer", "unable to get local issuer certificate"),
@@ -169,7 +172,7 @@ def requests_error(
         # In a tunnel urllib3 wraps it where it raises the next.
         links = [cause, retry] if proxy is not None else [cause, wrapped, retry]
         error = _raise_chain([*links, exceptions.SSLError(retry, request=request)])
-    elif kind == "proxy":
+    elif kind == "proxy" and failure["message"] != _PROXY_GONE:
         reason = (
             OSError(f"Tunnel connection failed: {failure['status']} {failure['text']}")
             if failure["status"]
@@ -179,7 +182,7 @@ def requests_error(
     elif kind in ("reset", "io"):
         wrapped = urllib3_errors.ProtocolError("Connection aborted.", cause)
         error = _raise_chain([cause, wrapped, exceptions.ConnectionError(wrapped, request=request)])
-    elif kind == "closed":
+    elif kind in ("closed", "proxy"):
         gone = http.client.RemoteDisconnected("Remote end closed connection without response")
         wrapped = urllib3_errors.ProtocolError("Connection aborted.", gone)
         error = _raise_chain([gone, wrapped, exceptions.ConnectionError(wrapped, request=request)])
@@ -208,6 +211,17 @@ def requests_error(
     else:
         error = exceptions.ConnectionError(failure["message"] or kind, request=request)
     assert isinstance(error, requests.RequestException)
+    return error
+
+
+def thrown_error(thrown: OSError, request: Any) -> requests.RequestException:
+    """What requests makes of an OSError that a script throws into a greenlet which waits for a response."""
+    if isinstance(thrown, TimeoutError):
+        timed_out = urllib3_errors.ReadTimeoutError(None, request.url, str(thrown))  # type: ignore[arg-type]
+        return requests.exceptions.ReadTimeout(timed_out, request=request)
+    aborted = urllib3_errors.ProtocolError("Connection aborted.", thrown)
+    error = requests.exceptions.ConnectionError(aborted, request=request)
+    _raise_chain([thrown, aborted, error])
     return error
 
 

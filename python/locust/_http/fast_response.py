@@ -10,9 +10,10 @@ from datetime import timedelta
 from typing import Any
 
 from charset_normalizer import detect
+from gevent.timeout import Timeout
 from geventhttpclient.header import Headers
 from geventhttpclient.response import HTTPConnectionClosed
-from geventhttpclient.useragent import ConnectionError
+from geventhttpclient.useragent import ConnectionError, RetriesExceeded
 from requests.utils import get_encoding_from_headers
 
 from .. import _engine
@@ -68,7 +69,15 @@ class FastResponse(Counted):
         )
         # By the name, not by the URL, so that failures of one name are grouped.
         url = meta["name"]
-        self.error = fast_error(failure, url, options.get("max_retries", 0), options.get("max_redirects", 3))
+        retries, redirects = options.get("max_retries", 0), options.get("max_redirects", 3)
+        thrown = failure.get("thrown")
+        if thrown is None:
+            self.error = fast_error(failure, url, retries, redirects)
+        elif isinstance(thrown, Timeout | TimeoutError):
+            # A timeout of gevent's around the request is a failure of the request to geventhttpclient.
+            self.error = RetriesExceeded(url, retries, original=thrown)
+        else:
+            self.error = thrown
         if type(self) is FastResponse:
             self.__class__ = ErrorResponse
 

@@ -17,7 +17,7 @@ from urllib3 import HTTPResponse
 from urllib3 import exceptions as urllib3_errors
 
 from .arguments import timeouts
-from .failures import requests_error
+from .failures import requests_error, thrown_error
 from .raw import OWN_AGENT, StreamedBody, cookies_of, joined, raw_response
 from .verdict import Verdict
 
@@ -100,6 +100,9 @@ class ResponseContextManager(Verdict, requests.Response):
             meta["request_type"], meta["url"], failure["sent_headers"], None, failure["sent_body"]
         )
         self.request = request
+        if failure["thrown"] is not None:
+            self.error = thrown_error(failure["thrown"], request)
+            return
         connect, read = timeouts(failure["timeout"])
         self.error = requests_error(failure, request, read, connect)
         hops = _redirected(failure.get("history", ()))

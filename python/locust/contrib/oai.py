@@ -16,8 +16,13 @@ from locust.user import User
 from ._extras import missing
 
 try:
-    import httpx
     from openai import OpenAI
+
+    try:
+        import httpx
+    except ModuleNotFoundError:
+        # What newer versions of openai bring along in its place.
+        import httpx2 as httpx
 except ModuleNotFoundError as e:
     raise missing("openai", e) from e
 

@@ -265,3 +265,40 @@ def test_malformed_reasons_are_refused(text: str, fault: str, tmp_path: Path) ->
     path.write_text(text)
     with pytest.raises(ScoreError, match=fault):
         score.load_reasons(path, ["one-thing"])
+
+
+def test_a_package_may_get_a_folder_beside_its_own_entries(tmp_path: Path) -> None:
+    package = tmp_path / "locust"
+    (package / "user").mkdir(parents=True)
+    (package / "__init__.py").write_text("answer = 42\n")
+    side = Side("ours", tmp_path / "tree", packages=(package,))
+    side.tree.mkdir()
+    side.refresh()
+    (side.tree / "locust" / "test").mkdir()
+    (package / "late.py").write_text("")
+    side.refresh()
+    assert sorted(one.name for one in (side.tree / "locust").iterdir()) == [
+        "__init__.py",
+        "late.py",
+        "test",
+        "user",
+    ]
+    assert not (package / "test").exists()
+
+
+def test_a_side_hides_what_would_change_a_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in (
+        "LOCUST_HOST",
+        "PYTHONPATH",
+        "PYTEST_ADDOPTS",
+        "OTEL_SERVICE_NAME",
+        "http_proxy",
+        "HTTPS_PROXY",
+    ):
+        monkeypatch.setenv(name, "something")
+    environment = Side("real", tmp_path).environment(HOME="/nowhere")
+    assert environment["PYTHONPATH"] == str(tmp_path) and environment["HOME"] == "/nowhere"
+    assert environment["PATH"].startswith(str(tmp_path / "bin"))
+    assert not {"LOCUST_HOST", "PYTEST_ADDOPTS", "OTEL_SERVICE_NAME", "http_proxy", "HTTPS_PROXY"} & set(
+        environment
+    )

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -85,11 +86,22 @@ def events_of(
     raise AssertionError(f"the script ended with code {done.returncode}\n{done.stdout}\n{done.stderr}")
 
 
-def assert_events(script: str, address: object, expected: list[tuple[Any, ...]], **environment: str) -> None:
-    """Both programs fire the `expected` events (type, name, length, exception), and the same in everything else."""
-    ours = events_of(script, address, **environment)
+def assert_events(
+    script: str, address: object, expected: list[tuple[Any, ...]], *, at_once: bool = True, **environment: str
+) -> None:
+    """Both programs fire the `expected` events (type, name, length, exception), and the same in everything else.
+
+    They run at the same time unless they would get in each other's way (`at_once`).
+    """
+    theirs: Future[list[dict[str, Any]]] | None = None
+    with ThreadPoolExecutor(1) as pool:
+        if (python := oracle_python()) and at_once:
+            theirs = pool.submit(events_of, script, address, python, **environment)
+        ours = events_of(script, address, **environment)
+        if python and not at_once:
+            theirs = pool.submit(events_of, script, address, python, **environment)
     fields = ("request_type", "name", "response_length", "exception")
     found = [tuple(event[field] for field in fields) for event in ours]
     assert found == expected
-    if python := oracle_python():
-        assert events_of(script, address, python, **environment) == ours
+    if theirs is not None:
+        assert theirs.result() == ours

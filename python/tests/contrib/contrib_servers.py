@@ -175,5 +175,28 @@ def openai() -> None:
     until_told(f"http://127.0.0.1:{server.server_port}/v1")
 
 
+def slow_collector() -> None:
+    """A collector of OpenTelemetry that takes a second and a half for whatever it gets by gRPC."""
+    import time
+    from concurrent.futures import ThreadPoolExecutor
+
+    import grpc
+    from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
+
+    class Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):
+        def Export(self, _request: object, _context: object) -> object:
+            time.sleep(1.5)
+            return metrics_service_pb2.ExportMetricsServiceResponse()
+
+    server = grpc.server(ThreadPoolExecutor(4))
+    metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(Metrics(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    until_told(f"http://127.0.0.1:{port}")
+    os._exit(0)
+
+
 if __name__ == "__main__":
-    {kind.__name__: kind for kind in (dns, mongodb, mqtt, openai, postgres, socketio)}[sys.argv[1]]()
+    {kind.__name__: kind for kind in (dns, mongodb, mqtt, openai, postgres, slow_collector, socketio)}[
+        sys.argv[1]
+    ]()

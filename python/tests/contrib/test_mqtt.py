@@ -54,12 +54,12 @@ def ports() -> Iterator[tuple[int, int]]:
 
 @pytest.mark.parametrize("more", ["", "Publisher.use_loop_selectors = True\n"], ids=["select", "selectors"])
 def test_a_conversation_is_counted(ports: tuple[int, int], more: str):
-    assert_events(SCRIPT + more + CONVERSATION, ports[0], EVENTS)
+    assert_events(SCRIPT + more + CONVERSATION, ports[0], EVENTS, at_once=False)
 
 
 def test_over_a_web_socket(ports: tuple[int, int]):
     more = "Publisher.transport = 'websockets'\nPublisher.ws_path = '/'\n"
-    assert_events(SCRIPT + more + CONVERSATION, ports[1], EVENTS)
+    assert_events(SCRIPT + more + CONVERSATION, ports[1], EVENTS, at_once=False)
 
 
 def test_a_client_of_ones_own_names_events_and_has_an_id(ports: tuple[int, int]):

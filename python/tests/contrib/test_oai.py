@@ -60,6 +60,17 @@ except ValueError:
         assert (event["response_length"], event["exception"]) == (0, None)
 
 
+def test_the_http_library_may_be_either_of_those_that_openai_has_used():
+    without_httpx = "sys.modules['httpx'] = None\n"
+    with Server("openai") as server:
+        fired = events_of(without_httpx + SCRIPT, "", OPENAI_API_KEY="none", OPENAI_BASE_URL=server.address)
+    assert [(event["name"], event["response_length"]) for event in fired] == [
+        ("/v1/responses", 42),
+        ("mini", 42),
+        ("/v1/responses", 0),
+    ]
+
+
 def test_without_a_key_it_says_which_variable_is_missing():
     script = """
 try:

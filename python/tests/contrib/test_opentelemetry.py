@@ -17,6 +17,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from contrib_events import LIBRARIES, oracle_python
+from contrib_servers import Server
 from servers import TestkitServer, clean_environment, run_locust
 
 LOCUSTFILE = """
@@ -257,6 +258,47 @@ def test_without_the_library_the_run_goes_on_and_says_what_to_install(tmp_path: 
     )
     assert "pip install 'gregaria[otel]'" in result.stderr
     assert result.returncode == 0
+
+
+def test_a_slow_collector_does_not_keep_users_waiting(tmp_path: Path):
+    script = """
+import time
+import gevent
+from locust import User, constant, events, task
+
+worst = 0.0
+
+def watch():
+    global worst
+    while True:
+        began = time.perf_counter()
+        gevent.sleep(0.05)
+        worst = max(worst, time.perf_counter() - began)
+
+@events.init.add_listener
+def start(**_event):
+    gevent.spawn(watch)
+
+@events.test_stop.add_listener
+def tell(**_event):
+    print("WORST", worst)
+
+class Idle(User):
+    wait_time = constant(0.1)
+
+    @task
+    def fire(self):
+        self.environment.events.request.fire(request_type="x", name="y", response_time=1, response_length=0)
+"""
+    with Server("slow_collector") as server:
+        result = run_locust(
+            "--headless", "-u", "1", "-t", "4", "--otel",
+            folder=tmp_path, locustfile=script,
+            OTEL_TRACES_EXPORTER="none", OTEL_LOGS_EXPORTER="none",
+            OTEL_EXPORTER_OTLP_ENDPOINT=server.address, OTEL_METRIC_EXPORT_INTERVAL="500",
+        )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert float(result.stdout.split("WORST ")[1]) < 1.2
 
 
 def test_names_beyond_the_limit_share_a_series():

@@ -69,9 +69,15 @@ def open_gates(folder: Path, serve: Serve) -> list[int]:
         "client certificate": over(asking, serve),
         "proxy": serve,
         "tls proxy": over(plain, serve),
-        "closing proxy": lambda connection: connection.close(),
+        "closing proxy": hang_up,
     }
     return [listen(gates[name]) for name in GATES]
+
+
+def hang_up(connection: socket.socket) -> None:
+    """Takes the request first: what is not read makes a reset of the end."""
+    connection.recv(65536)
+    connection.close()
 
 
 def listen(serve: Serve) -> int:

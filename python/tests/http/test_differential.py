@@ -75,7 +75,7 @@ DIFFERS_FAST = {
 }
 """Calls of `FastHttpSession` that do not end as with Locust, and why."""
 
-UNSTABLE = {"stale connection", "client certificate that is not enough"}
+UNSTABLE = {"stale connection", "stream closed", "client certificate that is not enough"}
 """Calls whose outcome depends on who is faster, at least with the libraries."""
 
 

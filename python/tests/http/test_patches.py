@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import socket
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -35,6 +37,30 @@ def test_a_replaced_send_of_requests_sees_what_clients_send(
     monkeypatch.setattr(requests.Session, "send", send)
     assert HttpSession(recording.url, EventHook(), None).get("/x").status_code == 200
     assert seen == [recording.url + "/x"]
+
+
+def test_so_does_one_replaced_before_we_were_imported(recording: RecordingServer) -> None:
+    script = """
+import functools, requests, sys
+original = requests.Session.send
+
+@functools.wraps(original)
+def send(self, request, **keywords):
+    print("SENT", request.url)
+    return original(self, request, **keywords)
+
+requests.Session.send = send
+from locust.clients import HttpSession
+from locust.event import EventHook
+assert HttpSession(sys.argv[1], EventHook(), None).get("/x").status_code == 200
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script, recording.url],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.stdout == f"SENT {recording.url}/x\n", done.stderr
 
 
 def test_an_adapter_that_a_script_mounts_sends(recording: RecordingServer) -> None:

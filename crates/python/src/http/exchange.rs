@@ -1,8 +1,14 @@
 //! Sends a request over a session and blocks the greenlet until its answer is there.
 
-use gregaria_http::{Error, Event, Exchange, Request, RequestId, Session};
+use std::time::{Instant, SystemTime};
+
+use gregaria_http::{
+    Error, ErrorKind, Event, Exchange, Phase, Request, RequestId, Session, Timings, url::Url,
+};
+use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
+use super::settings::Style;
 use crate::gevent::{Bridge, Signal, Token};
 
 /// An answer, with what it takes to read on if its body is streamed.
@@ -10,6 +16,8 @@ use crate::gevent::{Bridge, Signal, Token};
 pub(super) struct Answer {
     pub(super) result: Result<Box<Exchange>, Box<Error>>,
     pub(super) rest: Option<Rest>,
+    /// What ended the wait for it from outside, where that counts as a failure of the request.
+    pub(super) thrown: Option<Py<PyAny>>,
 }
 
 /// The unread rest of a streamed body.
@@ -21,33 +29,81 @@ pub(super) struct Rest {
     pub(super) bridge: u64,
 }
 
-/// Sends and waits. Errors: whatever is thrown into the greenlet meanwhile; the request is cancelled then, and its
-/// connection not used again.
+/// Something was thrown into the greenlet while it waited. The request is cancelled, and its connection not used again.
+#[derive(Debug)]
+pub(super) struct Interrupted {
+    thrown: PyErr,
+    start: Instant,
+}
+
+impl From<Interrupted> for PyErr {
+    fn from(interrupted: Interrupted) -> Self {
+        interrupted.thrown
+    }
+}
+
+impl Interrupted {
+    /// The failed request that the library makes of it: requests of an OSError, geventhttpclient of timeouts, too.
+    /// Errors: what was thrown, if it is none of these.
+    pub(super) fn into_failure(
+        self,
+        py: Python<'_>,
+        style: Style,
+        url: &std::sync::Arc<Url>,
+    ) -> PyResult<Answer> {
+        let failures = match style {
+            Style::Requests => py.get_type::<PyOSError>().into_any(),
+            Style::Fast => py.import("locust._http.fast_agent")?.getattr("FAILURE_EXCEPTIONS")?,
+        };
+        if !self.thrown.value(py).is_instance(&failures)? {
+            return Err(self.thrown);
+        }
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let total = self.start.elapsed();
+        let timings =
+            Timings { total, ..Timings::starting(self.start, now.saturating_sub(total).as_secs_f64()) };
+        let error = Error {
+            kind: ErrorKind::TotalTimeout,
+            phase: Phase::Wait,
+            retry: false,
+            os_error: None,
+            message: Box::default(),
+            timings,
+            history: Vec::new(),
+            url: std::sync::Arc::clone(url),
+        };
+        let thrown = self.thrown.into_value(py).into_any();
+        Ok(Answer { result: Err(Box::new(error)), rest: None, thrown: Some(thrown) })
+    }
+}
+
+/// Sends and waits. Errors: whatever is thrown into the greenlet meanwhile.
 pub(super) fn exchange(
     py: Python<'_>,
     bridge: &Bridge,
     session: &Session,
     request: Request,
-) -> PyResult<Answer> {
+) -> Result<Answer, Interrupted> {
     let token = bridge.open();
-    let id = session.send(request, token.bits());
+    let (id, start) = session.send_stamped(request, token.bits());
     loop {
         match bridge.wait(py, token) {
             Ok(Signal::Http(Event::Done(result))) => {
                 bridge.close(token);
-                return Ok(Answer { result, rest: None });
+                return Ok(Answer { result, rest: None, thrown: None });
             }
             Ok(Signal::Http(Event::Head(exchange))) => {
                 return Ok(Answer {
                     result: Ok(exchange),
                     rest: Some(Rest { id, token, bridge: bridge.number() }),
+                    thrown: None,
                 });
             }
             Ok(Signal::Http(Event::Chunk(_) | Event::End(_)) | Signal::Due) => {}
             Err(thrown) => {
                 session.cancel(id);
                 bridge.close(token);
-                return Err(thrown);
+                return Err(Interrupted { thrown, start });
             }
         }
     }

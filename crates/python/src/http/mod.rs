@@ -10,6 +10,7 @@ mod connections;
 mod convert;
 mod cookies;
 mod exchange;
+mod hops;
 mod response;
 mod send;
 mod session;

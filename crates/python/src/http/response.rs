@@ -8,7 +8,7 @@ use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use gregaria_http::{Exchange, Headers, Hop, Method, SentRequest, Timings, decode};
+use gregaria_http::{Exchange, Headers, Method, Timings, decode};
 use gregaria_stats::Phases;
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyAttributeError, PyIndexError};
@@ -18,6 +18,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
 use super::convert;
+use super::hops;
 use super::session::SessionCore;
 use super::settings::Style;
 use super::target::Target;
@@ -102,7 +103,7 @@ pub(crate) struct ResponseCore {
 impl Drop for ResponseCore {
     /// A verdict that nobody gave is worth a word: the request is missing in the statistics.
     fn drop(&mut self) {
-        if !self.entered.load(Ordering::Relaxed) && self._catch_response() {
+        if !self.entered.load(Ordering::Relaxed) && self.is_caught() {
             self.warn_unjudged();
         }
     }
@@ -184,12 +185,7 @@ impl ResponseCore {
     /// Whether the response was asked for with `catch_response=True`.
     #[getter]
     fn _catch_response(&self) -> bool {
-        match (&self.parts, self.foreign.get()) {
-            (Some(parts), _) => parts.catch,
-            (None, Some(foreign)) => foreign.catch,
-            // Made by a script, to be used as it likes.
-            (None, None) => true,
-        }
+        self.is_caught()
     }
 
     /// Says of a request that a library has made whether a with-block is to decide about it, and what it is called.
@@ -239,7 +235,7 @@ impl ResponseCore {
             }
         };
         let text = self.parts.as_ref().is_some_and(|parts| parts.text_body);
-        sent_tuple(py, sent, text)
+        hops::sent_tuple(py, sent, text)
     }
 
     /// The URL that was asked for, as it was given: appended to the base unless it was whole.
@@ -256,7 +252,10 @@ impl ResponseCore {
 
     /// (status, reason, version, url, [(name, value)], body as sent, seconds) of a hop that was redirected away from.
     fn _hop<'py>(&self, py: Python<'py>, hop: usize) -> PyResult<Bound<'py, PyTuple>> {
-        hop_tuple(py, self.exchange()?.history.get(hop).ok_or_else(|| PyIndexError::new_err("no such hop"))?)
+        hops::hop_tuple(
+            py,
+            self.exchange()?.history.get(hop).ok_or_else(|| PyIndexError::new_err("no such hop"))?,
+        )
     }
 
     /// How many redirects were followed.
@@ -333,6 +332,15 @@ impl ResponseCore {
 }
 
 impl ResponseCore {
+    fn is_caught(&self) -> bool {
+        match (&self.parts, self.foreign.get()) {
+            (Some(parts), _) => parts.catch,
+            (None, Some(foreign)) => foreign.catch,
+            // Made by a script, to be used as it likes.
+            (None, None) => true,
+        }
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Manual> {
         self.manual.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -406,7 +414,13 @@ impl ResponseCore {
     }
 }
 
-/// Seconds from the start of a request to the head of its response, as requests counts `elapsed`.
+impl ResponseCore {
+    /// Where the time of a request went, if it was sent from here.
+    pub(crate) fn timing(&self) -> Option<Phases> {
+        self.parts.as_ref().map(|parts| parts.meta.phases)
+    }
+}
+
 /// Phases as the statistics sum them up.
 pub(super) fn phases(timings: &Timings) -> Phases {
     let spent = [
@@ -420,17 +434,6 @@ pub(super) fn phases(timings: &Timings) -> Phases {
     ];
     // A phase of 584 years is none.
     Phases::of(spent.map(|phase| phase.as_nanos() as u64))
-}
-
-impl ResponseCore {
-    /// Where the time of a request went, if it was sent from here.
-    pub(crate) fn timing(&self) -> Option<Phases> {
-        self.parts.as_ref().map(|parts| parts.meta.phases)
-    }
-}
-
-fn elapsed(timings: &Timings) -> f64 {
-    timings.total.saturating_sub(timings.receive).as_secs_f64()
 }
 
 /// The decoded body. Errors: the library's own, made by the response's class.
@@ -472,48 +475,6 @@ pub(super) fn decoded_length(headers: &Headers, raw: &[u8]) -> Result<u64, ()> {
         }
     }
     decode::decode_body(encoding, raw, MAX_DECODED).map(|decoded| decoded.len() as u64).map_err(drop)
-}
-
-/// A body that was sent, as requests shows it: None if there was none, text where it was given as such.
-pub(super) fn sent_body<'py>(py: Python<'py>, body: &[u8], text: bool) -> Option<Bound<'py, PyAny>> {
-    if body.is_empty() {
-        return None;
-    }
-    match std::str::from_utf8(body) {
-        Ok(body) if text => Some(PyString::new(py, body).into_any()),
-        _ => Some(PyBytes::new(py, body).into_any()),
-    }
-}
-
-/// (status, reason, version, url, [(name, value)], body as sent, seconds).
-pub(super) fn hop_tuple<'py>(py: Python<'py>, hop: &Hop) -> PyResult<Bound<'py, PyTuple>> {
-    let response = &hop.response;
-    (
-        response.status,
-        response.reason.to_text(),
-        convert::version(response.version),
-        response.url.to_string(),
-        convert::pairs(&response.headers),
-        PyBytes::new(py, &response.body),
-        elapsed(&hop.timings),
-    )
-        .into_pyobject(py)
-}
-
-/// (method, url, [(name, value)], cookie, body).
-pub(super) fn sent_tuple<'py>(
-    py: Python<'py>,
-    sent: &SentRequest,
-    text: bool,
-) -> PyResult<Bound<'py, PyTuple>> {
-    (
-        sent.method.as_str(),
-        sent.url.to_string(),
-        convert::pairs(&sent.headers),
-        sent.cookie.as_deref().map(convert::latin1),
-        sent_body(py, &sent.body, text),
-    )
-        .into_pyobject(py)
 }
 
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {

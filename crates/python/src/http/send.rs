@@ -11,6 +11,7 @@ use pyo3::types::{PyDict, PyString, PyType};
 
 use super::call::Call;
 use super::exchange::{self, Answer};
+use super::hops;
 use super::response::{self, Meta, Parts};
 use super::session::SessionCore;
 use super::settings::{Settings, Style};
@@ -123,7 +124,10 @@ impl SessionCore {
                 let bridge = Bridge::current(py)?;
                 let sent_body = request.options.stream;
                 let sent = (Arc::clone(&request.headers), request.body.clone());
-                let answer = exchange::exchange(py, &bridge, &this.session(&bridge), request)?;
+                let answer = match exchange::exchange(py, &bridge, &this.session(&bridge), request) {
+                    Ok(answer) => answer,
+                    Err(interrupted) => interrupted.into_failure(py, this.style(), &target.url)?,
+                };
                 return Self::finish(slf, method, asked, target, name, &call, answer, sent_body, &sent);
             }
         }
@@ -247,15 +251,16 @@ impl SessionCore {
         if let Some(error) = error {
             let described = super::transfer::describe(py, &error)?;
             described.set_item("sent_headers", super::convert::pairs(&sent.0))?;
-            described.set_item("sent_body", response::sent_body(py, &sent.1, text_body))?;
+            described.set_item("sent_body", hops::sent_body(py, &sent.1, text_body))?;
             described.set_item("timeout", &call.timeout)?;
+            described.set_item("thrown", &answer.thrown)?;
             if matches!(error.kind, ErrorKind::TooManyRedirects) {
                 let hops = error
                     .history
                     .iter()
                     .map(|hop| {
-                        let sent = response::sent_tuple(py, &hop.request, text_body)?;
-                        Ok((response::hop_tuple(py, hop)?, sent))
+                        let sent = hops::sent_tuple(py, &hop.request, text_body)?;
+                        Ok((hops::hop_tuple(py, hop)?, sent))
                     })
                     .collect::<PyResult<Vec<_>>>()?;
                 described.set_item("history", hops)?;

@@ -87,7 +87,7 @@ impl Transfer {
 }
 
 /// Sends one request as it is and waits for its answer. `body` None: no body at all.
-/// Errors: ValueError for a URL or header that cannot be sent; whatever is thrown into the greenlet meanwhile.
+/// Errors: ValueError for a URL or header that cannot be sent; ssl.SSLError for certificate files that cannot be used; whatever is thrown into the greenlet meanwhile.
 #[expect(clippy::too_many_arguments, reason = "one request, all of it, by position")]
 #[pyfunction]
 fn transfer(
@@ -115,7 +115,10 @@ fn transfer(
         })
         .collect::<PyResult<_>>()?;
     let tls = settings::tls(verify, cert)?;
-    tls.prepare().map_err(|error| pyo3::exceptions::PyOSError::new_err(error.to_string()))?;
+    if let Err(error) = tls.prepare() {
+        let class = py.import("ssl")?.getattr("SSLError")?;
+        return Err(PyErr::from_value(class.call1((error.to_string(),))?));
+    }
     let options = RequestOptions {
         connect_timeout: timeouts.0.and_then(convert::duration),
         read_timeout: timeouts.1.and_then(convert::duration),
