@@ -7,6 +7,7 @@ mod http;
 mod options;
 mod stats;
 mod user;
+mod web;
 
 use pyo3::prelude::*;
 
@@ -20,5 +21,6 @@ fn _engine(m: &Bound<'_, PyModule>) -> PyResult<()> {
     stats::register(m)?;
     engine::register(m)?;
     options::register(m)?;
-    demo::register(m)
+    demo::register(m)?;
+    web::register(m)
 }

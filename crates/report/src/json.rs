@@ -58,7 +58,8 @@ fn counts(items: &[(i64, u64)]) -> String {
     format!("{{\n{}\n        }}", lines.join(",\n"))
 }
 
-fn number(value: Number) -> String {
+/// A number as Python's `json` writes it.
+pub fn number(value: Number) -> String {
     match value.to_string().as_str() {
         "nan" => "NaN".to_owned(),
         "inf" => "Infinity".to_owned(),
@@ -67,7 +68,8 @@ fn number(value: Number) -> String {
     }
 }
 
-fn quoted(text: &str) -> String {
+/// Text as Python's `json` writes it: in quotes, every character outside ASCII escaped.
+pub fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for character in text.chars() {

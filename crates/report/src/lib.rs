@@ -1,13 +1,17 @@
 //! Snapshots to text: console tables, CSV, JSON. Pure functions; writing is the caller's.
 //!
-//! Layouts, rounding and order are Locust's, byte for byte; [`exact`] alone is an addition of this project.
+//! Layouts, rounding and order are Locust's, byte for byte; [`exact`], [`junit`] and [`markdown`] are additions of this
+//! project.
 
 mod console;
 mod csv;
-mod json;
+pub mod json;
 mod text;
 
 pub mod exact;
+pub mod facts;
+pub mod junit;
+pub mod markdown;
 pub mod task_ratio;
 
 pub use console::{Widths, error_lines, percentile_line, percentile_lines, stats_line, stats_lines};

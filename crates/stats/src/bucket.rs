@@ -32,8 +32,9 @@ fn round_half_even(value: f64, step: u64) -> i64 {
     if !value.is_finite() {
         return 0;
     }
-    let whole = value as u64;
-    let fraction = value - whole as f64;
+    // No further than keys go: what lies beyond would run over below.
+    let whole = (value as u64).min(i64::MAX as u64);
+    let fraction = (value - whole as f64).min(1.0);
     let (quotient, rest) = (whole / step, whole % step);
     // Twice the distance above the lower multiple, against one step.
     let distance = 2.0 * (rest as f64 + fraction);
@@ -205,6 +206,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::HashMap;
+
+    #[test]
+    fn times_beyond_all_keys_are_the_last_key() {
+        for ms in [9.3e18, 1e19, 2e19, 1e30, f64::MAX] {
+            assert_eq!(bucket_response_time(ms), i64::MAX, "{ms}");
+            assert_eq!(bucket_response_time(-ms), -i64::MAX, "{ms}");
+        }
+    }
 
     #[test]
     fn rounds_half_to_even_at_every_scale() {

@@ -3,6 +3,7 @@
 use crate::bucket::{Buckets, bucket_response_time, percentile_of};
 use crate::histogram::{Histogram, micros, slot_of};
 use crate::number::Number;
+use crate::phases::Phases;
 use crate::seconds::Seconds;
 use crate::window::Window;
 use std::sync::Arc;
@@ -110,6 +111,8 @@ pub struct Entry {
     pub num_reqs_per_sec: Seconds,
     /// Failures per second of wall clock.
     pub num_fail_per_sec: Seconds,
+    /// Where the time went, of requests that tell.
+    pub phases: Phases,
     times: Buckets,
     exact: Histogram,
     window: Option<Window>,
@@ -132,6 +135,7 @@ impl Entry {
             last_request_timestamp: None,
             num_reqs_per_sec: Seconds::default(),
             num_fail_per_sec: Seconds::default(),
+            phases: Phases::default(),
             times: Buckets::default(),
             exact: Histogram::default(),
             window: cached.then(Window::default),
@@ -215,6 +219,7 @@ impl Entry {
         self.exact.merge(&other.exact);
         self.num_reqs_per_sec.merge(&other.num_reqs_per_sec);
         self.num_fail_per_sec.merge(&other.num_fail_per_sec);
+        self.phases.merge(&other.phases);
         // A new second of the merged clock: keep a copy. Reports of other nodes for the same second may still
         // come, which makes the window approximate, as it is anyway.
         if let Some(last) = self.last_request_timestamp.map(|last| last as i64)
@@ -222,6 +227,20 @@ impl Entry {
             && last > before.map_or(0, |before| before as i64)
         {
             self.store_times(last, window);
+        }
+    }
+
+    /// A copy without what is kept for each second: small, and quickly made. Its rates are unknown.
+    pub fn light(&self) -> Self {
+        Self {
+            method: Arc::clone(&self.method),
+            name: Arc::clone(&self.name),
+            num_reqs_per_sec: Seconds::default(),
+            num_fail_per_sec: Seconds::default(),
+            times: self.times.clone(),
+            exact: self.exact.clone(),
+            window: None,
+            ..*self
         }
     }
 
@@ -293,7 +312,12 @@ impl Entry {
         if self.times.is_empty() {
             return Number::ZERO;
         }
-        let median = Number::int(self.percentile(0.5));
+        self.median_within(self.percentile(0.5))
+    }
+
+    /// [`Self::median_response_time`] of an entry with times whose 50th percentile is known already.
+    pub fn median_within(&self, percentile: i64) -> Number {
+        let median = Number::int(percentile);
         if median.value() > self.max_response_time.value() {
             return self.max_response_time;
         }
@@ -303,6 +327,13 @@ impl Entry {
     /// Percentile of the buckets, `fraction` within 0..=1.
     pub fn percentile(&self, fraction: f64) -> i64 {
         percentile_of(&self.times.descending(), self.timed(), fraction)
+    }
+
+    /// Percentiles of the buckets at several fractions.
+    pub fn percentiles(&self, fractions: &[f64]) -> Vec<i64> {
+        let times = self.times.descending();
+        let timed = self.timed();
+        fractions.iter().map(|&fraction| percentile_of(&times, timed, fraction)).collect()
     }
 
     /// Percentile over about the last `window` seconds; `None` when no copy of that age is at hand.

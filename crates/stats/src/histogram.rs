@@ -166,6 +166,29 @@ impl Histogram {
         histogram
     }
 
+    /// (slot, count) of what was added since `earlier`, an older copy of this histogram, in rising order.
+    pub fn since(&self, earlier: &Self) -> Vec<(u32, u64)> {
+        if earlier.total == 0 {
+            return self.slots();
+        }
+        let mut old = earlier.slots().into_iter().peekable();
+        let mut added = Vec::new();
+        for (slot, count) in self.slots() {
+            while old.next_if(|&(at, _)| at < slot).is_some() {}
+            let before = old.next_if(|&(at, _)| at == slot).map_or(0, |(_, before)| before);
+            if count > before {
+                added.push((slot, count - before));
+            }
+        }
+        added
+    }
+
+    /// The smallest and the largest value (µs) that share a slot.
+    pub fn bounds(slot: u32) -> (u64, u64) {
+        let slot = slot.min(slot_of(HIGHEST));
+        (lowest_in(slot), highest_in(slot))
+    }
+
     /// Adds all of `other`.
     pub fn merge(&mut self, other: &Self) {
         for (slot, count) in other.slots() {
@@ -294,8 +317,10 @@ mod tests {
             let build = |values: &[u64]| Histogram::from_slots(values.iter().map(|&us| (slot_of(us), 1)));
             let mut merged = build(&a);
             merged.merge(&build(&b));
-            prop_assert_eq!(&merged, &build(&[a, b].concat()));
+            prop_assert_eq!(&merged, &build(&[&a[..], &b].concat()));
             prop_assert_eq!(&merged, &Histogram::from_slots(merged.slots()));
+            let added = Histogram::from_slots(merged.since(&build(&a)));
+            prop_assert_eq!(&added, &build(&b));
         }
     }
 }

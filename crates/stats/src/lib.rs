@@ -17,6 +17,7 @@ mod error;
 mod histogram;
 mod history;
 mod number;
+mod phases;
 mod request_stats;
 mod seconds;
 mod snapshot;
@@ -29,6 +30,7 @@ pub use error::{ErrorRecord, ErrorSeed, ErrorTable, MAX_ERRORS, OVERFLOW_ERROR, 
 pub use histogram::Histogram;
 pub use history::{HISTORY_POINTS, History, HistoryPoint};
 pub use number::Number;
+pub use phases::{Phase, Phases};
 pub use request_stats::{EntryId, MAX_NAMES, OVERFLOW_NAME, RequestStats, SECONDS_BUDGET, Warning};
 pub use seconds::Seconds;
 pub use snapshot::{EntrySnapshot, ErrorSnapshot, Snapshot, SnapshotOptions, WindowTimes};

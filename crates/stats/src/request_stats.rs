@@ -3,6 +3,7 @@
 use crate::entry::{Entry, Sample};
 use crate::error::{ErrorSeed, ErrorTable, Tally};
 use crate::history::{History, HistoryPoint};
+use crate::phases::Phases;
 use crate::window::DEFAULT_WINDOW_SECONDS;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
@@ -52,6 +53,7 @@ pub struct RequestStats {
     errors: ErrorTable,
     history: History,
     epoch: u32,
+    resets: u64,
     cached: bool,
     window: u32,
     max_names: usize,
@@ -74,6 +76,7 @@ impl RequestStats {
             errors: ErrorTable::default(),
             history: History::default(),
             epoch: 0,
+            resets: 0,
             cached,
             window: DEFAULT_WINDOW_SECONDS,
             max_names: MAX_NAMES,
@@ -205,6 +208,22 @@ impl RequestStats {
         true
     }
 
+    /// As [`Self::record_sample`], with where the time went; default phases if that is not known.
+    #[inline]
+    #[must_use = "a stale id records nothing"]
+    pub fn record_with(&mut self, id: EntryId, sample: &Sample, phases: &Phases) -> bool {
+        if !self.record_sample(id, sample) {
+            return false;
+        }
+        if phases.count > 0 {
+            if let Some(entry) = self.get_mut(id) {
+                entry.phases.merge(phases);
+            }
+            self.total.phases.merge(phases);
+        }
+        true
+    }
+
     /// Counts the failure of a request, in its entry, the total and the table of errors, as long as that error is known.
     /// `Some(false)`: counted, but the error is not known yet: call [`Self::insert_error`] too. `None`: stale id.
     #[must_use = "a stale id records nothing, an unknown error is to be inserted"]
@@ -294,6 +313,16 @@ impl RequestStats {
         self.epoch
     }
 
+    /// How often everything went back to zero: whoever keeps copies starts anew when it changes.
+    pub fn resets(&self) -> u64 {
+        self.resets
+    }
+
+    /// The entry with this [`EntryId::index`].
+    pub fn at(&self, index: usize) -> Option<&Entry> {
+        self.entries.get(index)?.as_deref()
+    }
+
     /// Puts an entry in under its own method and name; the one that was there is returned.
     pub fn put(&mut self, entry: Entry) -> (EntryId, Option<Entry>) {
         let id = |index| EntryId { index, epoch: self.epoch };
@@ -352,6 +381,7 @@ impl RequestStats {
 
     /// All entries to zero, errors and history away. Ids stay valid.
     pub fn reset_all(&mut self, now: f64) {
+        self.resets += 1;
         self.total.reset(now);
         self.errors.clear();
         self.history.clear();
@@ -363,6 +393,7 @@ impl RequestStats {
 
     /// Everything away; all ids become stale.
     pub fn clear_all(&mut self, now: f64) {
+        self.resets += 1;
         self.total = Entry::new("", "Aggregated", self.cached, now);
         self.clear_entries();
         self.errors.clear();
@@ -371,6 +402,7 @@ impl RequestStats {
 
     /// All entries away, their ids stale; total, errors and history stay.
     pub fn clear_entries(&mut self) {
+        self.resets += 1;
         self.entries.clear();
         self.index.clear();
         self.overflow = None;

@@ -68,14 +68,8 @@ pub enum Fallback {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Feature {
-    /// The web interface.
-    WebUi,
     /// Masters, workers and `--processes`.
     Cluster,
-    /// The HTML report.
-    HtmlReport,
-    /// Export by OpenTelemetry.
-    OpenTelemetry,
 }
 
 /// Whether an option does what it says.
@@ -188,6 +182,8 @@ pub struct Opt {
     pub hint: Option<&'static str>,
     /// Whether it works yet.
     pub status: Status,
+    /// Whether Locust does not have it. Such an option never makes an abbreviation ambiguous that Locust knows.
+    pub ours: bool,
 }
 
 impl Opt {
@@ -210,6 +206,7 @@ impl Opt {
             help: None,
             hint: None,
             status: Status::Ready,
+            ours: false,
         }
     }
 
@@ -252,6 +249,12 @@ impl Opt {
         self.action =
             if matches!(self.kind, Kind::Flag) { Action::Removed } else { Action::RemovedWithValue };
         self.hint = Some(hint);
+        self
+    }
+
+    /// An option that Locust does not have.
+    pub(super) const fn ours(mut self) -> Self {
+        self.ours = true;
         self
     }
 

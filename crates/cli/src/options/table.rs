@@ -71,31 +71,26 @@ pub const TABLE: &[Opt] = &[
         .metavar("<ip>")
         .default(Text(""))
         .env("LOCUST_WEB_HOST")
-        .help("Address on which the web interface listens. Defaults to '*', all of them")
-        .tunes(Feature::WebUi),
+        .help("Address on which the web interface listens. Defaults to '*', all of them"),
     Opt::value(&["--web-host-display-name"], "web_host_display_name", WebUi, Kind::Text)
-        .env("LOCUST_WEB_HOST_DISPLAY_NAME")
-        .tunes(Feature::WebUi),
+        .env("LOCUST_WEB_HOST_DISPLAY_NAME"),
     Opt::value(&["--web-port", "-P"], "web_port", WebUi, Kind::Integer)
         .metavar("<port number>")
         .default(Integer(8089))
         .env("LOCUST_WEB_PORT")
-        .help("Port of the web interface. Defaults to 8089")
-        .tunes(Feature::WebUi),
+        .help("Port of the web interface. Defaults to 8089"),
     Opt::switch(&["--headless"], "headless", WebUi)
         .env("LOCUST_HEADLESS")
         .help("Start the test at once, without a web interface; see -u, -r and -t"),
     Opt::switch(&["--autostart"], "autostart", WebUi)
         .env("LOCUST_AUTOSTART")
-        .help("Start the test at once, with the web interface")
-        .tunes(Feature::WebUi),
+        .help("Start the test at once, with the web interface"),
     Opt::value(&["--autoquit"], "autoquit", WebUi, Kind::Integer)
         .metavar("<seconds>")
         .default(Integer(-1))
         .env("LOCUST_AUTOQUIT")
-        .help("With --autostart: end the program this long after the run. Without it, the web interface stays")
-        .tunes(Feature::WebUi),
-    Opt::switch(&["--headful"], "headful", WebUi).env("LOCUST_HEADFUL").tunes(Feature::WebUi),
+        .help("With --autostart: end the program this long after the run. Without it, the web interface stays"),
+    Opt::switch(&["--headful"], "headful", WebUi).env("LOCUST_HEADFUL"),
     Opt::value(&["--web-auth"], "web_auth", WebUi, Kind::Text)
         .metavar("<username:password>")
         .env("LOCUST_WEB_AUTH")
@@ -105,36 +100,46 @@ pub const TABLE: &[Opt] = &[
         ),
     Opt::switch(&["--web-login"], "web_login", WebUi)
         .env("LOCUST_WEB_LOGIN")
-        .help("Ask for a login before the web interface is shown")
-        .tunes(Feature::WebUi),
+        .help("Ask for a login before the web interface is shown"),
     Opt::value(&["--tls-cert"], "tls_cert", WebUi, Kind::Text)
         .metavar("<filename>")
         .default(Text(""))
         .env("LOCUST_TLS_CERT")
-        .help("Certificate with which the web interface is served over HTTPS")
-        .tunes(Feature::WebUi),
+        .help("Certificate with which the web interface is served over HTTPS"),
     Opt::value(&["--tls-key"], "tls_key", WebUi, Kind::Text)
         .metavar("<filename>")
         .default(Text(""))
         .env("LOCUST_TLS_KEY")
-        .help("Private key of that certificate")
-        .tunes(Feature::WebUi),
+        .help("Private key of that certificate"),
     Opt::switch(&["--class-picker"], "class_picker", WebUi)
         .env("LOCUST_USERCLASS_PICKER")
-        .help("Let the web interface choose among all User and shape classes of the script")
-        .tunes(Feature::WebUi),
+        .help("Let the web interface choose among all User and shape classes of the script"),
     Opt::value(&["--build-path"], "build_path", WebUi, Kind::Text)
         .default(Text(""))
-        .env("LOCUST_BUILD_PATH")
-        .tunes(Feature::WebUi),
+        .env("LOCUST_BUILD_PATH"),
     Opt::switch(&["--legacy-ui"], "legacy_ui", WebUi)
         .env("LOCUST_LEGACY_UI")
         .removed("--legacy-ui is no longer supported, remove the parameter to continue"),
     Opt::value(&["--web-base-path"], "web_base_path", WebUi, Kind::Text)
         .default(Text(""))
         .env("LOCUST_WEB_BASE_PATH")
-        .help("Path below which the web interface lives, e.g. '/locust'. Defaults to the root")
-        .tunes(Feature::WebUi),
+        .help("Path below which the web interface lives, e.g. '/locust'. Defaults to the root"),
+    Opt::switch(&["--web-open"], "web_open", WebUi)
+        .env("LOCUST_WEB_OPEN")
+        .help(
+            "Let everybody who reaches the web interface use it, as Locust does. Without it, other machines need the \
+             access token of this start, which is printed with the link (LOCUST_WEB_TOKEN sets it)",
+        )
+        .ours(),
+    Opt::value(&["--store-dir"], "store_dir", WebUi, Kind::Text)
+        .metavar("<directory>")
+        .env("LOCUST_STORE_DIR")
+        .help("Where finished runs are kept, to be looked at in the web interface. Defaults to the user's state directory")
+        .ours(),
+    Opt::switch(&["--no-store"], "no_store", WebUi)
+        .env("LOCUST_NO_STORE")
+        .help("Do not keep finished runs")
+        .ours(),
     // ------------------------------------------------------------------------------------------------ cluster
     Opt::switch(&["--master"], "master", Master)
         .env("LOCUST_MODE_MASTER")
@@ -229,17 +234,26 @@ pub const TABLE: &[Opt] = &[
     Opt::value(&["--html"], "html_file", Statistics, Kind::Text)
         .metavar("<filename>")
         .env("LOCUST_HTML")
-        .help("Write the report as an HTML file; {u}, {r} and {t} in its name become users, spawn rate and run time")
-        .starts(Feature::HtmlReport),
+        .help("Write the report as an HTML file; {u}, {r} and {t} in its name become users, spawn rate and run time"),
     Opt::switch(&["--json"], "json", Statistics)
         .help("At the end, print the statistics as JSON on stdout; with --headless and --skip-log nothing else is printed"),
     Opt::value(&["--json-file"], "json_file", Statistics, Kind::Text)
         .metavar("<filename>")
         .help("At the end, write the statistics as JSON to <filename>.json"),
+    Opt::value(&["--junit"], "junit_file", Statistics, Kind::Text)
+        .metavar("<filename>")
+        .env("LOCUST_JUNIT")
+        .help("At the end, write the result as JUnit XML, for CI systems: a test case for each name")
+        .ours(),
+    Opt::value(&["--summary-md"], "summary_md_file", Statistics, Kind::Text)
+        .metavar("<filename>")
+        .env("LOCUST_SUMMARY_MD")
+        .help("At the end, write a summary in Markdown, e.g. to $GITHUB_STEP_SUMMARY")
+        .ours(),
     // ------------------------------------------------------------------------------------------------ logging
     Opt::switch(&["--skip-log-setup"], "skip_log_setup", Logging)
         .env("LOCUST_SKIP_LOG_SETUP")
-        .help("Leave logging to the script or to Python's defaults"),
+        .help("Disable Locust's logging setup. The script, or Python's defaults, decide instead"),
     Opt::value(&["--loglevel", "-L"], "loglevel", Logging, Kind::LogLevel)
         .metavar("<level>")
         .default(Text("INFO"))
@@ -272,8 +286,10 @@ pub const TABLE: &[Opt] = &[
     Opt::value(&["--profile"], "profile", Other, Kind::Text).help("A name under which runs belong together"),
     Opt::switch(&["--otel"], "otel", Other)
         .env("LOCUST_ENABLE_OPENTELEMETRY")
-        .help("Export measurements by OpenTelemetry")
-        .starts(Feature::OpenTelemetry),
+        .help(
+            "Export metrics, traces of requests and the log by OpenTelemetry, whose OTEL_* variables say where to. \
+             Needs: pip install 'gregaria[otel]'",
+        ),
     Opt::value(&[], "user_classes", UserClasses, Kind::Text)
         .action(Action::Positional)
         .metavar("<UserClass1 UserClass2>")

@@ -59,13 +59,15 @@ fn switches_take_no_value_and_values_are_no_switches() {
 
 #[test]
 fn what_starts_a_later_feature_is_active_and_what_tunes_it_is_not() {
-    for dest in ["master", "worker", "processes", "html_file", "otel"] {
+    for dest in ["master", "worker", "processes"] {
         assert!(matches!(option(dest).status, Status::NotYet { passive: false, .. }), "{dest}");
     }
-    for dest in ["web_port", "expect_workers", "autostart"] {
+    for dest in ["master_port", "expect_workers", "enable_rebalancing"] {
         assert!(matches!(option(dest).status, Status::NotYet { passive: true, .. }), "{dest}");
     }
-    for dest in ["headless", "csv_prefix", "run_time", "user_classes", "profile"] {
+    for dest in
+        ["headless", "csv_prefix", "run_time", "user_classes", "profile", "web_port", "html_file", "otel"]
+    {
         assert_eq!(option(dest).status, Status::Ready, "{dest}");
     }
 }

@@ -10,6 +10,7 @@ mod wake;
 pub(crate) use bridge::Bridge;
 pub(crate) use capi::{allocate, call_one, reference_count};
 pub(crate) use entries::{Ready, Signal, Token};
+pub(crate) use wake::WakeUp;
 
 use pyo3::prelude::*;
 

@@ -7,24 +7,24 @@ use rustix::fd::{AsRawFd, OwnedFd};
 
 /// Makes the hub's descriptor readable, once per drain.
 #[derive(Debug)]
-pub(super) struct WakeUp {
+pub(crate) struct WakeUp {
     descriptor: OwnedFd,
     pending: AtomicBool,
 }
 
 impl WakeUp {
-    pub(super) fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> std::io::Result<Self> {
         let descriptor = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         Ok(Self { descriptor, pending: AtomicBool::new(false) })
     }
 
     /// The descriptor's number, for the hub to watch.
-    pub(super) fn descriptor(&self) -> i32 {
+    pub(crate) fn descriptor(&self) -> i32 {
         self.descriptor.as_raw_fd()
     }
 
     /// Takes note: the descriptor is readable no longer. Must come before the queues are read: whoever pushes after that sees `pending` unset and writes again.
-    pub(super) fn acknowledge(&self) {
+    pub(crate) fn acknowledge(&self) {
         if !self.pending.load(Ordering::SeqCst) {
             return;
         }

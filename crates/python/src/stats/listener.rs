@@ -1,6 +1,8 @@
 //! `_engine.StatsListener`: the listener of `events.request` that counts.
 
 use super::request_stats::RequestStats;
+use crate::http::ResponseCore;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::sync::{Mutex, PoisonError};
@@ -38,7 +40,7 @@ impl StatsListener {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the arguments of the event")]
-    #[pyo3(signature = (request_type, name, response_time, response_length, exception=None, **_kwargs))]
+    #[pyo3(signature = (request_type, name, response_time, response_length, exception=None, **kwargs))]
     fn __call__(
         &self,
         py: Python<'_>,
@@ -47,9 +49,20 @@ impl StatsListener {
         response_time: &Bound<'_, PyAny>,
         response_length: &Bound<'_, PyAny>,
         exception: Option<&Bound<'_, PyAny>>,
-        _kwargs: Option<&Bound<'_, PyDict>>,
+        kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        self.stats(py).get().on_request(py, request_type, name, response_time, response_length, exception)
+        let response = kwargs.map(|kwargs| kwargs.get_item(intern!(py, "response"))).transpose()?.flatten();
+        let phases = response.and_then(|response| response.cast::<ResponseCore>().ok()?.get().timing());
+        let phases = phases.unwrap_or_default();
+        self.stats(py).get().on_request(
+            py,
+            request_type,
+            name,
+            response_time,
+            response_length,
+            exception,
+            &phases,
+        )
     }
 
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {

@@ -3,8 +3,10 @@
 use super::convert::{self, to_python};
 use super::entry::StatsEntry;
 use super::request_stats::RequestStats;
-use gregaria_report::{Cell, Widths, exact};
+use gregaria_report::facts::Facts;
+use gregaria_report::{Cell, Widths, exact, junit, markdown};
 use gregaria_stats::{Snapshot, SnapshotOptions};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
@@ -210,6 +212,22 @@ fn exact_csv(py: Python<'_>, stats: &Bound<'_, RequestStats>) -> PyResult<String
     Ok(text(&rows))
 }
 
+fn facts(text: &str) -> PyResult<Facts> {
+    Facts::from_json(text).map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+/// The result as JUnit XML; `about` is JSON of what the numbers do not say: `info`, `exceptions`, `exit_code`.
+#[pyfunction]
+fn junit_report(py: Python<'_>, stats: &Bound<'_, RequestStats>, about: &str) -> PyResult<String> {
+    Ok(junit::document(&take(py, stats, &junit::snapshot_options())?, &facts(about)?))
+}
+
+/// The result in Markdown; `about` is as for `junit_report`.
+#[pyfunction]
+fn markdown_report(py: Python<'_>, stats: &Bound<'_, RequestStats>, about: &str) -> PyResult<String> {
+    Ok(markdown::document(&take(py, stats, &markdown::snapshot_options())?, &facts(about)?))
+}
+
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(stats_lines, m)?)?;
     m.add_function(wrap_pyfunction!(stats_line, m)?)?;
@@ -226,5 +244,7 @@ pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(history_csv, m)?)?;
     m.add_function(wrap_pyfunction!(failures_rows, m)?)?;
     m.add_function(wrap_pyfunction!(failures_csv, m)?)?;
+    m.add_function(wrap_pyfunction!(junit_report, m)?)?;
+    m.add_function(wrap_pyfunction!(markdown_report, m)?)?;
     m.add_function(wrap_pyfunction!(exact_csv, m)?)
 }

@@ -4,7 +4,7 @@ use super::convert;
 use super::entry::StatsEntry;
 use super::error::{StatsError, parse_error};
 use super::settings;
-use gregaria_stats::{EntryId, EntryWire, Number, Sample, Warning};
+use gregaria_stats::{EntryId, EntryWire, Number, Phases, Sample, Warning};
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyList, PyTuple};
@@ -42,6 +42,11 @@ impl RequestStats {
         &self.shared
     }
 
+    /// The numbers themselves, for readers on other threads.
+    pub(crate) fn table(&self) -> Arc<Mutex<gregaria_stats::RequestStats>> {
+        Arc::clone(&self.shared.0)
+    }
+
     /// The id of (method, name), which may be kept until [`Self::record`] refuses it. Logs once when there are too many
     /// names.
     pub(crate) fn entry_id(&self, py: Python<'_>, method: &str, name: &str) -> EntryId {
@@ -69,6 +74,7 @@ impl RequestStats {
         response_time_ms: Option<f64>,
         content_length: u64,
         now: f64,
+        phases: &Phases,
     ) -> PyResult<bool> {
         if settings::has_custom_bucket()
             && let Some(ms) = response_time_ms
@@ -76,9 +82,10 @@ impl RequestStats {
             let bucket = settings::custom_bucket(py, PyFloat::new(py, ms).as_any())?;
             let content_length = Number::int(content_length as i64);
             let sample = Sample::with_bucket(Some((Number::float(ms), bucket)), content_length, now);
-            return Ok(self.shared.lock().record_sample(id, &sample));
+            return Ok(self.shared.lock().record_with(id, &sample, phases));
         }
-        Ok(self.shared.lock().record(id, response_time_ms, content_length, now))
+        let sample = Sample::new(response_time_ms, content_length, now);
+        Ok(self.shared.lock().record_with(id, &sample, phases))
     }
 
     /// Counts the failure of a request that was [recorded](Self::record); `error` is an exception, a string, or anything
@@ -117,6 +124,7 @@ impl RequestStats {
     }
 
     /// Counts a request (and its failure) as the listener of the `request` event does.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the event")]
     pub(super) fn on_request(
         &self,
         py: Python<'_>,
@@ -125,12 +133,13 @@ impl RequestStats {
         response_time: &Bound<'_, PyAny>,
         content_length: &Bound<'_, PyAny>,
         error: Option<&Bound<'_, PyAny>>,
+        phases: &Phases,
     ) -> PyResult<()> {
         let now = convert::unix_time(py)?;
         let sample = convert::sample(py, response_time, content_length, now)?;
         let (method, name) = (convert::text(method)?, convert::text(name)?);
         let mut id = self.entry_id(py, &method, &name);
-        while !self.shared.lock().record_sample(id, &sample) {
+        while !self.shared.lock().record_with(id, &sample, phases) {
             id = self.entry_id(py, &method, &name);
         }
         if let Some(error) = error
@@ -242,7 +251,7 @@ impl RequestStats {
         response_time: &Bound<'_, PyAny>,
         content_length: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        self.on_request(py, method, name, response_time, content_length, None)
+        self.on_request(py, method, name, response_time, content_length, None, &Phases::default())
     }
 
     /// Counts the failure of a request.

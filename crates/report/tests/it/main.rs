@@ -1,6 +1,8 @@
 //! Reports compared byte for byte with what the original Locust wrote for the same samples (`compat/golden/stats.py`).
 #![expect(clippy::unwrap_used, reason = "a test may fail anywhere, also in its helpers")]
 
+mod run_reports;
+
 use gregaria_report::{Cell, FAILURES_COLUMNS};
 use gregaria_report::{
     Widths, entries_json, error_lines, failure_rows, history_columns, history_rows, percentile_lines,

@@ -1,0 +1,218 @@
+//! The result of a run as JUnit XML: what CI systems show as test results.
+//!
+//! Each name is a test case that fails if any of its requests failed; each kind of exception is one, too; and one stands
+//! for the run as a whole, which fails if the exit code says so without any of the others.
+
+use std::fmt::Write as _;
+
+use gregaria_stats::{EntrySnapshot, Snapshot, SnapshotOptions};
+
+use crate::facts::Facts;
+use crate::utc_timestamp;
+
+/// What the snapshot has to hold.
+pub fn snapshot_options() -> SnapshotOptions {
+    SnapshotOptions { exact: EXACT.to_vec(), ..SnapshotOptions::tables() }
+}
+
+const EXACT: [f64; 3] = [0.5, 0.95, 0.99];
+
+/// The document.
+pub fn document(snapshot: &Snapshot, facts: &Facts) -> String {
+    let requests = request_cases(snapshot, facts);
+    let exceptions: Vec<Case> = facts.exceptions.iter().map(|one| exception_case(one, facts)).collect();
+    let told = requests.iter().chain(&exceptions).any(|case| case.bad);
+    let run = vec![run_case(facts, told)];
+    let seconds = elapsed(snapshot);
+    let suites = [("requests", requests), ("exceptions", exceptions), ("run", run)];
+    let all = || suites.iter().flat_map(|(_, cases)| cases);
+    let errors = suites[1].1.len();
+    let failures = all().filter(|case| case.bad).count() - errors;
+
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n");
+    let _ = writeln!(
+        out,
+        "<testsuites name=\"{}\" tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\" time=\"{seconds:.3}\">",
+        escaped(facts.title()),
+        all().count()
+    );
+    for (name, cases) in &suites {
+        write_suite(&mut out, name, cases, snapshot, facts, seconds);
+    }
+    out.push_str("</testsuites>\n");
+    out
+}
+
+/// A finished `<testcase>` element.
+struct Case {
+    xml: String,
+    bad: bool,
+}
+
+fn write_suite(
+    out: &mut String,
+    name: &str,
+    cases: &[Case],
+    snapshot: &Snapshot,
+    facts: &Facts,
+    seconds: f64,
+) {
+    let bad = cases.iter().filter(|case| case.bad).count();
+    let (failures, errors) = if name == "exceptions" { (0, bad) } else { (bad, 0) };
+    let _ = writeln!(
+        out,
+        "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"0\" \
+         time=\"{seconds:.3}\" timestamp=\"{}\">",
+        cases.len(),
+        utc_timestamp(snapshot.span.start).trim_end_matches('Z')
+    );
+    if name == "run" {
+        out.push_str("    <properties>\n");
+        for (name, value) in facts.parameters() {
+            let _ = writeln!(
+                out,
+                "      <property name=\"{}\" value=\"{}\"/>",
+                escaped(&name.to_lowercase()),
+                escaped(&value)
+            );
+        }
+        out.push_str("    </properties>\n");
+    }
+    for case in cases {
+        out.push_str(&case.xml);
+    }
+    out.push_str("  </testsuite>\n");
+}
+
+fn request_cases(snapshot: &Snapshot, facts: &Facts) -> Vec<Case> {
+    snapshot
+        .entries
+        .iter()
+        .map(|entry| {
+            let errors = snapshot
+                .errors
+                .iter()
+                .filter(|error| error.method == entry.method && error.name == entry.name)
+                .map(|error| format!("{} × {}", error.tally.occurrences, error.text))
+                .collect::<Vec<_>>()
+                .join("\n");
+            let failure = (entry.num_failures > 0).then(|| {
+                let message = format!(
+                    "{} of {} requests failed ({:.2} %)",
+                    entry.num_failures,
+                    entry.num_requests,
+                    entry.fail_ratio * 100.0
+                );
+                ("failure", message, "failed requests", errors)
+            });
+            let name = format!("{} {}", entry.method, entry.name);
+            case(facts, name.trim(), entry.avg_response_time / 1_000.0, failure, Some(&numbers(entry)))
+        })
+        .collect()
+}
+
+fn exception_case(exception: &crate::facts::Exception, facts: &Facts) -> Case {
+    let message = format!("{} × {}", exception.count, exception.msg);
+    let name = exception.msg.lines().next().unwrap_or_default();
+    let name = if name.is_empty() { "exception" } else { name };
+    case(facts, name, 0.0, Some(("error", message, "exception", exception.traceback.clone())), None)
+}
+
+fn run_case(facts: &Facts, told: bool) -> Case {
+    let failure = (facts.exit_code != 0 && !told).then(|| {
+        (
+            "failure",
+            format!("exit code {}", facts.exit_code),
+            "exit code",
+            "see the log of the run".to_owned(),
+        )
+    });
+    case(facts, "the run as a whole", 0.0, failure, None)
+}
+
+fn case(
+    facts: &Facts,
+    name: &str,
+    seconds: f64,
+    failure: Option<(&str, String, &str, String)>,
+    output: Option<&str>,
+) -> Case {
+    let mut xml = format!(
+        "    <testcase classname=\"{}\" name=\"{}\" time=\"{seconds:.3}\">\n",
+        escaped(facts.title()),
+        escaped(name)
+    );
+    let bad = failure.is_some();
+    if let Some((element, message, kind, text)) = failure {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            xml,
+            "      <{element} message=\"{}\" type=\"{kind}\">{}</{element}>",
+            escaped(&message),
+            escaped(&text)
+        );
+    }
+    if let Some(output) = output {
+        let _ = writeln!(xml, "      <system-out>{}</system-out>", escaped(output));
+    }
+    xml.push_str("    </testcase>\n");
+    Case { xml, bad }
+}
+
+fn numbers(entry: &EntrySnapshot) -> String {
+    let mut text = format!(
+        "requests: {}\nfailures: {}\nrequests/s: {:.2}",
+        entry.num_requests, entry.num_failures, entry.total_rps
+    );
+    if let Some(min) = entry.min_response_time {
+        let _ = write!(
+            text,
+            "\nresponse time in ms: min {:.1}, mean {:.1}, max {:.1}",
+            min.value(),
+            entry.avg_response_time,
+            entry.max_response_time.value()
+        );
+    }
+    if let Some(exact) = &entry.exact {
+        for (label, ms) in crate::readable_percentiles(&EXACT).iter().zip(exact) {
+            let _ = write!(text, "\n{label} within {ms:.1} ms");
+        }
+    }
+    text
+}
+
+fn elapsed(snapshot: &Snapshot) -> f64 {
+    snapshot.span.last.map_or(0.0, |last| (last - snapshot.span.start).max(0.0))
+}
+
+/// Text in an element or attribute. XML 1.0 has no way to write most control characters.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            '\n' => out.push_str("&#10;"),
+            '\r' => out.push_str("&#13;"),
+            '\t' => out.push_str("&#9;"),
+            '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn whatever_a_server_answers_stays_text() {
+        assert_eq!(
+            escaped("<a b=\"c\">&\n\u{0}\u{1b}é"),
+            "&lt;a b=&quot;c&quot;&gt;&amp;&#10;\u{fffd}\u{fffd}é"
+        );
+    }
+}

@@ -1,0 +1,206 @@
+//! The result of a run in Markdown: for the page that a CI job shows, or a chat.
+
+use std::fmt::Write as _;
+
+use gregaria_stats::{EntrySnapshot, Snapshot, SnapshotOptions};
+
+use crate::facts::{Facts, duration};
+use crate::utc_timestamp;
+
+/// Rows of a table; a page of thousands is no summary.
+pub const MOST_ROWS: usize = 200;
+const EXACT: [f64; 3] = [0.5, 0.95, 0.99];
+
+/// What the snapshot has to hold.
+pub fn snapshot_options() -> SnapshotOptions {
+    SnapshotOptions { exact: EXACT.to_vec(), ..SnapshotOptions::tables() }
+}
+
+/// The document.
+pub fn document(snapshot: &Snapshot, facts: &Facts) -> String {
+    let mut out = String::new();
+    let result = match facts.exit_code {
+        0 => "passed".to_owned(),
+        code => format!("failed (exit code {code})"),
+    };
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "# {}: {result}\n", inline(facts.title()));
+    write_sentence(&mut out, snapshot);
+    write_requests(&mut out, snapshot);
+    write_failures(&mut out, snapshot);
+    write_exceptions(&mut out, facts);
+    write_parameters(&mut out, snapshot, facts);
+    out
+}
+
+fn write_sentence(out: &mut String, snapshot: &Snapshot) {
+    let total = &snapshot.total;
+    let _ = write!(
+        out,
+        "**{}** requests, **{}** failed ({}), {:.2} requests/s",
+        thousands(total.num_requests),
+        thousands(total.num_failures),
+        percent(total.fail_ratio),
+        total.total_rps
+    );
+    if let Some([median, p95, p99]) = total.exact.as_deref().and_then(|exact| exact.first_chunk()) {
+        let _ = write!(
+            out,
+            "; half of them within {} ms, 95 % within {} ms, 99 % within {} ms",
+            ms(*median),
+            ms(*p95),
+            ms(*p99)
+        );
+    }
+    out.push_str(".\n\n");
+}
+
+fn write_requests(out: &mut String, snapshot: &Snapshot) {
+    out.push_str("## Requests\n\n");
+    out.push_str(
+        "| Type | Name | Requests | Failed | Mean (ms) | 50 % | 95 % | 99 % | Max (ms) | Requests/s |\n",
+    );
+    out.push_str("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n");
+    for entry in snapshot.entries.iter().take(MOST_ROWS) {
+        write_entry(out, entry, &cell(&entry.name));
+    }
+    write_entry(out, &snapshot.total, "**Aggregated**");
+    out.push('\n');
+    write_rest(out, snapshot.entries.len());
+}
+
+fn write_entry(out: &mut String, entry: &EntrySnapshot, name: &str) {
+    let exact = entry.exact.as_deref().unwrap_or_default();
+    let at = |index: usize| exact.get(index).map_or(String::new(), |value| ms(*value));
+    let timed = entry.min_response_time.is_some();
+    let time = |value: f64| if timed { ms(value) } else { String::new() };
+    let _ = writeln!(
+        out,
+        "| {} | {name} | {} | {} ({}) | {} | {} | {} | {} | {} | {:.2} |",
+        inline(&entry.method),
+        thousands(entry.num_requests),
+        thousands(entry.num_failures),
+        percent(entry.fail_ratio),
+        time(entry.avg_response_time),
+        at(0),
+        at(1),
+        at(2),
+        time(entry.max_response_time.value()),
+        entry.total_rps
+    );
+}
+
+fn write_failures(out: &mut String, snapshot: &Snapshot) {
+    if snapshot.errors.is_empty() {
+        return;
+    }
+    out.push_str("## Failures\n\n| Times | Type | Name | Error |\n|--:|---|---|---|\n");
+    for error in snapshot.errors.iter().take(MOST_ROWS) {
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} |",
+            thousands(error.tally.occurrences),
+            inline(&error.method),
+            cell(&error.name),
+            cell(&error.text)
+        );
+    }
+    out.push('\n');
+    write_rest(out, snapshot.errors.len());
+}
+
+fn write_exceptions(out: &mut String, facts: &Facts) {
+    if facts.exceptions.is_empty() {
+        return;
+    }
+    out.push_str("## Exceptions\n\n| Times | Message |\n|--:|---|\n");
+    for exception in facts.exceptions.iter().take(MOST_ROWS) {
+        let _ = writeln!(out, "| {} | {} |", thousands(exception.count), cell(&exception.msg));
+    }
+    out.push('\n');
+    write_rest(out, facts.exceptions.len());
+}
+
+fn write_parameters(out: &mut String, snapshot: &Snapshot, facts: &Facts) {
+    out.push_str("## Run\n\n| | |\n|---|---|\n");
+    let _ = writeln!(out, "| Started | {} |", utc_timestamp(snapshot.span.start));
+    let lasted = snapshot.span.last.map_or(0.0, |last| last - snapshot.span.start);
+    let _ = writeln!(out, "| Lasted | {} |", duration(lasted.round()));
+    for (name, value) in facts.parameters() {
+        let _ = writeln!(out, "| {name} | {} |", inline(&value));
+    }
+}
+
+fn write_rest(out: &mut String, all: usize) {
+    if all > MOST_ROWS {
+        let _ = writeln!(out, "… and {} more.\n", thousands((all - MOST_ROWS) as u64));
+    }
+}
+
+fn percent(ratio: f64) -> String {
+    format!("{:.2} %", ratio * 100.0)
+}
+
+fn ms(value: f64) -> String {
+    if value < 10.0 {
+        format!("{value:.2}")
+    } else if value < 100.0 {
+        format!("{value:.1}")
+    } else {
+        thousands(value.round() as u64)
+    }
+}
+
+fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Text that stays text: no markup, no link, one line.
+fn inline(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\r' | '\t' => out.push(' '),
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' => {
+                out.push('\\');
+                out.push(character);
+            }
+            other if other.is_control() => out.push('\u{fffd}'),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// Text as code in the cell of a table. A backtick would end the code, so such text is not code.
+fn cell(text: &str) -> String {
+    if text.is_empty() || text.contains(|c: char| c.is_control() || matches!(c, '`' | '|' | '\\')) {
+        return inline(text);
+    }
+    format!("`{text}`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_text_is_no_markup() {
+        assert_eq!([thousands(0), thousands(999), thousands(1_234_567)], ["0", "999", "1,234,567"]);
+        assert_eq!([ms(1.234), ms(12.34), ms(1_234.4)], ["1.23", "12.3", "1,234"]);
+        assert_eq!(cell("/plain?a=1"), "`/plain?a=1`");
+        assert_eq!(cell("a|`b`"), "a\\|\\`b\\`");
+        assert_eq!(inline("<img>\n[x](y)"), "&lt;img&gt; \\[x\\](y)");
+    }
+}

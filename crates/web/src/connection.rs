@@ -1,0 +1,171 @@
+//! One connection after the other.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+use crate::app::App;
+use crate::security::Sender;
+use crate::server::Hints;
+
+/// Connections at a time; further ones are closed at once.
+const MOST: usize = 4_096;
+/// Bytes of a request's headers together.
+pub(crate) const LONGEST_HEAD: usize = 64 << 10;
+/// A request's head has to be there, and the next request on a kept connection to begin, within this time.
+const HEAD_TIME: Duration = Duration::from_secs(30);
+/// Shaking hands by TLS, or the first byte of a plain connection, has to happen within this time.
+const FIRST_TIME: Duration = Duration::from_secs(10);
+/// First byte of what a TLS client says.
+const TLS_HELLO: u8 = 0x16;
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    router: Router,
+    app: Arc<App>,
+    tls: Option<TlsHolder>,
+    open: AtomicUsize,
+    hints: Hints,
+}
+
+struct TlsHolder(TlsAcceptor);
+
+impl std::fmt::Debug for TlsHolder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TlsAcceptor")
+    }
+}
+
+impl Connections {
+    pub(crate) fn new(router: Router, app: Arc<App>, tls: Option<TlsAcceptor>) -> Self {
+        Self { router, app, tls: tls.map(TlsHolder), open: AtomicUsize::new(0), hints: Hints::default() }
+    }
+
+    /// How many are open.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+}
+
+/// Counts a connection as long as it lives.
+struct Counted(Arc<Connections>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Accepts until the end.
+pub(crate) async fn accept(all: Arc<Connections>, listener: TcpListener, mut end: watch::Receiver<bool>) {
+    loop {
+        let accepted = tokio::select! {
+            _ = end.changed() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let open = all.open.fetch_add(1, Ordering::Relaxed);
+                let counted = Counted(Arc::clone(&all));
+                if open >= MOST {
+                    all.hints.give(
+                        &*all.app.host,
+                        "full",
+                        format!("The web interface has {MOST} connections open: further ones are refused"),
+                    );
+                    continue;
+                }
+                tokio::spawn(serve(counted, stream, peer, end.clone()));
+            }
+            // Out of descriptors, or the peer is gone already: the next one may do better.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+async fn serve(all: Counted, stream: TcpStream, peer: SocketAddr, end: watch::Receiver<bool>) {
+    let sender = Sender::new(peer, stream.local_addr().ok().map(|local| local.ip()));
+    // Without these it would still work, only slower to send and to notice that a page is gone.
+    drop(stream.set_nodelay(true));
+    let keep = socket2::TcpKeepalive::new()
+        .with_time(Duration::from_secs(30))
+        .with_interval(Duration::from_secs(10));
+    drop(socket2::SockRef::from(&stream).set_tcp_keepalive(&keep));
+    let mut first = [0_u8; 1];
+    match tokio::time::timeout(FIRST_TIME, stream.peek(&mut first)).await {
+        Ok(Ok(1)) => {}
+        _ => return,
+    }
+    match &all.0.tls {
+        None if first[0] == TLS_HELLO => {
+            all.0.hints.give(
+                &*all.0.app.host,
+                "https",
+                "An https request was made against Locust's Web UI (which was expecting http). Use an http:// address, or start \
+                 with --tls-cert and --tls-key."
+                    .to_owned(),
+            );
+        }
+        None => talk(&all, stream, sender, end).await,
+        Some(_) if first[0] != TLS_HELLO => say_https(&all, stream).await,
+        Some(TlsHolder(tls)) => {
+            if let Ok(Ok(stream)) = tokio::time::timeout(FIRST_TIME, tls.accept(stream)).await {
+                talk(&all, stream, sender, end).await;
+            }
+        }
+    }
+}
+
+/// Plain HTTP spoken to an HTTPS port.
+async fn say_https(all: &Counted, mut stream: TcpStream) {
+    let words = "This is an HTTPS port: use an https:// address.\n";
+    let answer = format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{words}",
+        words.len()
+    );
+    // Whether it arrives is the peer's business.
+    drop(stream.write_all(answer.as_bytes()).await);
+    drop(stream.shutdown().await);
+    all.0.hints.give(
+        &*all.0.app.host,
+        "http",
+        "An http request was made against the Web UI, which expects https".to_owned(),
+    );
+}
+
+async fn talk<S>(all: &Counted, stream: S, sender: Sender, mut end: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (app, router) = (Arc::clone(&all.0.app), all.0.router.clone());
+    let service = service_fn(move |request| {
+        let (app, router) = (Arc::clone(&app), router.clone());
+        async move { Ok::<_, Infallible>(app.answer(router, request, sender).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_buf_size(LONGEST_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    // What goes wrong on a connection is between the peer and the network.
+    tokio::select! {
+        ended = connection.as_mut() => drop(ended),
+        _ = end.changed() => {
+            connection.as_mut().graceful_shutdown();
+            drop(connection.await);
+        }
+    }
+}

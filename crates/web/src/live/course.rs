@@ -1,0 +1,328 @@
+//! The course of one run: the total's and every name's [`Series`], within bounds.
+//!
+//! Resolution is one second for [`TOTAL_POINTS`] seconds (four hours) of the total, and as long as all names together take less
+//! than [`NAMES_BYTES`]. Beyond, two neighbours become one, so that the whole run is always there at half the resolution, then
+//! a quarter, and so on.
+
+use gregaria_stats::Histogram;
+
+use super::mirror::Mirror;
+use super::series::{Record, Series};
+use crate::dto;
+
+/// The total has at most this many points.
+pub(crate) const TOTAL_POINTS: usize = 14_400;
+/// … or bytes.
+pub(crate) const TOTAL_BYTES: usize = 24 << 20;
+/// All names together take at most about this many bytes.
+pub(crate) const NAMES_BYTES: usize = 48 << 20;
+/// A last second shorter than this is counted with the one before: its rate would be noise.
+const SHORTEST: f64 = 0.25;
+/// How late the end of a second may be noticed.
+const LATE: f64 = 0.5;
+/// Bins of a distribution, for each power of ten.
+const BINS: f64 = 25.0;
+
+/// The course of a run.
+#[derive(Debug, Clone)]
+pub struct Course {
+    /// Unix time of offset 0, a whole second.
+    pub base: f64,
+    /// When the first point really begins.
+    pub began: f64,
+    /// When the last point really ends.
+    pub until: f64,
+    /// Seconds of one offset of the total.
+    pub stride: u32,
+    /// The total.
+    pub total: Series,
+    /// Seconds of one offset of the names.
+    pub names_stride: u32,
+    /// By number of the name.
+    pub names: Vec<Series>,
+    names_bytes: usize,
+}
+
+impl Course {
+    /// Begins at that moment, unix seconds.
+    pub fn new(began: f64) -> Self {
+        Self {
+            base: began.floor(),
+            began,
+            until: began,
+            stride: 1,
+            total: Series::default(),
+            names_stride: 1,
+            names: Vec::new(),
+            names_bytes: 0,
+        }
+    }
+
+    /// Takes in what happened since this was last called, up to `now`. It is called as soon as a second is over, and at the end.
+    pub(crate) fn record(&mut self, mirror: &mut Mirror, users: u64, now: f64, is_end: bool) {
+        let elapsed = (now - self.base).max(0.0);
+        // The second that is over; at the end the one that has begun, unless hardly so.
+        let second = ((elapsed - if is_end { SHORTEST } else { LATE }).max(0.0)) as u32;
+        // Those who ran until the end are gone already.
+        let users = self.total.newest().filter(|_| is_end).map_or(users, |newest| newest.users.max(users));
+        self.until = self.until.max(now);
+        let offset = second / self.stride;
+        let record = mirror.total.take_record(offset, users);
+        self.total.push(record.unwrap_or(Record { offset, users, ..Record::default() }));
+        let offset = second / self.names_stride;
+        self.names.resize_with(mirror.names.len().max(self.names.len()), Series::default);
+        for (slot, series) in mirror.names.iter_mut().zip(&mut self.names) {
+            if let Some(record) = slot.as_mut().and_then(|slot| slot.take_record(offset, 0)) {
+                let before = series.size();
+                series.push(record);
+                self.names_bytes += series.size().saturating_sub(before);
+            }
+        }
+        self.stay_within_bounds();
+    }
+
+    fn stay_within_bounds(&mut self) {
+        if self.total.len() > TOTAL_POINTS || self.total.size() > TOTAL_BYTES {
+            self.total.coarsen();
+            self.stride *= 2;
+        }
+        if self.names_bytes > NAMES_BYTES {
+            self.names.iter_mut().for_each(Series::coarsen);
+            self.names_stride *= 2;
+            self.names_bytes = self.names.iter().map(Series::size).sum();
+        }
+    }
+
+    /// The points from number `from` on.
+    pub(crate) fn history(&self, from: usize, fractions: &[f64], run: u32) -> dto::History {
+        let mut out = dto::History {
+            run,
+            stride: self.stride,
+            percentiles: vec![Vec::new(); fractions.len()],
+            ..dto::History::default()
+        };
+        let (mut requests, mut failures) = (0, 0);
+        for (index, record) in self.total.iter().enumerate() {
+            requests += record.requests;
+            failures += record.failures;
+            if index < from {
+                continue;
+            }
+            let point = self.point(&record, requests, failures, fractions);
+            out.at.push(point.at);
+            out.users.push(point.users);
+            out.rps.push(point.rps);
+            out.fps.push(point.fps);
+            out.requests.push(point.requests);
+            out.failures.push(point.failures);
+            out.avg.push(point.avg);
+            for (column, value) in out.percentiles.iter_mut().zip(point.percentiles) {
+                column.push(value);
+            }
+        }
+        out
+    }
+
+    /// Seconds that a point covers; the first and the last may not be whole.
+    fn covered(&self, record: &Record) -> f64 {
+        let seconds = f64::from(self.stride);
+        let begin = self.base + f64::from(record.offset) * seconds;
+        let is_last = self.total.newest().is_some_and(|newest| newest.offset == record.offset);
+        let late = is_last && self.until > begin && (self.until - begin - seconds).abs() > LATE;
+        let end =
+            if late || (is_last && self.until < begin + seconds) { self.until } else { begin + seconds };
+        (end - begin.max(self.began)).max(SHORTEST / 2.0)
+    }
+
+    /// The newest point, of which `requests` and `failures` are the sums until then.
+    pub(crate) fn point(
+        &self,
+        record: &Record,
+        requests: u64,
+        failures: u64,
+        fractions: &[f64],
+    ) -> dto::Point {
+        let (seconds, covered) = (f64::from(self.stride), self.covered(record));
+        dto::Point {
+            at: self.base + f64::from(record.offset) * seconds,
+            users: record.users,
+            rps: record.requests as f64 / covered,
+            fps: record.failures as f64 / covered,
+            requests,
+            failures,
+            avg: record.avg(),
+            percentiles: record.percentiles(fractions),
+            stride: self.stride,
+        }
+    }
+
+    /// The course of one name.
+    pub(crate) fn name_history(&self, name: &dto::Name, fractions: &[f64]) -> dto::NameHistory {
+        let mut out = dto::NameHistory {
+            method: name.method.clone(),
+            name: name.name.clone(),
+            stride: self.names_stride,
+            percentiles: vec![Vec::new(); fractions.len()],
+            ..dto::NameHistory::default()
+        };
+        let seconds = f64::from(self.names_stride);
+        let series = usize::try_from(name.id).ok().and_then(|index| self.names.get(index));
+        for record in series.into_iter().flat_map(Series::iter) {
+            out.at.push(self.base + f64::from(record.offset) * seconds);
+            out.rps.push(record.requests as f64 / seconds);
+            out.fps.push(record.failures as f64 / seconds);
+            out.avg.push(record.avg());
+            for (column, value) in out.percentiles.iter_mut().zip(record.percentiles(fractions)) {
+                column.push(value);
+            }
+        }
+        out
+    }
+
+    /// The numbers between two moments (unix seconds, widened to whole points), of a name or the total. `None`: no such name.
+    pub(crate) fn window(
+        &self,
+        id: Option<i32>,
+        from: Option<f64>,
+        to: Option<f64>,
+        fractions: &[f64],
+    ) -> Option<dto::Window> {
+        let (series, stride) = match id {
+            None | Some(-1) => (&self.total, self.stride),
+            Some(id) => (self.names.get(usize::try_from(id).ok()?)?, self.names_stride),
+        };
+        let seconds = f64::from(stride);
+        let begin = |record: &Record| self.base + f64::from(record.offset) * seconds;
+        let mut sum = Record::default();
+        let (mut first, mut last) = (None, None);
+        for record in series.iter() {
+            let at = begin(&record);
+            if from.is_some_and(|from| at + seconds <= from) || to.is_some_and(|to| at >= to) {
+                continue;
+            }
+            first = first.or(Some(at));
+            last = Some(at + seconds);
+            sum.merge(&record);
+        }
+        let (from, to) = match (from, to) {
+            (None, None) => (self.began, self.until),
+            (from, to) => (from.or(first).unwrap_or(self.began), to.or(last).unwrap_or(self.until)),
+        };
+        // What lies outside the run is no time in which something could have happened.
+        let lasted =
+            (last.unwrap_or(to).min(self.until) - first.unwrap_or(from).max(self.began)).max(SHORTEST);
+        let bound = |slot: Option<&(u32, u64)>, upper: bool| {
+            slot.map(|&(slot, _)| Histogram::bounds(slot))
+                .map(|(low, high)| if upper { high } else { low } as f64 / 1_000.0)
+        };
+        Some(dto::Window {
+            from,
+            to,
+            requests: sum.requests,
+            failures: sum.failures,
+            rps: sum.requests as f64 / lasted,
+            fps: sum.failures as f64 / lasted,
+            min: bound(sum.slots.first(), false),
+            max: bound(sum.slots.last(), true),
+            avg: sum.avg(),
+            fractions: fractions.to_vec(),
+            percentiles: sum.percentiles(fractions),
+            bins: bins(&sum.slots),
+        })
+    }
+}
+
+/// Slots put together on a logarithmic scale: (smallest, largest, number), ms.
+pub(crate) fn bins(slots: &[(u32, u64)]) -> Vec<(f64, f64, u64)> {
+    let mut out: Vec<(f64, f64, u64)> = Vec::new();
+    let mut bin = None;
+    for &(slot, count) in slots {
+        let (low, high) = Histogram::bounds(slot);
+        let this = ((low.max(1) as f64).log10() * BINS) as i64;
+        match out.last_mut().filter(|_| bin == Some(this)) {
+            Some(last) => {
+                last.1 = high as f64 / 1_000.0;
+                last.2 += count;
+            }
+            None => out.push((low as f64 / 1_000.0, high as f64 / 1_000.0, count)),
+        }
+        bin = Some(this);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(offset: u32, ms: f64, requests: u64) -> Record {
+        let mut exact = Histogram::default();
+        for _ in 0..requests {
+            exact.record((ms * 1_000.0) as u64);
+        }
+        let sum_us = (ms * 1_000.0) as u64 * requests;
+        Record { offset, users: 5, requests, failures: 1, sum_us, slots: exact.slots() }
+    }
+
+    #[test]
+    fn a_window_holds_the_exact_numbers_of_its_seconds() {
+        let mut course = Course::new(1_000.0);
+        for offset in 0..10 {
+            course.total.push(record(offset, f64::from(offset + 1), 10));
+        }
+        course.until = 1_010.0;
+        let window = course.window(None, Some(1_002.0), Some(1_004.0), &[0.5, 1.0]).unwrap();
+        assert_eq!((window.requests, window.failures, window.rps), (20, 2, 10.0));
+        // The largest value of the slot: within a thousandth.
+        assert_eq!(window.percentiles, [Some(3.001), Some(4.001)]);
+        assert_eq!((window.min, window.max, window.avg), (Some(3.0), Some(4.001), Some(3.5)));
+        assert_eq!(window.bins.iter().map(|bin| bin.2).sum::<u64>(), 20);
+        let all = course.window(Some(-1), None, None, &[0.5]).unwrap();
+        assert_eq!((all.from, all.to, all.requests, all.rps), (1_000.0, 1_010.0, 100, 10.0));
+        let none = course.window(None, Some(5_000.0), Some(5_001.0), &[0.5]).unwrap();
+        assert_eq!((none.requests, none.percentiles, none.min), (0, vec![None], None));
+        assert_eq!(course.window(Some(7), None, None, &[]), None);
+    }
+
+    #[test]
+    fn a_day_fits_at_an_eighth_of_the_resolution() {
+        let mut course = Course::new(0.0);
+        for second in 0..86_400 {
+            course.total.push(record(second / course.stride, 10.0, 1));
+            course.stay_within_bounds();
+        }
+        course.until = 86_400.0;
+        assert_eq!(course.stride, 8);
+        assert!(course.total.len() <= TOTAL_POINTS);
+        let history = course.history(0, &[0.5], 1);
+        assert_eq!(history.requests.last(), Some(&86_400));
+        assert!(history.rps.iter().all(|&rps| rps == 1.0));
+        assert_eq!(history.percentiles[0].len(), history.at.len());
+    }
+
+    #[test]
+    fn the_first_and_the_last_point_are_rated_by_what_they_cover() {
+        let mut course = Course::new(1_000.6);
+        for (offset, requests) in [(0, 4), (1, 10), (2, 3)] {
+            course.total.push(record(offset, 1.0, requests));
+        }
+        let rates = |course: &Course| -> Vec<i64> {
+            course.history(0, &[], 1).rps.iter().map(|rps| (rps * 10.0).round() as i64).collect()
+        };
+        course.until = 1_002.3;
+        assert_eq!(rates(&course), [100, 100, 100]);
+        // The clock's jitter is no reason to doubt a whole second.
+        course.until = 1_003.02;
+        assert_eq!(rates(&course), [100, 100, 30]);
+    }
+
+    #[test]
+    fn bins_are_on_a_logarithmic_scale() {
+        let mut exact = Histogram::default();
+        for us in (1..100_000).step_by(7) {
+            exact.record(us);
+        }
+        let bins = bins(&exact.slots());
+        assert!(bins.len() <= 126 && bins.windows(2).all(|pair| pair[0].1 < pair[1].0), "{bins:?}");
+    }
+}

@@ -1,0 +1,421 @@
+//! The web's own copy of the statistics, brought up to date once a second.
+//!
+//! The statistics belong to the main thread, which counts requests in them under a lock. Here that lock is held for a few
+//! microseconds at a time, only to copy what has changed; percentiles and rates are worked out afterwards, from the copies.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use gregaria_stats::{Entry, ErrorRecord, Histogram, Number, RequestStats, Span, Tally};
+
+use super::series::Record;
+use crate::dto;
+
+/// Entries looked at while the lock is held once.
+const BATCH: usize = 64;
+/// A name without requests for this many seconds has no current rate any more.
+const RATE_SECONDS: f64 = 16.0;
+
+/// The statistics shown, which may be exchanged for others.
+#[derive(Debug, Clone)]
+pub struct Numbers(Arc<RwLock<Arc<Mutex<RequestStats>>>>);
+
+impl Numbers {
+    /// Shows these.
+    pub fn new(stats: Arc<Mutex<RequestStats>>) -> Self {
+        Self(Arc::new(RwLock::new(stats)))
+    }
+
+    /// Shows others from now on.
+    pub fn replace(&self, stats: Arc<Mutex<RequestStats>>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = stats;
+    }
+
+    /// Those shown now.
+    pub fn current(&self) -> Arc<Mutex<RequestStats>> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+pub(crate) fn lock(stats: &Mutex<RequestStats>) -> MutexGuard<'_, RequestStats> {
+    stats.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One name's numbers as the page gets them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Row {
+    pub(crate) requests: u64,
+    pub(crate) failures: u64,
+    pub(crate) median: f64,
+    pub(crate) avg: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+    pub(crate) size: f64,
+    pub(crate) rps: f64,
+    pub(crate) fps: f64,
+    pub(crate) percentiles: Vec<i64>,
+}
+
+impl Row {
+    fn of(entry: &Entry, rps: f64, fps: f64, fractions: &[f64]) -> Self {
+        // One sort for the median and all percentiles.
+        let mut asked = vec![0.5];
+        asked.extend_from_slice(fractions);
+        let mut percentiles = entry.percentiles(&asked);
+        let p50 = percentiles.remove(0);
+        let median = if entry.times().is_empty() { Number::ZERO } else { entry.median_within(p50) };
+        Self {
+            requests: entry.num_requests,
+            failures: entry.num_failures,
+            median: finite(median.value()),
+            avg: finite(entry.avg_response_time()),
+            min: finite(entry.min_response_time.map_or(0.0, Number::value)),
+            max: finite(entry.max_response_time.value()),
+            size: finite(entry.avg_content_length().value()),
+            rps: finite(rps),
+            fps: finite(fps),
+            percentiles,
+        }
+    }
+}
+
+/// JSON has no other numbers.
+fn finite(value: f64) -> f64 {
+    if value.is_finite() { value } else { 0.0 }
+}
+
+/// Puts rows under each other. Response times are shown to the microsecond, rates to the hundredth: fewer digits to send.
+pub(crate) fn rows<'a>(rows: impl IntoIterator<Item = (i32, &'a Row)>, fractions: usize) -> dto::Rows {
+    let mut out = dto::Rows { percentiles: vec![Vec::new(); fractions], ..dto::Rows::default() };
+    let short = |value: f64| (value * 1_000.0).round() / 1_000.0;
+    for (id, row) in rows {
+        out.id.push(id);
+        out.requests.push(row.requests);
+        out.failures.push(row.failures);
+        out.median.push(short(row.median));
+        out.avg.push(short(row.avg));
+        out.min.push(short(row.min));
+        out.max.push(short(row.max));
+        out.size.push(short(row.size));
+        out.rps.push(short(row.rps));
+        out.fps.push(short(row.fps));
+        for (column, &value) in out.percentiles.iter_mut().zip(&row.percentiles) {
+            column.push(value);
+        }
+    }
+    out
+}
+
+/// One name, or the total.
+#[derive(Debug, Clone)]
+pub(crate) struct Slot {
+    /// Numbers as they were at the last look.
+    pub(crate) entry: Entry,
+    /// The same for the page.
+    pub(crate) row: Row,
+    /// Number of the event with which the row last changed.
+    pub(crate) changed: u64,
+    /// What the course of the run has of it already.
+    recorded: Mark,
+    rates: (f64, f64),
+}
+
+/// Counters at a moment.
+#[derive(Debug, Clone, Default)]
+struct Mark {
+    requests: u64,
+    failures: u64,
+    sum_ms: f64,
+    exact: Histogram,
+}
+
+impl Mark {
+    fn of(entry: &Entry) -> Self {
+        Self {
+            requests: entry.num_requests,
+            failures: entry.num_failures,
+            sum_ms: entry.total_response_time.value(),
+            exact: entry.exact().clone(),
+        }
+    }
+}
+
+impl Slot {
+    fn new(entry: Entry) -> Self {
+        Self { entry, row: Row::default(), changed: 0, recorded: Mark::default(), rates: (0.0, 0.0) }
+    }
+
+    /// Whether something was added since [`Self::take_record`] was last called.
+    pub(crate) fn has_unrecorded(&self) -> bool {
+        let (entry, before) = (&self.entry, &self.recorded);
+        entry.num_requests != before.requests || entry.num_failures != before.failures
+    }
+
+    /// What was added since this was last called; `None`: nothing.
+    pub(crate) fn take_record(&mut self, offset: u32, users: u64) -> Option<Record> {
+        if !self.has_unrecorded() {
+            return None;
+        }
+        let (entry, before) = (&self.entry, &self.recorded);
+        let record = Record {
+            offset,
+            users,
+            requests: entry.num_requests.saturating_sub(before.requests),
+            failures: entry.num_failures.saturating_sub(before.failures),
+            // `as` saturates, and makes zero of what is no number.
+            sum_us: ((entry.total_response_time.value() - before.sum_ms) * 1_000.0) as u64,
+            slots: entry.exact().since(&before.exact),
+        };
+        self.recorded = Mark::of(entry);
+        Some(record)
+    }
+
+    fn update(&mut self, fractions: &[f64], seq: u64) {
+        let row = Row::of(&self.entry, self.rates.0, self.rates.1, fractions);
+        if row != self.row {
+            self.row = row;
+            self.changed = seq;
+        }
+    }
+}
+
+/// An error and what the page has of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Error {
+    pub(crate) record: Arc<ErrorRecord>,
+    pub(crate) tally: Tally,
+    pub(crate) changed: u64,
+}
+
+/// The copy.
+#[derive(Debug, Clone)]
+pub(crate) struct Mirror {
+    source: Option<Arc<Mutex<RequestStats>>>,
+    resets: u64,
+    pub(crate) fractions: Vec<f64>,
+    pub(crate) total: Slot,
+    /// By [`gregaria_stats::EntryId::index`].
+    pub(crate) names: Vec<Option<Slot>>,
+    pub(crate) errors: Vec<Error>,
+    /// Number of the event at which everything began anew.
+    pub(crate) since: u64,
+    /// Names known at that event have lower numbers than those found later.
+    pub(crate) found: Vec<u64>,
+    /// Unix time of the last look.
+    pub(crate) at: f64,
+}
+
+impl Mirror {
+    pub(crate) fn new() -> Self {
+        Self {
+            source: None,
+            resets: 0,
+            fractions: Vec::new(),
+            total: Slot::new(Entry::new("", "Aggregated", false, 0.0)),
+            names: Vec::new(),
+            errors: Vec::new(),
+            since: 0,
+            found: Vec::new(),
+            at: 0.0,
+        }
+    }
+
+    /// Start of the statistics and last request.
+    pub(crate) fn span(&self) -> Span {
+        self.total.entry.span()
+    }
+
+    /// Seconds that rates of the whole run refer to.
+    pub(crate) fn elapsed(&self) -> f64 {
+        let span = self.span();
+        span.last.map_or(0.0, |last| (last - span.start).max(0.0))
+    }
+
+    /// Looks at the statistics. `seq` is the number of the event that will tell; `true`: everything began anew.
+    pub(crate) fn look(&mut self, numbers: &Numbers, fractions: &[f64], seq: u64, now: f64) -> bool {
+        let source = numbers.current();
+        let (mut anew, slots) = self.look_at_total(&source);
+        if fractions != self.fractions {
+            fractions.clone_into(&mut self.fractions);
+            anew = true;
+        }
+        if anew {
+            self.since = seq;
+            self.names.clear();
+            self.found.clear();
+            self.errors.clear();
+            self.total.recorded = Mark::default();
+        }
+        self.source = Some(Arc::clone(&source));
+        self.at = now;
+        let fractions = std::mem::take(&mut self.fractions);
+        self.total.update(&fractions, seq);
+        self.look_at_names(&source, slots, &fractions, seq);
+        self.look_at_errors(&source, seq);
+        self.fractions = fractions;
+        anew
+    }
+
+    fn look_at_total(&mut self, source: &Arc<Mutex<RequestStats>>) -> (bool, usize) {
+        let same = self.source.as_ref().is_some_and(|old| Arc::ptr_eq(old, source));
+        let stats = lock(source);
+        let total = stats.total();
+        let span = total.span();
+        let rates = (span.current_rate(&total.num_reqs_per_sec), span.current_rate(&total.num_fail_per_sec));
+        self.total.entry = total.light();
+        self.total.rates = (rates.0.value(), rates.1.value());
+        let anew = !same || stats.resets() != self.resets;
+        self.resets = stats.resets();
+        (anew, stats.slots())
+    }
+
+    fn look_at_names(&mut self, source: &Mutex<RequestStats>, slots: usize, fractions: &[f64], seq: u64) {
+        let span = self.span();
+        let quiet = span.last.map_or(f64::INFINITY, |last| last - RATE_SECONDS);
+        self.names.resize_with(slots.max(self.names.len()), || None);
+        self.found.resize(self.names.len(), seq);
+        let mut changed = Vec::new();
+        for begin in (0..slots).step_by(BATCH) {
+            {
+                let stats = lock(source);
+                if stats.resets() != self.resets {
+                    // Everything went back to zero meanwhile; the next look sees it.
+                    return;
+                }
+                for index in begin..slots.min(begin + BATCH) {
+                    let Some(entry) = stats.at(index) else {
+                        self.names[index] = None;
+                        continue;
+                    };
+                    let same = self.names[index].as_ref().is_some_and(|slot| {
+                        slot.entry.num_requests == entry.num_requests
+                            && slot.entry.num_failures == entry.num_failures
+                            && slot.rates == (0.0, 0.0)
+                            && entry.last_request_timestamp.is_none_or(|last| last < quiet)
+                    });
+                    if same {
+                        continue;
+                    }
+                    let rate = |seconds| span.current_rate(seconds).value();
+                    let rates = (rate(&entry.num_reqs_per_sec), rate(&entry.num_fail_per_sec));
+                    match &mut self.names[index] {
+                        Some(slot) => {
+                            if slot.entry.num_requests != entry.num_requests
+                                || slot.entry.num_failures != entry.num_failures
+                            {
+                                slot.entry = entry.light();
+                            }
+                            slot.rates = rates;
+                        }
+                        none => none.insert(Slot::new(entry.light())).rates = rates,
+                    }
+                    changed.push(index);
+                }
+            }
+            for index in changed.drain(..) {
+                if let Some(slot) = &mut self.names[index] {
+                    slot.update(fractions, seq);
+                }
+            }
+        }
+    }
+
+    fn look_at_errors(&mut self, source: &Mutex<RequestStats>, seq: u64) {
+        {
+            let stats = lock(source);
+            if stats.errors().len() != self.errors.len() {
+                let known = self.errors.len();
+                let same = stats.errors().iter().zip(&self.errors).all(|(a, b)| Arc::ptr_eq(a, &b.record));
+                let known = if same && stats.errors().len() > known { known } else { 0 };
+                self.errors.truncate(known);
+                let new = stats.errors().iter().skip(known);
+                self.errors.extend(new.map(|record| Error {
+                    record: Arc::clone(record),
+                    tally: Tally::default(),
+                    changed: seq,
+                }));
+            }
+        }
+        for error in &mut self.errors {
+            let tally = error.record.tally();
+            if tally != error.tally {
+                error.tally = tally;
+                error.changed = seq;
+            }
+        }
+    }
+
+    /// Rows that changed after the event `seq`.
+    pub(crate) fn rows_since(&self, seq: u64) -> dto::Rows {
+        let changed = self.names.iter().enumerate().filter_map(|(index, slot)| {
+            let slot = slot.as_ref().filter(|slot| slot.changed > seq)?;
+            Some((index as i32, &slot.row))
+        });
+        rows(changed, self.fractions.len())
+    }
+
+    /// The total's row.
+    pub(crate) fn total_row(&self) -> dto::Rows {
+        rows([(-1, &self.total.row)], self.fractions.len())
+    }
+
+    /// Names found after the event `seq`.
+    pub(crate) fn names_since(&self, seq: u64) -> Vec<dto::Name> {
+        let found = self.names.iter().zip(&self.found).enumerate();
+        found
+            .filter(|(_, (_, found))| **found > seq)
+            .filter_map(|(index, (slot, _))| {
+                let entry = &slot.as_ref()?.entry;
+                Some(dto::Name {
+                    id: index as i32,
+                    method: entry.method.to_string(),
+                    name: entry.name.to_string(),
+                })
+            })
+            .collect()
+    }
+
+    /// Errors that changed after the event `seq`.
+    pub(crate) fn errors_since(&self, seq: u64) -> Vec<dto::Failure> {
+        self.errors.iter().filter(|error| error.changed > seq).map(failure).collect()
+    }
+
+    /// Where the time went.
+    pub(crate) fn phases(&self) -> dto::Phases {
+        use gregaria_stats::Phase;
+        let mut out = dto::Phases::default();
+        let names = self.names.iter().enumerate();
+        let names = names.filter_map(|(index, slot)| Some((index as i32, &slot.as_ref()?.entry)));
+        for (id, entry) in [(-1, &self.total.entry)].into_iter().chain(names) {
+            out.id.push(id);
+            out.method.push(entry.method.to_string());
+            out.name.push(entry.name.to_string());
+            out.count.push(entry.phases.count);
+            let columns = [
+                (&mut out.blocked, Phase::Blocked),
+                (&mut out.dns, Phase::Dns),
+                (&mut out.connect, Phase::Connect),
+                (&mut out.tls, Phase::Tls),
+                (&mut out.send, Phase::Send),
+                (&mut out.wait, Phase::Wait),
+                (&mut out.receive, Phase::Receive),
+            ];
+            for (column, phase) in columns {
+                column.push(entry.phases.mean_ms(phase));
+            }
+        }
+        out
+    }
+}
+
+fn failure(error: &Error) -> dto::Failure {
+    let seed = &error.record.seed;
+    dto::Failure {
+        key: seed.key.to_string(),
+        method: seed.method.to_string(),
+        name: seed.name.to_string(),
+        error: seed.text.to_string(),
+        occurrences: error.tally.occurrences,
+        first_seen: error.tally.first_seen,
+        last_seen: error.tally.last_seen,
+    }
+}

@@ -1,0 +1,353 @@
+//! The course of a run or of one name, second by second, packed into bytes.
+//!
+//! A record holds what happened in one second: counts, and the response times as pairs of histogram slot and number. That is
+//! all that is needed for exact percentiles of any window, and the very bytes go into the store. Seconds in which nothing
+//! happened cost nothing. A record of a busy second takes two bytes for each *different* response time (to 0.1 %), one of a
+//! second with one request about eight.
+
+use std::cmp::Ordering;
+
+use gregaria_stats::Histogram;
+
+/// What happened within `stride` seconds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Record {
+    /// Which one, counted from the begin of the run.
+    pub offset: u32,
+    /// Users at its end.
+    pub users: u64,
+    /// Requests.
+    pub requests: u64,
+    /// Failures.
+    pub failures: u64,
+    /// Sum of the response times, in microseconds.
+    pub sum_us: u64,
+    /// (slot of [`Histogram`], requests), rising.
+    pub slots: Vec<(u32, u64)>,
+}
+
+impl Record {
+    /// Adds what happened in another one, which follows.
+    pub(crate) fn merge(&mut self, next: &Self) {
+        self.users = next.users;
+        self.requests += next.requests;
+        self.failures += next.failures;
+        self.sum_us = self.sum_us.saturating_add(next.sum_us);
+        self.slots = merge_slots(&self.slots, &next.slots);
+    }
+
+    /// Requests with a response time.
+    pub(crate) fn timed(&self) -> u64 {
+        self.slots.iter().map(|&(_, count)| count).sum()
+    }
+
+    /// Mean response time in ms.
+    pub(crate) fn avg(&self) -> Option<f64> {
+        match self.timed() {
+            0 => None,
+            timed => Some(self.sum_us as f64 / timed as f64 / 1_000.0),
+        }
+    }
+
+    /// Percentiles in ms, fractions within 0..=1.
+    pub(crate) fn percentiles(&self, fractions: &[f64]) -> Vec<Option<f64>> {
+        percentiles(&self.slots, fractions)
+    }
+}
+
+/// Percentiles of slots, in ms: the largest value of the slot in which the wanted request is.
+pub(crate) fn percentiles(slots: &[(u32, u64)], fractions: &[f64]) -> Vec<Option<f64>> {
+    let total: u64 = slots.iter().map(|&(_, count)| count).sum();
+    let at = |fraction: f64| {
+        let wanted = ((fraction.clamp(0.0, 1.0) * total as f64).ceil() as u64).clamp(1, total.max(1));
+        let mut seen = 0;
+        let slot = slots.iter().find(|&&(_, count)| {
+            seen += count;
+            seen >= wanted
+        });
+        slot.map(|&(slot, _)| Histogram::bounds(slot).1 as f64 / 1_000.0)
+    };
+    fractions.iter().map(|&fraction| at(fraction)).collect()
+}
+
+fn merge_slots(a: &[(u32, u64)], b: &[(u32, u64)]) -> Vec<(u32, u64)> {
+    let mut merged = Vec::with_capacity(a.len().max(b.len()));
+    let (mut a, mut b) = (a.iter().copied().peekable(), b.iter().copied().peekable());
+    while let (Some(left), Some(right)) = (a.peek(), b.peek()) {
+        match left.0.cmp(&right.0) {
+            Ordering::Equal => {
+                merged.push((left.0, left.1 + right.1));
+                a.next();
+                b.next();
+            }
+            Ordering::Less => merged.extend(a.next()),
+            Ordering::Greater => merged.extend(b.next()),
+        }
+    }
+    merged.extend(a);
+    merged.extend(b);
+    merged
+}
+
+/// Records, oldest first. The newest is kept as it is, so that it can still grow.
+#[derive(Debug, Clone, Default)]
+pub struct Series {
+    bytes: Vec<u8>,
+    packed: usize,
+    last_packed: u32,
+    newest: Option<Record>,
+}
+
+impl Series {
+    /// Adds a record; one of the same offset as the newest, or of an earlier one, adds to that.
+    pub fn push(&mut self, record: Record) {
+        match &mut self.newest {
+            Some(newest) if record.offset <= newest.offset => newest.merge(&record),
+            newest => {
+                if let Some(old) = newest.replace(record) {
+                    self.pack(&old);
+                }
+            }
+        }
+    }
+
+    fn pack(&mut self, record: &Record) {
+        let before = if self.packed == 0 { 0 } else { self.last_packed };
+        let out = &mut self.bytes;
+        for value in [
+            u64::from(record.offset - before),
+            record.users,
+            record.requests,
+            record.failures,
+            record.sum_us,
+            record.slots.len() as u64,
+        ] {
+            put(out, value);
+        }
+        let mut last = 0;
+        for &(slot, count) in &record.slots {
+            put(out, u64::from(slot - last));
+            put(out, count);
+            last = slot;
+        }
+        self.packed += 1;
+        self.last_packed = record.offset;
+    }
+
+    /// The records, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = Record> + '_ {
+        Unpack { bytes: &self.bytes, last: 0, first: true }.chain(self.newest.clone())
+    }
+
+    /// The newest record.
+    pub fn newest(&self) -> Option<&Record> {
+        self.newest.as_ref()
+    }
+
+    /// Number of records.
+    pub fn len(&self) -> usize {
+        self.packed + usize::from(self.newest.is_some())
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes it takes, without the allocator's own.
+    pub fn size(&self) -> usize {
+        self.bytes.capacity() + self.newest.as_ref().map_or(0, |newest| newest.slots.capacity() * 16)
+    }
+
+    /// Half the resolution: two offsets become one.
+    pub fn coarsen(&mut self) {
+        let mut coarse = Self::default();
+        for mut record in self.iter() {
+            record.offset /= 2;
+            coarse.push(record);
+        }
+        coarse.bytes.shrink_to_fit();
+        *self = coarse;
+    }
+
+    /// All records as bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut all = self.clone();
+        if let Some(newest) = all.newest.take() {
+            all.pack(&newest);
+        }
+        all.bytes
+    }
+
+    /// From [`Self::to_bytes`]. `None`: not such bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut unpack = Unpack { bytes, last: 0, first: true };
+        let mut series = Self::default();
+        let mut last = None;
+        for record in unpack.by_ref() {
+            if last.is_some_and(|last| record.offset <= last) {
+                return None;
+            }
+            last = Some(record.offset);
+            series.push(record);
+        }
+        unpack.bytes.is_empty().then_some(series)
+    }
+}
+
+/// Reads records; ends at the first that is none.
+struct Unpack<'a> {
+    bytes: &'a [u8],
+    last: u32,
+    first: bool,
+}
+
+impl Iterator for Unpack<'_> {
+    type Item = Record;
+
+    fn next(&mut self) -> Option<Record> {
+        let mut rest = self.bytes;
+        let step = u32::try_from(take(&mut rest)?).ok()?;
+        let offset = if std::mem::take(&mut self.first) { step } else { self.last.checked_add(step)? };
+        let mut record = Record {
+            offset,
+            users: take(&mut rest)?,
+            requests: take(&mut rest)?,
+            failures: take(&mut rest)?,
+            sum_us: take(&mut rest)?,
+            slots: Vec::new(),
+        };
+        let slots = usize::try_from(take(&mut rest)?).ok()?;
+        if slots > rest.len() {
+            return None;
+        }
+        record.slots.reserve_exact(slots);
+        let mut slot = 0_u32;
+        let mut timed = 0_u64;
+        for index in 0..slots {
+            let step = u32::try_from(take(&mut rest)?).ok()?;
+            slot = slot.checked_add(step).filter(|_| index == 0 || step > 0)?;
+            let count = take(&mut rest)?;
+            timed = timed.checked_add(count)?;
+            record.slots.push((slot, count));
+        }
+        self.bytes = rest;
+        self.last = offset;
+        Some(record)
+    }
+}
+
+/// Appends a number, seven bits a byte, lowest first.
+fn put(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Takes a number off the front.
+fn take(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0_u64;
+    for (index, &byte) in bytes.iter().enumerate().take(10) {
+        let bits = u64::from(byte & 0x7f);
+        if index == 9 && bits > 1 {
+            return None;
+        }
+        value |= bits << (7 * index);
+        if byte < 0x80 {
+            *bytes = &bytes[index + 1..];
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn record() -> impl Strategy<Value = Record> {
+        let slots = prop::collection::btree_map(0u32..40_000, 1u64..1_000, 0..20);
+        (0u32..50, any::<u32>(), 0u64..1 << 40, 0u64..1 << 20, 0u64..1 << 50, slots).prop_map(
+            |(offset, users, requests, failures, sum_us, slots)| Record {
+                offset,
+                users: users.into(),
+                requests,
+                failures,
+                sum_us,
+                slots: slots.into_iter().collect(),
+            },
+        )
+    }
+
+    fn sum<'a>(records: impl IntoIterator<Item = &'a Record>) -> Record {
+        records.into_iter().fold(Record::default(), |mut sum, record| {
+            sum.merge(record);
+            sum
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_went_in_comes_out(steps in prop::collection::vec(record(), 0..40)) {
+            let mut series = Series::default();
+            let (mut offset, mut expected) = (0, Vec::new());
+            for mut record in steps {
+                offset += record.offset + 1;
+                record.offset = offset;
+                series.push(record.clone());
+                expected.push(record);
+            }
+            prop_assert_eq!(&series.iter().collect::<Vec<_>>(), &expected);
+            let bytes = series.to_bytes();
+            let back = Series::from_bytes(&bytes).unwrap();
+            prop_assert_eq!(&back.iter().collect::<Vec<_>>(), &expected);
+            prop_assert_eq!(back.len(), expected.len());
+            let mut coarse = series.clone();
+            coarse.coarsen();
+            let coarse: Vec<_> = coarse.iter().collect();
+            prop_assert_eq!(sum(&coarse), sum(&expected));
+            prop_assert!(coarse.windows(2).all(|pair| pair[0].offset < pair[1].offset));
+        }
+
+        #[test]
+        fn no_bytes_make_it_stumble(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            if let Some(series) = Series::from_bytes(&bytes) {
+                prop_assert_eq!(Series::from_bytes(&series.to_bytes()).map(|s| s.len()), Some(series.len()));
+            }
+        }
+
+        #[test]
+        fn percentiles_are_those_of_the_histogram(slots in prop::collection::btree_map(0u32..30_000, 1u64..50, 1..60), fraction in 0.001f64..=1.0) {
+            let record = Record { slots: slots.clone().into_iter().collect(), ..Record::default() };
+            let histogram = Histogram::from_slots(slots);
+            let expected = histogram.values_at(&[fraction])[0] as f64 / 1_000.0;
+            prop_assert_eq!(record.percentiles(&[fraction]), vec![Some(expected)]);
+        }
+    }
+
+    #[test]
+    fn a_late_record_adds_to_the_newest() {
+        let mut series = Series::default();
+        for (offset, requests) in [(3, 1), (4, 2), (4, 4), (2, 8)] {
+            series.push(Record { offset, requests, ..Record::default() });
+        }
+        let all: Vec<_> = series.iter().map(|record| (record.offset, record.requests)).collect();
+        assert_eq!(all, [(3, 1), (4, 14)]);
+        assert_eq!(Record::default().percentiles(&[0.5]), [None]);
+        assert_eq!(Record::default().avg(), None);
+    }
+
+    #[test]
+    fn a_quiet_second_is_small() {
+        let mut series = Series::default();
+        for offset in 0..1_000 {
+            let record =
+                Record { offset, requests: 1, sum_us: 12_000, slots: vec![(8_000, 1)], ..Record::default() };
+            series.push(record);
+        }
+        assert!(series.to_bytes().len() < 12_000, "{}", series.to_bytes().len());
+    }
+}

@@ -1,0 +1,237 @@
+//! What the report of a run shows, at any moment: while it runs, at its end, and for statistics that nobody watched.
+
+use std::sync::{Arc, Mutex};
+
+use gregaria_stats::{History, RequestStats};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::dto;
+use crate::live::mirror::{Numbers, lock};
+use crate::live::state::State;
+use crate::live::{Live, unix_now};
+use crate::status::HostStatus;
+use crate::store::StoredRun;
+
+/// Names whose distribution a report has; those with the most requests.
+const MOST_NAMES: usize = 200;
+
+/// What the host says of the run: its answers to the questions of these names, as JSON.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// To [`crate::Ask::Status`].
+    pub status: &'a str,
+    /// To [`crate::Ask::RunInfo`].
+    pub info: &'a str,
+    /// To [`crate::Ask::Exceptions`].
+    pub exceptions: &'a str,
+}
+
+/// How the page is shown.
+#[derive(Debug, Clone, Default)]
+pub struct Showing {
+    /// `light` or `dark`; `None`: as the reader likes.
+    pub theme: Option<String>,
+    /// Where the page can be downloaded, if it is not a download itself.
+    pub download: Option<String>,
+}
+
+/// What the host says could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("what is said of the run is no such JSON: {0}")]
+pub struct ReportError(#[from] serde_json::Error);
+
+/// The course of the present run, or of the last.
+#[derive(Debug, Clone)]
+pub struct Recording(Arc<Live>);
+
+#[derive(Serialize)]
+struct Report<'a> {
+    theme: Option<&'a str>,
+    download: Option<&'a str>,
+    run: dto::RunDetail,
+    windows: Vec<OfName>,
+    version: &'static str,
+}
+
+/// The whole run's distribution of a name.
+#[derive(Serialize)]
+struct OfName {
+    id: i32,
+    window: dto::Window,
+}
+
+impl Recording {
+    pub(crate) fn new(live: Arc<Live>) -> Self {
+        Self(live)
+    }
+
+    /// The data of the report as JSON, with all numbers as they are now.
+    ///
+    /// # Errors
+    /// If what is told is not what it should be.
+    pub fn report(&self, told: Told<'_>, showing: &Showing) -> Result<String, ReportError> {
+        let status = HostStatus::parse(told.status.as_bytes())?;
+        let run = run_now(&self.0, &status, told, unix_now())?;
+        json(&run, run.detail(), showing)
+    }
+}
+
+/// The same for statistics whose course nobody recorded: it is that of their own history.
+///
+/// # Errors
+/// If what is told is not what it should be.
+pub fn report_of(
+    stats: Arc<Mutex<RequestStats>>,
+    told: Told<'_>,
+    showing: &Showing,
+) -> Result<String, ReportError> {
+    let status = HostStatus::parse(told.status.as_bytes())?;
+    let (span, history) = {
+        let stats = lock(&stats);
+        (stats.total().span(), stats.history().clone())
+    };
+    let live = Live::new(Numbers::new(stats), String::new(), false);
+    let run = run_now(&live, &status, told, span.last.unwrap_or(span.start))?;
+    let mut detail = run.detail();
+    if history.points().len() > 1 {
+        detail.history = course_of(&history, &detail.chart_fractions);
+    }
+    json(&run, detail, showing)
+}
+
+/// The run as it is now; what is being recorded stays as it is.
+fn run_now(live: &Live, status: &HostStatus, told: Told<'_>, now: f64) -> Result<StoredRun, ReportError> {
+    let info: Value = serde_json::from_str(told.info)?;
+    let exceptions: Vec<dto::Exception> = serde_json::from_str(told.exceptions)?;
+    let mut state: State = live.lock().clone();
+    state.seq += 1;
+    state.take_in(&live.numbers, status, now, false);
+    if state.has_unrecorded() || status.is_running() {
+        state.record(status.user_count, now, !status.is_running());
+    }
+    state.set_exceptions(exceptions);
+    Ok(StoredRun::of(&state, status, info, now))
+}
+
+fn json(run: &StoredRun, detail: dto::RunDetail, showing: &Showing) -> Result<String, ReportError> {
+    let mut ids: Vec<(u64, i32)> =
+        detail.rows.requests.iter().copied().zip(detail.rows.id.iter().copied()).collect();
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    let chosen = [-1].into_iter().chain(ids.iter().take(MOST_NAMES).map(|&(_, id)| id));
+    let windows = chosen
+        .filter_map(|id| {
+            Some(OfName { id, window: run.course.window(Some(id), None, None, &run.fractions)? })
+        })
+        .collect();
+    let report = Report {
+        theme: showing.theme.as_deref(),
+        download: showing.download.as_deref(),
+        run: detail,
+        windows,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    Ok(serde_json::to_string(&report)?)
+}
+
+/// The statistics' own history, whose percentiles are those of about ten seconds.
+fn course_of(history: &History, fractions: &[f64]) -> dto::History {
+    const KNOWN: [f64; 3] = [0.5, 0.95, 0.99];
+    let mut out = dto::History {
+        stride: history.stride(),
+        percentiles: vec![Vec::new(); fractions.len()],
+        ..dto::History::default()
+    };
+    for point in history.points() {
+        out.at.push(point.at);
+        out.users.push(point.user_count);
+        out.rps.push(point.current_rps);
+        out.fps.push(point.current_fail_per_sec);
+        out.requests.push(point.num_requests);
+        out.failures.push(point.num_failures);
+        out.avg.push((point.num_requests > 0).then_some(point.avg_response_time));
+        for (column, fraction) in out.percentiles.iter_mut().zip(fractions) {
+            let known = KNOWN.iter().position(|known| known == fraction);
+            column.push(known.and_then(|index| Some(point.percentiles?[index] as f64)));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOLD: Told<'_> = Told {
+        status: r#"{"state": "stopped", "run": 1, "host": "http://h", "percentiles_to_chart": [0.5, 0.95]}"#,
+        info: r#"{"host": "http://h"}"#,
+        exceptions: r#"[{"count": 2, "msg": "m", "traceback": "t", "nodes": "local"}]"#,
+    };
+
+    fn stats() -> Arc<Mutex<RequestStats>> {
+        let mut stats = RequestStats::new(true, 1_000.0);
+        for (name, count) in [("/a", 3), ("/b", 5)] {
+            let id = stats.entry_id("GET", name, 1_000.0);
+            for i in 0..count {
+                assert!(stats.record(id, Some(10.0 + f64::from(i)), 4, 1_001.0 + f64::from(i)));
+            }
+        }
+        Arc::new(Mutex::new(stats))
+    }
+
+    fn parsed(text: &str) -> Value {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn statistics_that_nobody_watched_have_rows_and_distributions() {
+        let report = parsed(&report_of(stats(), TOLD, &Showing::default()).unwrap());
+        let run = &report["run"];
+        assert_eq!(run["summary"]["requests"], 8);
+        assert_eq!(run["total"]["requests"], serde_json::json!([8]));
+        assert_eq!(run["names"].as_array().unwrap().len(), 2);
+        assert_eq!(run["exceptions"][0]["count"], 2);
+        assert_eq!(run["info"]["host"], "http://h");
+        let windows = report["windows"].as_array().unwrap();
+        // The total first, then the name with the most requests.
+        assert_eq!(
+            windows.iter().map(|one| one["window"]["requests"].as_u64()).collect::<Vec<_>>(),
+            [Some(8), Some(5), Some(3)]
+        );
+        let bins = windows[0]["window"]["bins"].as_array().unwrap();
+        assert_eq!(bins.iter().filter_map(|bin| bin[2].as_u64()).sum::<u64>(), 8);
+    }
+
+    #[test]
+    fn their_own_history_is_the_course() {
+        let stats = stats();
+        for second in 0..4 {
+            stats.lock().unwrap().tick(7, 1_001.0 + f64::from(second));
+        }
+        let report = parsed(&report_of(stats, TOLD, &Showing::default()).unwrap());
+        let history = &report["run"]["history"];
+        assert_eq!(history["users"], serde_json::json!([7, 7, 7, 7]));
+        assert_eq!(
+            history["percentiles"].as_array().unwrap().len(),
+            report["run"]["chart_fractions"].as_array().unwrap().len()
+        );
+    }
+
+    #[test]
+    fn a_report_leaves_the_recording_as_it_is() {
+        let live = Arc::new(Live::new(Numbers::new(stats()), "boot".to_owned(), false));
+        let recording = Recording::new(Arc::clone(&live));
+        let showing = Showing { theme: Some("dark".to_owned()), download: Some("x".to_owned()) };
+        let first = recording.report(TOLD, &showing).unwrap();
+        assert_eq!(
+            (parsed(&first)["theme"].as_str(), parsed(&first)["download"].as_str()),
+            (Some("dark"), Some("x"))
+        );
+        assert_eq!(live.lock().seq, 0);
+        assert_eq!(
+            parsed(&first)["run"]["total"],
+            parsed(&recording.report(TOLD, &showing).unwrap())["run"]["total"]
+        );
+        assert!(recording.report(Told { info: "{", ..TOLD }, &showing).is_err());
+    }
+}

@@ -1,0 +1,302 @@
+//! Every address that is answered here.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::routing::{MethodRouter, get, post};
+
+use crate::answer::{self, Form, from_host};
+use crate::app::App;
+use crate::host::{Ask, Outcome, ask};
+use crate::live::unix_now;
+use crate::query::{pairs, value};
+use crate::{assets, dto, full_history, legacy, live_routes, run_routes, security};
+
+/// How long a request for numbers waits for the main thread's word on the state.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+type Shared = State<Arc<App>>;
+
+/// Paths that are ours even when everything else goes through the script's application.
+pub(crate) fn is_ours_alone(path: &str) -> bool {
+    ["/live", "/runs", "/assets", "/token"]
+        .iter()
+        .any(|ours| path.strip_prefix(ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+/// Locust's own paths.
+pub(crate) fn is_built_in(path: &str) -> bool {
+    const PATHS: [&str; 16] = [
+        "/",
+        "/swarm",
+        "/stop",
+        "/user",
+        "/stats/reset",
+        "/stats/requests",
+        "/stats/requests/csv",
+        "/stats/requests_full_history/csv",
+        "/stats/failures/csv",
+        "/stats/report",
+        "/exceptions",
+        "/exceptions/csv",
+        "/tasks",
+        "/logs",
+        "/worker-count",
+        "/login",
+    ];
+    PATHS.contains(&path) || is_ours_alone(path)
+}
+
+/// GET requests that change something, as in older Locusts.
+pub(crate) fn changes_by_get(path: &str) -> bool {
+    matches!(path, "/stop" | "/stats/reset")
+}
+
+pub(crate) fn router(app: Arc<App>) -> Router {
+    const GET: &str = "GET, HEAD, OPTIONS";
+    const POST: &str = "OPTIONS, POST";
+    const BOTH: &str = "GET, HEAD, OPTIONS, POST";
+    Router::new()
+        .route("/", with_options(get(index), GET))
+        .route("/assets/{*path}", with_options(get(asset), GET))
+        .route("/swarm", with_options(post(swarm), POST))
+        .route("/stop", with_options(get(stop).post(stop), BOTH))
+        .route("/user", with_options(post(update_user), POST))
+        .route("/stats/reset", with_options(get(reset).post(reset), BOTH))
+        .route("/stats/requests", with_options(get(stats_requests), GET))
+        .route("/stats/requests/csv", with_options(get(requests_csv), GET))
+        .route("/stats/requests_full_history/csv", with_options(get(full_history_csv), GET))
+        .route("/stats/failures/csv", with_options(get(failures_csv), GET))
+        .route("/stats/report", with_options(get(report), GET))
+        .route("/exceptions", with_options(get(exceptions), GET))
+        .route("/exceptions/csv", with_options(get(exceptions_csv), GET))
+        .route("/tasks", with_options(get(tasks), GET))
+        .route("/logs", with_options(get(logs), GET))
+        .route("/worker-count", with_options(get(worker_count), GET))
+        .route("/login", with_options(get(login), GET))
+        .route("/live", with_options(get(live_routes::stream), GET))
+        .route("/live/history", with_options(get(live_routes::history), GET))
+        .route("/live/name", with_options(get(live_routes::name), GET))
+        .route("/live/phases", with_options(get(live_routes::phases), GET))
+        .route("/live/window", with_options(get(live_routes::window), GET))
+        .merge(run_routes::router(&with_options))
+        .fallback(unknown)
+        .with_state(app)
+}
+
+/// What Flask adds to each route: OPTIONS, and a page for other methods.
+fn with_options(route: MethodRouter<Arc<App>>, allow: &'static str) -> MethodRouter<Arc<App>> {
+    let named = move |mut response: Response<Body>| {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+        response
+    };
+    route
+        .options(move || async move { named(answer::with_type(StatusCode::OK, answer::HTML, Body::empty())) })
+        .fallback(move || async move { named(answer::page(StatusCode::METHOD_NOT_ALLOWED)) })
+}
+
+async fn unknown(State(app): Shared, request: Request) -> Response<Body> {
+    if app.unknown_goes_on() { app.wsgi(request).await } else { answer::page(StatusCode::NOT_FOUND) }
+}
+
+async fn index(State(app): Shared, request: Request) -> Response<Body> {
+    if app.build_path.is_some() {
+        return app.wsgi(request).await;
+    }
+    let headers = request.headers().clone();
+    drop(request);
+    let data = match ask(&*app.host, Ask::Index).await {
+        Ok(Outcome::Whole(answer)) if matches!(answer.status, 0 | 200) => answer.body,
+        Ok(other) => return answer::outcome_in(other, Form::Html),
+        Err(error) => return answer::no_answer(&error),
+    };
+    let page = std::str::from_utf8(&data).ok().and_then(assets::index);
+    let page = page.unwrap_or_else(assets::instead_of_index);
+    let tag = assets::etag(page.as_bytes());
+    let mut response = if assets::is_known(&headers, &tag) {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
+    } else {
+        answer::with_type(StatusCode::OK, answer::HTML, page)
+    };
+    let out = response.headers_mut();
+    out.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    out.insert(header::CONTENT_SECURITY_POLICY, security::page_policy());
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        out.insert(header::ETAG, tag);
+    }
+    response
+}
+
+async fn asset(State(app): Shared, Path(path): Path<String>, headers: HeaderMap) -> Response<Body> {
+    let folder = app.build_path.as_ref().map(|folder| folder.join("assets"));
+    assets::serve(folder.as_deref(), &path, &headers).await
+}
+
+async fn swarm(State(app): Shared, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    let form = match crate::query::form(&headers, &body) {
+        Ok(form) => form,
+        Err(words) => return answer::words(StatusCode::BAD_REQUEST, &words),
+    };
+    changed(&app, Ask::Swarm(form), Form::Json).await
+}
+
+async fn stop(State(app): Shared) -> Response<Body> {
+    changed(&app, Ask::Stop, Form::Json).await
+}
+
+async fn reset(State(app): Shared) -> Response<Body> {
+    changed(&app, Ask::Reset, Form::Html).await
+}
+
+/// Has the host change something; whoever asks for the numbers after that sees it.
+async fn changed(app: &App, ask: Ask, form: Form) -> Response<Body> {
+    let response = from_host(&*app.host, ask, form).await;
+    app.kept.forget();
+    app.live.status.poke();
+    response
+}
+
+async fn update_user(State(app): Shared, body: Bytes) -> Response<Body> {
+    if !serde_json::from_slice::<serde_json::Value>(&body).is_ok_and(|value| value.is_object()) {
+        return answer::words(
+            StatusCode::BAD_REQUEST,
+            "the body has to be a JSON object with \"user_class_name\"",
+        );
+    }
+    let mut response = from_host(&*app.host, Ask::UpdateUser(body), Form::Json).await;
+    if response.status() == StatusCode::OK {
+        *response.status_mut() = StatusCode::CREATED;
+    }
+    response
+}
+
+async fn tasks(State(app): Shared) -> Response<Body> {
+    from_host(&*app.host, Ask::Tasks, Form::Json).await
+}
+
+async fn logs(State(app): Shared) -> Response<Body> {
+    from_host(&*app.host, Ask::Logs, Form::Json).await
+}
+
+async fn login(State(app): Shared, request: Request) -> Response<Body> {
+    if app.login {
+        return app.wsgi(request).await;
+    }
+    let mut response = answer::with_type(StatusCode::FOUND, answer::HTML, Body::empty());
+    if let Ok(place) = HeaderValue::from_str(&format!("{}/", app.base_path)) {
+        response.headers_mut().insert(header::LOCATION, place);
+    }
+    response
+}
+
+async fn report(State(app): Shared, request: Request) -> Response<Body> {
+    let query = pairs(request.uri().query().unwrap_or_default());
+    drop(request);
+    let mut response = from_host(&*app.host, Ask::Report(query), Form::Html).await;
+    let headers = response.headers_mut();
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, app.report_policy.clone());
+    }
+    response
+}
+
+async fn stats_requests(State(app): Shared) -> Response<Body> {
+    let body = match app.kept.get(Instant::now()) {
+        Ok(kept) => kept.to_string(),
+        Err(round) => {
+            let status = app.fresh_status(PATIENCE).await;
+            let numbers = app.live.numbers.clone();
+            let body = app.compute(move || legacy::stats_requests(&numbers, &status, unix_now())).await;
+            app.kept.keep(round, &body, Instant::now());
+            body
+        }
+    };
+    answer::with_type(StatusCode::OK, answer::JSON, body)
+}
+
+async fn worker_count(State(app): Shared) -> Response<Body> {
+    let status = app.fresh_status(PATIENCE).await;
+    let body = serde_json::json!({ "worker_count": status.workers.len() });
+    answer::with_type(StatusCode::OK, answer::JSON, crate::json::pretty(&body))
+}
+
+/// A CSV file to be saved.
+fn csv(body: String, stem: &str, kind: &str) -> Response<Body> {
+    let mut response = answer::with_type(StatusCode::OK, "text/csv", body);
+    response.headers_mut().insert(header::CONTENT_DISPOSITION, attachment(stem, kind));
+    response
+}
+
+/// The header that names a file as Locust does. What a header cannot hold becomes an underscore.
+pub(crate) fn attachment(stem: &str, kind: &str) -> HeaderValue {
+    let plain = |c: char| if (' '..='~').contains(&c) && c != '"' && c != ';' { c } else { '_' };
+    let stem: String = stem.chars().map(plain).collect();
+    HeaderValue::from_str(&format!("attachment;filename={stem}_{kind}.csv"))
+        .unwrap_or_else(|_| HeaderValue::from_static("attachment"))
+}
+
+async fn requests_csv(State(app): Shared) -> Response<Body> {
+    let status = app.fresh_status(PATIENCE).await;
+    let numbers = app.live.numbers.clone();
+    let stem = status.file_stem.clone();
+    let body = app.compute(move || legacy::requests_csv(&numbers, &status, unix_now())).await;
+    csv(body, &stem, "requests")
+}
+
+async fn failures_csv(State(app): Shared) -> Response<Body> {
+    let status = app.fresh_status(PATIENCE).await;
+    let numbers = app.live.numbers.clone();
+    let body = app.compute(move || legacy::failures_csv(&numbers, unix_now())).await;
+    csv(body, &status.file_stem, "failures")
+}
+
+async fn full_history_csv(State(app): Shared, headers: HeaderMap) -> Response<Body> {
+    let status = app.fresh_status(PATIENCE).await;
+    let Some(place) = &status.full_history_csv else {
+        let words = "Error: Server was not started with option to generate full history.";
+        return answer::words(StatusCode::NOT_FOUND, words);
+    };
+    full_history::serve(place, attachment(&status.file_stem, "requests_full_history"), &headers).await
+}
+
+async fn asked_exceptions(app: &App) -> Result<Vec<dto::Exception>, Response<Body>> {
+    match ask(&*app.host, Ask::Exceptions).await {
+        Ok(Outcome::Whole(answer)) => serde_json::from_slice(&answer.body).map_err(|error| {
+            answer::words(StatusCode::INTERNAL_SERVER_ERROR, &format!("exceptions: {error}"))
+        }),
+        Ok(other) => Err(answer::outcome_in(other, Form::Html)),
+        Err(error) => Err(answer::no_answer(&error)),
+    }
+}
+
+async fn exceptions(State(app): Shared) -> Response<Body> {
+    match asked_exceptions(&app).await {
+        Ok(list) => answer::with_type(StatusCode::OK, answer::JSON, legacy::exceptions(&list)),
+        Err(response) => response,
+    }
+}
+
+async fn exceptions_csv(State(app): Shared) -> Response<Body> {
+    let status = app.fresh_status(PATIENCE).await;
+    match asked_exceptions(&app).await {
+        Ok(list) => csv(legacy::exceptions_csv(&list), &status.file_stem, "exceptions"),
+        Err(response) => response,
+    }
+}
+
+/// Of a query: a number, if there is one.
+pub(crate) fn number<T: std::str::FromStr>(
+    query: &[(String, String)],
+    name: &str,
+) -> Result<Option<T>, String> {
+    match value(query, name) {
+        None | Some("") => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|_| format!("{name}: {text:?} is not a number")),
+    }
+}

@@ -1,0 +1,335 @@
+//! The server: sockets, TLS, connections, beginning and end.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use crate::app::{App, Flask};
+use crate::bind::{bind, shown_address};
+use crate::connection::{Connections, accept};
+use crate::dto::LogLine;
+use crate::host::{Host, Level};
+use crate::keep::Keeper;
+use crate::kept::Kept;
+use crate::live::{Live, Numbers, Sampler};
+use crate::report::Recording;
+use crate::security::{Door, random_token, report_policy};
+use crate::store::Store;
+use crate::tls;
+use crate::{assets, routes};
+
+/// What the server is started with.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Name or address to listen on; empty or `*` for all.
+    pub host: String,
+    /// Port; 0 for a free one.
+    pub port: u16,
+    /// Path below which everything is, with a slash before and none behind; empty for the root.
+    pub base_path: String,
+    /// Files of certificate and key, for HTTPS.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// The access token; one is made if there is none.
+    pub token: Option<String>,
+    /// Nobody needs the token.
+    pub open_door: bool,
+    /// The script's application asks for a login; nobody needs the token.
+    pub login: bool,
+    /// Names by which local browsers may call us, besides those of loopback.
+    pub trusted_hosts: Vec<String>,
+    /// A page of the script's own.
+    pub build_path: Option<PathBuf>,
+    /// Where runs are kept.
+    pub store: Option<PathBuf>,
+    /// How much they may take.
+    pub store_max_bytes: u64,
+    /// Listens nowhere: only records the runs and keeps them.
+    pub record_only: bool,
+}
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be had.
+    #[error("cannot listen on {address}: {source}{}", hint(source))]
+    Bind {
+        /// Which.
+        address: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The certificate or key is of no use.
+    #[error("{0}")]
+    Tls(String),
+    /// A setting makes no sense.
+    #[error("{0}")]
+    Setting(String),
+    /// No thread, no random numbers.
+    #[error("the web interface cannot start: {0}")]
+    System(std::io::Error),
+}
+
+/// The way out of an error of binding.
+fn hint(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            ". Another program (perhaps another locust) listens there: end it, or choose another port with --web-port"
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            ". Ports below 1024 are for root: choose another one with --web-port"
+        }
+        std::io::ErrorKind::AddrNotAvailable => {
+            ". --web-host has to be an address of this machine, or '*' for all of them"
+        }
+        _ => "",
+    }
+}
+
+/// A server that runs. Dropped, it ends at once.
+pub struct Server {
+    app: Arc<App>,
+    addresses: Vec<SocketAddr>,
+    token: Option<String>,
+    url: String,
+    sampler: Sampler,
+    runtime: Option<Runtime>,
+    ending: watch::Sender<bool>,
+    connections: Arc<Connections>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Listens, and answers from then on.
+    pub fn start(config: Config, numbers: Numbers, host: Arc<dyn Host>) -> Result<Self, StartError> {
+        let base_path = base_path(&config.base_path)?;
+        let tls = config.tls.as_ref().map(|(cert, key)| tls::acceptor(cert, key)).transpose();
+        let tls = tls.map_err(StartError::Tls)?;
+        let listeners = if config.record_only { Vec::new() } else { bind(&config.host, config.port)? };
+        let addresses: Vec<SocketAddr> = listeners
+            .iter()
+            .map(std::net::TcpListener::local_addr)
+            .collect::<Result<_, _>>()
+            .map_err(StartError::System)?;
+        let port = addresses.first().map_or(config.port, SocketAddr::port);
+        let token = match (config.open_door || config.login, config.token) {
+            (true, _) => None,
+            (false, Some(token)) if token.len() < 8 => {
+                let words = "the access token (LOCUST_WEB_TOKEN) has to have 8 characters at least";
+                return Err(StartError::Setting(words.to_owned()));
+            }
+            (false, Some(token)) => Some(token),
+            (false, None) => Some(random_token().map_err(|error| StartError::System(error.into()))?),
+        };
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let mut names = config.trusted_hosts;
+        names.push(config.host.clone());
+        let store = config.store.map(|folder| Arc::new(Store::new(folder, config.store_max_bytes)));
+        let boot = random_token().map_err(|error| StartError::System(error.into()))?;
+        let live = Arc::new(Live::new(numbers, boot[..8].to_owned(), store.is_some()));
+        let report = assets::built_in("report.html").and_then(|page| std::str::from_utf8(page).ok());
+        let app = Arc::new(App {
+            host: Arc::clone(&host),
+            live: Arc::clone(&live),
+            store: store.clone(),
+            base_path: base_path.clone(),
+            build_path: config.build_path,
+            login: config.login,
+            scheme,
+            door: Door::new(token.clone(), &names, port),
+            report_policy: report_policy(report),
+            flask: std::sync::atomic::AtomicU8::new(Flask::None as u8),
+            kept: Kept::default(),
+        });
+        if config.record_only {
+            return Self::recorder(app, host, Keeper { store });
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .max_blocking_threads(4)
+            .thread_name("gregaria-web")
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(StartError::System)?;
+        let (ending, end) = watch::channel(false);
+        let connections = Arc::new(Connections::new(routes::router(Arc::clone(&app)), Arc::clone(&app), tls));
+        for listener in listeners {
+            let listener = {
+                let _within = runtime.enter();
+                tokio::net::TcpListener::from_std(listener).map_err(StartError::System)?
+            };
+            runtime.spawn(accept(Arc::clone(&connections), listener, end.clone()));
+        }
+        let sampler = Sampler::start(live, host, Keeper { store }).map_err(StartError::System)?;
+        let url = format!("{scheme}://{}:{port}{base_path}/", shown_address(&config.host));
+        Ok(Self { app, addresses, token, url, sampler, runtime: Some(runtime), ending, connections })
+    }
+
+    /// One without sockets.
+    fn recorder(app: Arc<App>, host: Arc<dyn Host>, keeper: Keeper) -> Result<Self, StartError> {
+        let sampler = Sampler::start(Arc::clone(&app.live), host, keeper).map_err(StartError::System)?;
+        let connections = Arc::new(Connections::new(axum::Router::new(), Arc::clone(&app), None));
+        let ending = watch::channel(false).0;
+        let (addresses, token, url) = (Vec::new(), None, String::new());
+        Ok(Self { app, addresses, token, url, sampler, runtime: None, ending, connections })
+    }
+
+    /// The course of the present run; it outlives the server.
+    pub fn recording(&self) -> Recording {
+        Recording::new(Arc::clone(&self.app.live))
+    }
+
+    /// Addresses it listens on.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Port it listens on.
+    pub fn port(&self) -> u16 {
+        self.addresses.first().map_or(0, SocketAddr::port)
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        self.app.scheme
+    }
+
+    /// The access token, unless nobody needs one.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// Where the page is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The same with the access token.
+    pub fn link(&self) -> String {
+        match &self.token {
+            Some(token) => {
+                let token: String = form_urlencoded::byte_serialize(token.as_bytes()).collect();
+                format!("{}?token={token}", self.url)
+            }
+            None => self.url.clone(),
+        }
+    }
+
+    /// Says that the state of the run has changed: pages are told at once.
+    pub fn notify(&self) {
+        self.forget();
+        self.app.live.status.poke();
+    }
+
+    /// Forgets the answer of `/stats/requests`.
+    pub fn forget(&self) {
+        self.app.kept.forget();
+    }
+
+    /// Adds a record of the log. `at`: unix seconds, `level`: Python's number.
+    pub fn log(&self, at: Option<f64>, level: i32, node: String, line: String) {
+        self.app.live.lock_logs().push(LogLine { seq: 0, at, level, node, line });
+    }
+
+    /// Shows other statistics from now on.
+    pub fn numbers(&self) -> &Numbers {
+        &self.app.live.numbers
+    }
+
+    /// What goes to the script's own application.
+    pub fn set_flask(&self, mode: Flask) {
+        self.app.set_flask(mode);
+    }
+
+    /// In the store: the last run that was kept.
+    pub fn last_run(&self) -> Option<String> {
+        self.app.live.lock().runs.iter().rev().find_map(|mark| mark.id.clone())
+    }
+
+    /// Begins to end: the last look at the numbers, keeping the run, then the streams' last event. The host has to go on
+    /// answering until [`Self::has_ended`].
+    pub fn begin_end(&self) {
+        self.sampler.end();
+    }
+
+    /// Whether the last look has been taken and the run been kept.
+    pub fn has_ended(&self) -> bool {
+        self.sampler.has_ended()
+    }
+
+    /// Ends: streams are told, requests that are being answered get at most `grace`.
+    pub fn stop(mut self, grace: Duration) {
+        self.end(grace);
+    }
+
+    fn end(&mut self, grace: Duration) {
+        let Some(runtime) = self.runtime.take() else { return };
+        self.sampler.end();
+        self.app.live.bye();
+        self.ending.send_replace(true);
+        let until = Instant::now() + grace;
+        while self.connections.open() > 0 && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        runtime.shutdown_timeout(Duration::from_millis(100));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end(Duration::ZERO);
+    }
+}
+
+/// A base path in its one form.
+fn base_path(given: &str) -> Result<String, StartError> {
+    let path = given.trim_end_matches('/');
+    let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#%\\\"<>".contains(&byte));
+    if !(given.is_empty() || given.starts_with('/')) || !plain || path.contains("//") {
+        return Err(StartError::Setting(format!(
+            "Invalid format for --web-base-path argument ({given}): the url path must start with a slash."
+        )));
+    }
+    Ok(path.to_owned())
+}
+
+/// Tells the user through the host, at most once a minute for each kind.
+#[derive(Debug, Default)]
+pub(crate) struct Hints(std::sync::Mutex<std::collections::BTreeMap<&'static str, Instant>>);
+
+impl Hints {
+    pub(crate) fn give(&self, host: &dyn Host, kind: &'static str, message: String) {
+        let now = Instant::now();
+        let mut given = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if given.get(kind).is_none_or(|&last| now.duration_since(last) > Duration::from_mins(1)) {
+            given.insert(kind, now);
+            drop(given);
+            host.log(Level::Warning, message);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base_paths_begin_with_a_slash() {
+        for (given, expected) in [("", ""), ("/", ""), ("/a", "/a"), ("/a/b/", "/a/b")] {
+            assert_eq!(base_path(given).unwrap(), expected);
+        }
+        for bad in ["a", "a/", "/a b", "/a?b", "/%2e", "http://x", "/a//b"] {
+            assert!(base_path(bad).is_err(), "{bad}");
+        }
+    }
+}

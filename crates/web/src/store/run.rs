@@ -1,0 +1,110 @@
+//! A run as it is kept.
+
+use serde_json::Value;
+
+use crate::dto;
+use crate::live::course::Course;
+use crate::live::mirror::rows;
+use crate::live::state::State;
+use crate::status::HostStatus;
+
+/// All of a run.
+#[derive(Debug, Clone)]
+pub struct StoredRun {
+    /// In a line.
+    pub summary: dto::RunSummary,
+    /// Parameters and environment.
+    pub info: Value,
+    /// Of the rows' percentiles.
+    pub fractions: Vec<f64>,
+    /// Of the history's percentiles.
+    pub chart_fractions: Vec<f64>,
+    /// Seconds that rates of the whole run refer to.
+    pub elapsed: f64,
+    /// Names.
+    pub names: Vec<dto::Name>,
+    /// The total.
+    pub total: dto::Rows,
+    /// All names' rows.
+    pub rows: dto::Rows,
+    /// Failures.
+    pub errors: Vec<dto::Failure>,
+    /// Exceptions.
+    pub exceptions: Vec<dto::Exception>,
+    /// Where the time went.
+    pub phases: dto::Phases,
+    /// The course, second by second.
+    pub course: Course,
+}
+
+impl StoredRun {
+    /// The present run.
+    pub(crate) fn of(state: &State, status: &HostStatus, info: Value, now: f64) -> Self {
+        let (mirror, course) = (&state.mirror, &state.course);
+        let mark = state.runs.last();
+        let started = mark.map_or(course.base, |mark| mark.started);
+        let ended = mark.and_then(|mark| mark.ended).unwrap_or(now);
+        let total = &mirror.total;
+        let exact = total.entry.exact_percentiles(&[0.5, 0.95, 0.99]);
+        let exact = |index: usize| exact.as_ref().and_then(|values| values.get(index).copied());
+        let summary = dto::RunSummary {
+            id: String::new(),
+            started,
+            ended,
+            duration: (ended - started).max(0.0),
+            host: status.host.clone(),
+            locustfile: status.locustfile.clone(),
+            profile: status.profile.clone(),
+            requests: total.row.requests,
+            failures: total.row.failures,
+            fail_ratio: total.entry.fail_ratio(),
+            rps: mirror.span().total_rate(total.row.requests),
+            avg: total.row.avg,
+            p50: exact(0),
+            p95: exact(1),
+            p99: exact(2),
+            max_users: course.total.iter().map(|record| record.users).max().unwrap_or_default(),
+            names: mirror.names.iter().flatten().count() as u64,
+            bytes: 0,
+        };
+        Self {
+            summary,
+            info,
+            fractions: mirror.fractions.clone(),
+            chart_fractions: state.chart_fractions.clone(),
+            elapsed: mirror.elapsed(),
+            names: mirror.names_since(0),
+            total: mirror.total_row(),
+            rows: rows(
+                mirror
+                    .names
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(id, slot)| Some((id as i32, &slot.as_ref()?.row))),
+                mirror.fractions.len(),
+            ),
+            errors: mirror.errors_since(0),
+            exceptions: state.exceptions.clone(),
+            phases: mirror.phases(),
+            course: course.clone(),
+        }
+    }
+
+    /// All but what is asked for by window or name.
+    pub fn detail(&self) -> dto::RunDetail {
+        dto::RunDetail {
+            summary: self.summary.clone(),
+            info: self.info.clone(),
+            fractions: self.fractions.clone(),
+            chart_fractions: self.chart_fractions.clone(),
+            elapsed: self.elapsed,
+            names: self.names.clone(),
+            total: self.total.clone(),
+            rows: self.rows.clone(),
+            errors: self.errors.clone(),
+            exceptions: self.exceptions.clone(),
+            history: self.course.history(0, &self.chart_fractions, 0),
+            phases: self.phases.clone(),
+        }
+    }
+}

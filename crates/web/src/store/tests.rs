@@ -1,0 +1,129 @@
+use super::*;
+use crate::live::course::Course;
+use crate::live::series::Record;
+use proptest::prelude::*;
+use serde_json::json;
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        Self(std::env::temp_dir().join(format!("gregaria-store-{name}-{}", std::process::id())))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn run(started: f64, seconds: u32) -> StoredRun {
+    let mut course = Course::new(started);
+    let record = |offset, requests| Record {
+        offset,
+        users: 2,
+        requests,
+        failures: 1,
+        sum_us: 5_000 * requests,
+        slots: vec![(4_000, requests)],
+    };
+    for offset in 0..seconds {
+        course.total.push(record(offset, 10));
+    }
+    course.names = vec![course.total.clone()];
+    course.until = started + f64::from(seconds);
+    StoredRun {
+        summary: dto::RunSummary { started, requests: u64::from(seconds) * 10, ..dto::RunSummary::default() },
+        info: json!({"tasks": {"total": {}}}),
+        fractions: vec![0.5, 0.99],
+        chart_fractions: vec![0.5],
+        elapsed: f64::from(seconds),
+        names: vec![dto::Name { id: 0, method: "GET".into(), name: "/é".into() }],
+        total: dto::Rows::default(),
+        rows: dto::Rows::default(),
+        errors: vec![dto::Failure { error: "bad".into(), ..dto::Failure::default() }],
+        exceptions: Vec::new(),
+        phases: dto::Phases::default(),
+        course,
+    }
+}
+
+#[test]
+fn what_is_kept_is_what_is_opened() {
+    let folder = Folder::new("same");
+    let store = Store::new(&folder.0, 1 << 20);
+    let run = run(1_795_401_039.0, 100);
+    let id = store.save(&run).unwrap();
+    assert!(id.starts_with("20261123T023039Z-"), "{id}");
+    let back = store.open(&id).unwrap();
+    assert_eq!((back.detail().names, back.info.clone()), (run.detail().names, run.info.clone()));
+    assert_eq!(back.course.total.to_bytes(), run.course.total.to_bytes());
+    assert_eq!(
+        back.course.window(Some(0), None, None, &[0.5]),
+        run.course.window(Some(0), None, None, &[0.5])
+    );
+    assert_eq!(back.summary.id, id);
+    let left: Vec<_> = fs::read_dir(&folder.0).unwrap().collect();
+    assert_eq!(left.len(), 1, "no draft is left");
+}
+
+#[test]
+fn the_oldest_go_when_it_is_full_but_never_the_newest() {
+    let folder = Folder::new("full");
+    let store = Store::new(&folder.0, 1 << 20);
+    let first = store.save(&run(1_000.0, 50)).unwrap();
+    let size = store.list().unwrap().bytes;
+    let small = Store::new(&folder.0, 2 * size + size / 2);
+    let rest: Vec<String> = (2..5).map(|i| small.save(&run(f64::from(i) * 1_000.0, 50)).unwrap()).collect();
+    let kept: Vec<String> = small.list().unwrap().runs.into_iter().map(|run| run.id).collect();
+    assert_eq!(kept, [rest[2].clone(), rest[1].clone()]);
+    assert!(matches!(small.open(&first), Err(StoreError::NoSuchRun(_))));
+    let none = Store::new(&folder.0, 0);
+    let last = none.save(&run(9_000.0, 50)).unwrap();
+    assert_eq!(none.list().unwrap().runs.into_iter().map(|run| run.id).collect::<Vec<_>>(), [last]);
+}
+
+#[test]
+fn ids_that_could_lead_elsewhere_are_none() {
+    let store = Store::new("/nonexistent", 1);
+    for id in ["", "..", "../x", "a/b", "a.b", "a\0", "é", &"x".repeat(65)] {
+        assert!(matches!(store.open(id), Err(StoreError::NoSuchRun(_))), "{id:?}");
+        assert!(matches!(store.delete(id), Err(StoreError::NoSuchRun(_))), "{id:?}");
+    }
+    assert_eq!(store.list().unwrap().runs.len(), 0);
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let error = Store::new("/proc/nothing/here", 1).save(&run(1.0, 1)).unwrap_err().to_string();
+    assert!(error.starts_with("/proc/nothing/here: "), "{error}");
+}
+
+#[test]
+fn a_bomb_is_not_unpacked() {
+    let summary = serde_json::to_vec(&dto::RunSummary::default()).unwrap();
+    let body = zstd::bulk::compress(&vec![0; 300 << 20], 1).unwrap();
+    let mut bytes = b"GREGRUN1".to_vec();
+    bytes.extend((summary.len() as u32).to_le_bytes());
+    bytes.extend(crc32fast::hash(&summary).to_le_bytes());
+    bytes.extend(&summary);
+    bytes.extend(crc32fast::hash(&body).to_le_bytes());
+    bytes.extend(&body);
+    assert!(decode(&bytes).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_damage_makes_it_stumble(at in any::<prop::sample::Index>(), value in any::<u8>(), cut in any::<prop::sample::Index>()) {
+        let good = encode(&run(1.0, 20), &dto::RunSummary::default());
+        let mut bytes = good.clone();
+        let at = at.index(bytes.len());
+        bytes[at] = value;
+        if bytes != good { prop_assert!(decode(&bytes).is_err()); }
+        prop_assert!(decode(&good[..cut.index(good.len())]).is_err());
+        prop_assert!(decode(&good).is_ok());
+    }
+}

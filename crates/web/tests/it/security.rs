@@ -1,0 +1,282 @@
+//! Who gets in, and what nobody may do.
+
+use std::io::{Read as _, Write as _};
+use std::net::Ipv4Addr;
+use std::sync::atomic::Ordering;
+
+use gregaria_web::{Config, StartError};
+
+use crate::fixture::{FORM, Site, exchange, parse};
+
+const REMOTE: (&str, &str) = ("x-forwarded-for", "192.0.2.1");
+const PAGE: (&str, &str) = ("accept", "text/html,*/*");
+
+fn guarded() -> Site {
+    Site::start(Config { token: Some("right-token".into()), ..Config::default() })
+}
+
+#[test]
+fn another_machine_needs_the_token() {
+    let site = guarded();
+    assert_eq!(site.get("/stats/requests").status, 200);
+    for path in ["/stats/requests", "/live", "/runs", "/assets/x.js", "/nothing", "/swarm"] {
+        let refused = site.send("GET", path, &[REMOTE], b"");
+        assert_eq!(refused.status, 401, "{path}");
+        assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
+        assert!(refused.text().starts_with("{\"error\":"), "{path}");
+    }
+    let page = site.send("GET", "/?tab=charts", &[REMOTE, PAGE], b"");
+    assert_eq!(page.status, 401);
+    assert!(page.text().contains("name=token") && page.text().contains("value=\"/?tab=charts\""));
+    assert!(!page.text().contains("right-token"));
+    let bearer = ("authorization", "Bearer right-token");
+    assert_eq!(site.send("GET", "/stats/requests", &[REMOTE, bearer], b"").status, 200);
+    assert_eq!(site.send("GET", "/stats/requests?token=right-token", &[REMOTE], b"").status, 200);
+}
+
+#[test]
+fn the_link_becomes_a_cookie_and_a_clean_address() {
+    let site = guarded();
+    let link = site.server().link();
+    assert!(link.ends_with("/?token=right-token") && link.starts_with("http://127.0.0.1:"), "{link}");
+    let hello = site.send("GET", "/?a=1&token=right-token&b=2", &[REMOTE, PAGE], b"");
+    assert_eq!((hello.status, hello.header("location")), (303, Some("/?a=1&b=2")));
+    let cookie = hello.header("set-cookie").unwrap().to_owned();
+    assert!(cookie.contains("; HttpOnly; SameSite=Strict") && !cookie.contains("Secure"), "{cookie}");
+    let value = cookie.split(';').next().unwrap();
+    assert_eq!(site.send("GET", "/stats/requests", &[REMOTE, ("cookie", value)], b"").status, 200);
+    let cross =
+        site.send("GET", "/?token=right-token", &[REMOTE, PAGE, ("sec-fetch-site", "cross-site")], b"");
+    assert_eq!((cross.status, cross.header("location")), (200, None));
+    assert!(cross.text().contains("http-equiv=refresh") && cross.header("set-cookie").is_some());
+}
+
+#[test]
+fn the_token_page_lets_in_and_leads_nowhere_else() {
+    let site = guarded();
+    let post = |body: &str| site.send("POST", "/token", &[REMOTE, FORM], body.as_bytes());
+    let right = post("token=+right-token+&next=%2Fstats%2Freport%3Ftheme%3Ddark");
+    assert_eq!((right.status, right.header("location")), (303, Some("/stats/report?theme=dark")));
+    assert_eq!(post("token=right-token&next=https://evil.example").header("location"), Some("/"));
+    assert_eq!(post("token=right-token&next=//evil.example").header("location"), Some("/"));
+    let wrong = post("token=wrong&next=/");
+    assert_eq!((wrong.status, wrong.header("set-cookie")), (401, None));
+    assert_eq!(site.send("GET", "/token", &[REMOTE], b"").status, 405);
+}
+
+#[test]
+fn guessing_is_slow() {
+    let site = guarded();
+    let guess = |token: &str| {
+        let value = format!("Bearer {token}");
+        site.send("GET", "/tasks", &[REMOTE, ("authorization", &value)], b"")
+    };
+    for i in 0..10 {
+        assert_eq!(guess(&format!("guess-{i}")).status, 401);
+    }
+    let barred = guess("right-token");
+    assert_eq!(barred.status, 429);
+    assert!(barred.header("retry-after").unwrap().parse::<u64>().unwrap() <= 61);
+}
+
+#[test]
+fn a_name_made_to_point_here_does_not_help() {
+    let site = guarded();
+    for host in ["evil.example", "evil.example:8089", "localhost.evil.example", "127.0.0.1.evil.example", ""]
+    {
+        let reply = site.send("POST", "/stop", &[("host", host)], b"");
+        assert_eq!(reply.status, 401, "{host:?}");
+    }
+    let site = Site::start(Config { trusted_hosts: vec!["Box.lan".into()], ..Config::default() });
+    assert_eq!(site.send("GET", "/tasks", &[("host", "box.LAN:8089")], b"").status, 200);
+    assert!(site.program.asked.lock().unwrap().iter().all(|kind| kind != "stop"));
+}
+
+#[test]
+fn pages_of_other_sites_change_nothing() {
+    let site = guarded();
+    for (method, path) in [
+        ("POST", "/swarm"),
+        ("POST", "/stop"),
+        ("GET", "/stop"),
+        ("GET", "/stats/reset"),
+        ("POST", "/stats/reset"),
+        ("POST", "/user"),
+        ("DELETE", "/runs/x"),
+        ("HEAD", "/stop"),
+    ] {
+        for header in [
+            ("origin", "http://evil.example"),
+            ("origin", "null"),
+            ("referer", "http://evil.example/page"),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+        ] {
+            let reply = site.send(method, path, &[header, FORM], b"");
+            assert_eq!(reply.status, 403, "{method} {path} {header:?}");
+        }
+    }
+    assert!(site.program.asked.lock().unwrap().iter().all(|kind| kind == "exceptions"));
+    let own = [("sec-fetch-site", "same-origin"), ("origin", "http://localhost"), FORM];
+    assert_eq!(site.send("POST", "/stop", &own, b"").status, 200);
+    let preflight = site.send("OPTIONS", "/swarm", &[("origin", "http://evil.example")], b"");
+    assert!(preflight.header("access-control-allow-origin").is_none());
+}
+
+#[test]
+fn an_open_door_is_open_but_other_sites_still_change_nothing() {
+    let site = Site::start(Config { open_door: true, ..Config::default() });
+    assert_eq!(site.server().token(), None);
+    assert_eq!(site.server().link(), site.server().url());
+    assert_eq!(site.send("GET", "/tasks", &[REMOTE, ("host", "any.name")], b"").status, 200);
+    assert_eq!(site.send("POST", "/stop", &[("origin", "http://evil.example")], b"").status, 403);
+}
+
+#[test]
+fn a_login_stands_before_the_stream_and_the_runs() {
+    let site = Site::start(Config { login: true, ..Config::default() });
+    for path in ["/live", "/live/history", "/runs"] {
+        let away = site.send("GET", path, &[REMOTE], b"");
+        assert_eq!((away.status, away.header("location")), (302, Some("/login")), "{path}");
+    }
+    let within = site.send("GET", "/live/history", &[REMOTE, ("cookie", "session=1")], b"");
+    assert_eq!((within.status, within.header("set-cookie")), (200, Some("session=new")));
+    // The application itself guards the rest.
+    assert_eq!(site.send("GET", "/tasks", &[REMOTE], b"").status, 203);
+}
+
+#[test]
+fn files_outside_the_pages_folder_cannot_be_had() {
+    let folder = std::env::temp_dir().join(format!("gregaria-web-{}", std::process::id()));
+    let assets = folder.join("page/assets");
+    std::fs::create_dir_all(&assets).unwrap();
+    std::fs::write(folder.join("secret.txt"), "secret").unwrap();
+    std::fs::write(assets.join("own.js"), "own").unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(folder.join("secret.txt"), assets.join("link.txt")).unwrap();
+    let site = Site::start(Config { build_path: Some(folder.join("page")), ..Config::default() });
+    assert_eq!(site.get("/assets/own.js").text(), "own");
+    for path in [
+        "/assets/../../secret.txt",
+        "/assets/..%2f..%2fsecret.txt",
+        "/assets/%2e%2e/%2e%2e/secret.txt",
+        "/assets/....//secret.txt",
+        "/assets/link.txt",
+        "/assets//etc/passwd",
+        "/assets/%2fetc%2fpasswd",
+        "/assets/own.js%00.png",
+        "/assets/",
+        "/assets/..\\..\\secret.txt",
+    ] {
+        let reply = site.get(path);
+        assert!(matches!(reply.status, 404 | 400), "{path}: {}", reply.status);
+        assert!(!String::from_utf8_lossy(&reply.body).contains("secret\n"), "{path}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn runs_outside_the_store_cannot_be_had() {
+    let folder = std::env::temp_dir().join(format!("gregaria-runs-{}", std::process::id()));
+    let site = Site::start(Config { store: Some(folder), store_max_bytes: 1, ..Config::default() });
+    for id in ["..%2f..%2fetc%2fpasswd", "%2e%2e", "a.b", "a%00", "nothing", "%20", "compare%2f"] {
+        for path in [format!("/runs/{id}"), format!("/runs/{id}/window"), format!("/runs/{id}/name?id=0")] {
+            assert_eq!(site.get(&path).status, 404, "{path}");
+        }
+        assert_eq!(site.send("DELETE", &format!("/runs/{id}"), &[], b"").status, 404);
+    }
+    assert_eq!(site.get("/runs/compare").status, 400);
+}
+
+#[test]
+fn too_much_is_refused() {
+    let site = Site::plain();
+    let body = vec![b'a'; (1 << 20) + 1];
+    assert_eq!(site.send("POST", "/swarm", &[FORM], &body).status, 413);
+    let long = "x".repeat(100_000);
+    let reply = site.send("GET", "/tasks", &[("x-long", &long)], b"");
+    assert_eq!(reply.status, 431);
+    assert!(site.program.asked.lock().unwrap().iter().all(|kind| kind == "exceptions"));
+    assert_eq!(site.get("/tasks").status, 200);
+}
+
+#[test]
+fn what_is_no_request_is_refused() {
+    let site = Site::plain();
+    for bytes in [
+        &b"nonsense\r\n\r\n"[..],
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x00\xff\xfe\r\n\r\n",
+    ] {
+        let mut stream = site.connect();
+        stream.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        assert!(answer.is_empty() || parse(&answer).status == 400, "{:?}", String::from_utf8_lossy(&answer));
+    }
+    for form in [&b"%"[..], b"%zz=%", b"\xff\xfe=\x00", b"&&&==="] {
+        assert_eq!(site.send("POST", "/swarm", &[FORM], form).status, 200);
+    }
+    let broken = ("content-type", "multipart/form-data; boundary=x");
+    assert_eq!(site.send("POST", "/swarm", &[broken], b"--x\r\nbroken").status, 400);
+    for query in ["from=nan", "from=5&to=1", "id=x", "from=1e999"] {
+        assert_eq!(site.get(&format!("/live/window?{query}")).status, 400, "{query}");
+    }
+    assert_eq!(site.get("/live/window?id=77").status, 404);
+}
+
+#[test]
+fn every_answer_says_what_browsers_may_not_do() {
+    let site = Site::plain();
+    for path in ["/", "/stats/requests", "/nothing", "/stats/report", "/live/history"] {
+        let reply = site.get(path);
+        assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(reply.header("cross-origin-resource-policy"), Some("same-origin"), "{path}");
+        assert_eq!(reply.header("access-control-allow-origin"), None, "{path}");
+    }
+}
+
+#[test]
+fn a_busy_program_holds_up_only_those_who_ask_it() {
+    let site = Site::plain();
+    site.program.delay_ms.store(400, Ordering::Relaxed);
+    let begin = std::time::Instant::now();
+    assert_eq!(site.get("/live/history").status, 200);
+    assert!(begin.elapsed().as_millis() < 300);
+    site.program.delay_ms.store(0, Ordering::Relaxed);
+}
+
+#[test]
+fn settings_without_sense_are_refused_at_the_start() {
+    let start = |config: Config| {
+        let stats = std::sync::Arc::new(std::sync::Mutex::new(gregaria_stats::RequestStats::new(true, 1.0)));
+        let site = Site::plain();
+        gregaria_web::Server::start(config, gregaria_web::Numbers::new(stats), site.program)
+    };
+    let short = Config { host: "127.0.0.1".into(), token: Some("short".into()), ..Config::default() };
+    assert!(matches!(start(short), Err(StartError::Setting(words)) if words.contains("LOCUST_WEB_TOKEN")));
+    let base = Config { host: "127.0.0.1".into(), base_path: "no-slash".into(), ..Config::default() };
+    assert!(matches!(start(base), Err(StartError::Setting(words)) if words.contains("--web-base-path")));
+    let taken = Site::plain();
+    let port =
+        Config { host: Ipv4Addr::LOCALHOST.to_string(), port: taken.address.port(), ..Config::default() };
+    let error = start(port).unwrap_err().to_string();
+    assert!(error.contains("--web-port") && error.contains(&taken.address.port().to_string()), "{error}");
+}
+
+#[test]
+fn all_addresses_are_listened_on_by_default() {
+    let stats = std::sync::Arc::new(std::sync::Mutex::new(gregaria_stats::RequestStats::new(true, 1.0)));
+    let site = Site::plain();
+    let server =
+        gregaria_web::Server::start(Config::default(), gregaria_web::Numbers::new(stats), site.program)
+            .unwrap();
+    let address = (Ipv4Addr::LOCALHOST, server.port()).into();
+    let reply = exchange(crate::fixture::connect(address), "GET", "/tasks", &[], b"");
+    assert_eq!(reply.status, 200);
+    assert!(
+        server.url().starts_with("http://localhost:")
+            && server.token().is_some_and(|token| token.len() == 32)
+    );
+}
