@@ -1,0 +1,82 @@
+/** Past runs: listed, opened, brushed, compared, deleted. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch, openPage } from "./browser.mjs";
+import { startBlog, startServer } from "./gregaria.mjs";
+import { noProblems, openTab, screenshot } from "./steps.mjs";
+
+let browser;
+let blog;
+let server;
+
+async function play(users) {
+  await server.post("swarm", { user_count: users, spawn_rate: users, host: blog.url });
+  await new Promise((resolve) => setTimeout(resolve, 4_500));
+  await server.post("stop", {});
+}
+
+before(async () => {
+  [browser, blog, server] = await Promise.all([launch(), startBlog(), startServer()]);
+  await play(2);
+  await play(5);
+});
+after(async () => {
+  await browser?.close();
+  await server?.end();
+  await blog?.end();
+});
+
+test("a past run is opened, and a brushed window has figures of its own", async () => {
+  const { page, context, problems } = await openPage(browser);
+  await page.goto(`${server.url}?tab=runs`);
+  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 2);
+  await page.click("tbody a >> nth=0");
+  await page.waitForSelector("text=Distribution of response times");
+  await page.waitForSelector(".distribution svg rect");
+  const requests = async () => {
+    const text = await page.locator("section:has(.distribution) dd").first().innerText();
+    return Number(text.replaceAll(",", ""));
+  };
+  const { runs } = await server.get("runs");
+  assert.equal(await requests(), runs[0].requests);
+
+  const box = await page.locator(".uplot .u-over").first().boundingBox();
+  await page.mouse.move(box.x + box.width * 0.02, box.y + 60);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.12, box.y + 60, { steps: 6 });
+  await page.mouse.up();
+  await page.waitForSelector("h2:has-text('From 0:0')");
+  const part = await requests();
+  assert.ok(part > 0 && part < runs[0].requests, `${part} of ${runs[0].requests}`);
+  await screenshot(page, "run-brushed", { fullPage: true });
+  await page.click("text=Whole run");
+  await page.waitForSelector("text=Distribution of response times");
+  await page.goBack();
+  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 2);
+  noProblems(problems);
+  await context.close();
+});
+
+test("two runs are compared, one is deleted", async () => {
+  const { page, context, problems } = await openPage(browser);
+  await page.goto(server.url);
+  await openTab(page, "runs");
+  for (const index of [0, 1]) await page.locator("tbody input[type=checkbox]").nth(index).check();
+  await page.click("button:has-text('Compare')");
+  await page.waitForSelector("text=Two runs compared");
+  await page.waitForSelector('th:has-text("/post/[id]")');
+  await page.waitForFunction(() => document.querySelectorAll(".uplot canvas").length === 4);
+  const { runs } = await server.get("runs");
+  const cells = await page.locator("tr.total td").allTextContents();
+  assert.equal(cells[0], runs[1].requests.toLocaleString("en-US"));
+  assert.equal(cells[1], runs[0].requests.toLocaleString("en-US"));
+  await screenshot(page, "compare", { fullPage: true });
+
+  await page.click("text=All runs");
+  await page.click("tbody >> text=Delete >> nth=0");
+  await page.click("dialog >> button:text-is('Delete')");
+  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+  assert.equal((await server.get("runs")).runs.length, 1);
+  noProblems(problems);
+  await context.close();
+});

@@ -1,0 +1,99 @@
+/** Each page in light, dark and on a phone: pictures to look at (e2e/artifacts), and what must be in them. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch, openPage } from "./browser.mjs";
+import { startBlog, startServer } from "./gregaria.mjs";
+import { noProblems, openTab, screenshot } from "./steps.mjs";
+
+const TABS = [
+  "stats",
+  "charts",
+  "timing",
+  "failures",
+  "exceptions",
+  "ratios",
+  "reports",
+  "logViewer",
+  "workers",
+  "runs",
+];
+let browser;
+let blog;
+let server;
+
+before(async () => {
+  [browser, blog, server] = await Promise.all([
+    launch(),
+    startBlog(),
+    startServer({ args: ["--class-picker"] }),
+  ]);
+});
+after(async () => {
+  await browser?.close();
+  await server?.end();
+  await blog?.end();
+});
+
+for (const [look, options] of Object.entries({
+  light: {},
+  dark: { dark: true },
+  phone: { width: 390, height: 844, isMobile: true, hasTouch: true },
+})) {
+  test(`every page, ${look}`, async () => {
+    await server.post("stop", {});
+    const { page, context, problems } = await openPage(browser, options);
+    await page.goto(`${server.url}?tab=new`);
+    await page.waitForSelector("form.start");
+    assert.equal(
+      await page.evaluate(() => document.documentElement.dataset.theme),
+      look === "dark" ? "dark" : "light",
+    );
+    await screenshot(page, `${look}-new`, { fullPage: true });
+    await server.post("swarm", { user_count: "5", spawn_rate: "5", host: blog.url, user_classes: "Reader" });
+    await page.waitForSelector('tbody >> text="/missing"');
+    for (const tab of TABS) {
+      await openTab(page, tab);
+      await page.waitForTimeout(300);
+      await screenshot(page, `${look}-${tab}`);
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(overflow <= 0, `${tab} is ${overflow} px too wide`);
+    }
+    const stop = page.locator("header >> text=Stop");
+    assert.ok(await stop.isVisible());
+    assert.ok(await page.locator('[data-state="running"]').isVisible());
+    noProblems(problems);
+    await context.close();
+  });
+}
+
+test("the keyboard is enough", async () => {
+  const { page, context, problems } = await openPage(browser);
+  await page.goto(server.url);
+  await page.waitForSelector('[data-tab="stats"]');
+  await page.locator('[data-tab="stats"]').focus();
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector('[data-tab="charts"][aria-current="page"]');
+  await openTab(page, "stats");
+  const heading = page.locator("th:has-text('Requests') button").first();
+  await heading.focus();
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("th[aria-sort=descending]:has-text('Requests')");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("th[aria-sort=ascending]:has-text('Requests')");
+  const outline = await heading.evaluate((element) => getComputedStyle(element).outlineStyle);
+  assert.notEqual(outline, "none", "the focus is not visible");
+  noProblems(problems);
+  await context.close();
+});
+
+test("columns and order are remembered", async () => {
+  const { page, context } = await openPage(browser);
+  await page.goto(`${server.url}?tab=stats`);
+  await page.click("text=Columns");
+  await page.click(".menu >> text=99.9%");
+  await page.keyboard.press("Escape");
+  await page.reload();
+  await page.waitForSelector("th:has-text('99.9%')");
+  await context.close();
+});

@@ -1,0 +1,496 @@
+// Made from crates/web/src/dto.rs by `SCHEMA=write cargo test -p gregaria-web schema`. Not to be edited.
+
+export type RunState = "ready" | "spawning" | "running" | "cleanup" | "stopping" | "stopped" | "missing";
+
+/** First event of each connection. */
+export interface Hello {
+  /** Names this start of the server. */
+  boot: string;
+  /** Version of the program. */
+  version: string;
+  /** Whether the stream goes on where the connection before it ended. */
+  resumed: boolean;
+  /** Number of the last event. */
+  seq: number;
+  /** Number of the present or last run. */
+  run: number;
+  /** The server's clock, unix seconds. */
+  now: number;
+  /** Of `Rows.percentiles`. */
+  fractions: number[];
+  /** Of `History.percentiles` and `Point.percentiles`. */
+  chart_fractions: number[];
+  /** Those a chart shows at first. */
+  default_chart_fractions: number[];
+  /** Those a table shows at first. */
+  default_table_fractions: number[];
+  /** Whether runs are kept. */
+  store: boolean;
+  /** Runs since the server began. */
+  runs: RunMark[];
+  /** State of the run. */
+  status: Status;
+}
+
+/** One run since the server began. */
+export interface RunMark {
+  /** Number. */
+  run: number;
+  /** Unix seconds. */
+  started: number;
+  /** Unix seconds. */
+  ended: number | null;
+  /** In the store. */
+  id: string | null;
+}
+
+/** State of the run. */
+export interface Status {
+  /** Locust's word. */
+  state: RunState;
+  /** Users that run. */
+  user_count: number;
+  /** Users wanted. */
+  target_user_count: number | null;
+  /** Users started a second. */
+  spawn_rate: number | null;
+  /** Base URL of the system under test. */
+  host: string | null;
+  /** Unix seconds. */
+  started: number | null;
+  /** Unix seconds. */
+  ended: number | null;
+  /** Length wanted, in seconds. */
+  run_time: number | null;
+  /** Name of the shape class. */
+  shape: string | null;
+  /** Profile. */
+  profile: string | null;
+  /** Users of each class. */
+  user_classes: Record<string, number>;
+  /** Whether there are workers. */
+  is_distributed: boolean;
+  /** The workers. */
+  workers: Worker[];
+  /** Seconds since the main thread last answered. */
+  lag: number;
+}
+
+/** One worker. */
+export interface Worker {
+  /** Identity. */
+  id: string;
+  /** State. */
+  state: string;
+  /** Users. */
+  user_count: number;
+  /** Percent. */
+  cpu_usage: number;
+  /** Bytes. */
+  memory_usage: number;
+}
+
+/** The course of a run; all lists are of one length. */
+export interface History {
+  /** Number of the run. */
+  run: number;
+  /** Seconds a point covers. */
+  stride: number;
+  /** Whether this follows what the page has, or replaces it. */
+  append: boolean;
+  /** Begin of the point, unix seconds. */
+  at: number[];
+  /** Users. */
+  users: number[];
+  /** Requests per second. */
+  rps: number[];
+  /** Failures per second. */
+  fps: number[];
+  /** Requests until then. */
+  requests: number[];
+  /** Failures until then. */
+  failures: number[];
+  /** Mean response time of the point, ms. */
+  avg: (number | null)[];
+  /** By fraction, then point: exact response times of the point, ms. */
+  percentiles: (number | null)[][];
+}
+
+/** One point of a `History`. */
+export interface Point {
+  /** Begin, unix seconds. */
+  at: number;
+  /** Users. */
+  users: number;
+  /** Requests per second. */
+  rps: number;
+  /** Failures per second. */
+  fps: number;
+  /** Requests until then. */
+  requests: number;
+  /** Failures until then. */
+  failures: number;
+  /** Mean response time, ms. */
+  avg: number | null;
+  /** By fraction, ms. */
+  percentiles: (number | null)[];
+  /** Seconds it covers. */
+  stride: number;
+}
+
+/**
+ * Rows of the table of statistics, column by column; all lists are of one length. Times in ms. Rates of the whole run
+ * are `requests / elapsed` and `failures / elapsed`.
+ */
+export interface Rows {
+  /** Which name; −1 for the total. */
+  id: number[];
+  /** Requests. */
+  requests: number[];
+  /** Failures. */
+  failures: number[];
+  /** Median. */
+  median: number[];
+  /** Mean. */
+  avg: number[];
+  /** Smallest. */
+  min: number[];
+  /** Largest. */
+  max: number[];
+  /** Mean size in bytes. */
+  size: number[];
+  /** Current requests per second. */
+  rps: number[];
+  /** Current failures per second. */
+  fps: number[];
+  /** By fraction, then row: Locust's rounded response times. */
+  percentiles: number[][];
+}
+
+/** A name that requests were counted under. */
+export interface Name {
+  /** Its number. */
+  id: number;
+  /** Method. */
+  method: string;
+  /** Name. */
+  name: string;
+}
+
+/** What has changed since the event before. */
+export interface Tick {
+  /** Number of the event. */
+  seq: number;
+  /** Number of the run. */
+  run: number;
+  /** Unix seconds. */
+  at: number;
+  /** Whether names, rows and errors known so far are to be forgotten first. */
+  full: boolean;
+  /** State of the run. */
+  status: Status;
+  /** Seconds from the start of the statistics to the last request. */
+  elapsed: number;
+  /** The total, one row. */
+  total: Rows;
+  /** New names. */
+  names: Name[];
+  /** Changed rows. */
+  rows: Rows;
+  /** New and changed failures. */
+  errors: Failure[];
+  /** The second that has just ended. */
+  point: Point | null;
+}
+
+/** A kind of failure. */
+export interface Failure {
+  /** Names it. */
+  key: string;
+  /** Method. */
+  method: string;
+  /** Name. */
+  name: string;
+  /** Text. */
+  error: string;
+  /** How often. */
+  occurrences: number;
+  /** Unix seconds. */
+  first_seen: number | null;
+  /** Unix seconds. */
+  last_seen: number | null;
+}
+
+/** All exceptions. */
+export interface Exceptions {
+  /** In order of first occurrence. */
+  exceptions: Exception[];
+}
+
+/** An exception that a task raised. */
+export interface Exception {
+  /** How often. */
+  count: number;
+  /** Text. */
+  msg: string;
+  /** Traceback. */
+  traceback: string;
+  /** Where, separated by commas. */
+  nodes: string;
+  /** Unix seconds. */
+  first_seen: number | null;
+  /** Unix seconds. */
+  last_seen: number | null;
+}
+
+/** Lines of the log. */
+export interface Logs {
+  /** Whether they follow what the page has. */
+  append: boolean;
+  /** Oldest first. */
+  lines: LogLine[];
+}
+
+/** One record of the log. */
+export interface LogLine {
+  /** Counts up. */
+  seq: number;
+  /** Unix seconds. */
+  at: number | null;
+  /** Python's number: 20 info, 30 warning, 40 error. */
+  level: number;
+  /** `master`, or a worker. */
+  node: string;
+  /** As formatted; may be of several lines. */
+  line: string;
+}
+
+/** A run is over and its numbers are final. */
+export interface End {
+  /** Number of the run. */
+  run: number;
+  /** In the store. */
+  id: string | null;
+  /** Unix seconds. */
+  started: number;
+  /** Unix seconds. */
+  ended: number;
+  /** Seconds from the start of the statistics to the last request. */
+  elapsed: number;
+  /** The total, one row. */
+  total: Rows;
+  /** Requests. */
+  requests: number;
+  /** Failures. */
+  failures: number;
+}
+
+/** The server is going. */
+export interface Bye {
+  /** `shutdown`. */
+  reason: string;
+}
+
+/** The course of one name; all lists are of one length, seconds without requests are left out. */
+export interface NameHistory {
+  /** Method. */
+  method: string;
+  /** Name. */
+  name: string;
+  /** Seconds a point covers. */
+  stride: number;
+  /** Begin of the point, unix seconds. */
+  at: number[];
+  /** Requests per second. */
+  rps: number[];
+  /** Failures per second. */
+  fps: number[];
+  /** Mean response time of the point, ms. */
+  avg: (number | null)[];
+  /** By chart fraction, then point, ms. */
+  percentiles: (number | null)[][];
+}
+
+/** Where the time of requests went: means in ms, column by column. */
+export interface Phases {
+  /** Which name; −1 for the total. */
+  id: number[];
+  /** Method. */
+  method: string[];
+  /** Name. */
+  name: string[];
+  /** Requests whose phases are known. */
+  count: number[];
+  /** Waiting for a connection. */
+  blocked: number[];
+  /** Looking up the host. */
+  dns: number[];
+  /** Connecting. */
+  connect: number[];
+  /** TLS handshake. */
+  tls: number[];
+  /** Sending the request. */
+  send: number[];
+  /** Waiting for the first byte. */
+  wait: number[];
+  /** Reading the response. */
+  receive: number[];
+}
+
+/** The numbers of some seconds of a run. */
+export interface Window {
+  /** Begin of the first second, unix. */
+  from: number;
+  /** End of the last. */
+  to: number;
+  /** Requests. */
+  requests: number;
+  /** Failures. */
+  failures: number;
+  /** Requests per second. */
+  rps: number;
+  /** Failures per second. */
+  fps: number;
+  /** Smallest response time, ms. */
+  min: number | null;
+  /** Largest. */
+  max: number | null;
+  /** Mean. */
+  avg: number | null;
+  /** Of `percentiles`. */
+  fractions: number[];
+  /** Exact, ms. */
+  percentiles: (number | null)[];
+  /** Smallest and largest response time (ms) and number of requests of each bin. */
+  bins: [number, number, number][];
+}
+
+/** The runs that are kept. */
+export interface RunList {
+  /** Newest first. */
+  runs: RunSummary[];
+  /** Bytes they take. */
+  bytes: number;
+  /** Bytes they may take. */
+  max_bytes: number;
+  /** Files that could not be read. */
+  problems: string[];
+}
+
+/** A run in a line. */
+export interface RunSummary {
+  /** In the store. */
+  id: string;
+  /** Unix seconds. */
+  started: number;
+  /** Unix seconds. */
+  ended: number;
+  /** Seconds. */
+  duration: number;
+  /** Base URL of the system under test. */
+  host: string | null;
+  /** Script. */
+  locustfile: string | null;
+  /** Profile. */
+  profile: string | null;
+  /** Requests. */
+  requests: number;
+  /** Failures. */
+  failures: number;
+  /** Failures per request. */
+  fail_ratio: number;
+  /** Requests per second. */
+  rps: number;
+  /** Mean response time, ms. */
+  avg: number;
+  /** Exact percentiles, ms. */
+  p50: number | null;
+  /** 95 %. */
+  p95: number | null;
+  /** 99 %. */
+  p99: number | null;
+  /** Most users at a time. */
+  max_users: number;
+  /** Names requests were counted under. */
+  names: number;
+  /** Size of the file. */
+  bytes: number;
+}
+
+/** All of a run that is kept, but for what is asked for by window or name. */
+export interface RunDetail {
+  /** In a line. */
+  summary: RunSummary;
+  /** Parameters and environment. */
+  info: Record<string, unknown>;
+  /** Of `Rows.percentiles`. */
+  fractions: number[];
+  /** Of `History.percentiles`. */
+  chart_fractions: number[];
+  /** Seconds from the start of the statistics to the last request. */
+  elapsed: number;
+  /** Names. */
+  names: Name[];
+  /** The total. */
+  total: Rows;
+  /** All names' rows. */
+  rows: Rows;
+  /** Failures. */
+  errors: Failure[];
+  /** Exceptions. */
+  exceptions: Exception[];
+  /** The course. */
+  history: History;
+  /** Where the time went. */
+  phases: Phases;
+}
+
+/** Two runs side by side. */
+export interface Comparison {
+  /** First. */
+  a: RunSummary;
+  /** Second. */
+  b: RunSummary;
+  /** The total, then each name of either. */
+  rows: ComparisonRow[];
+}
+
+/** One name of two runs. */
+export interface ComparisonRow {
+  /** Method. */
+  method: string;
+  /** Name. */
+  name: string;
+  /** In the first. */
+  a: CompareRow | null;
+  /** In the second. */
+  b: CompareRow | null;
+}
+
+/** The numbers that are compared. Times in ms. */
+export interface CompareRow {
+  /** Requests. */
+  requests: number;
+  /** Failures. */
+  failures: number;
+  /** Requests per second. */
+  rps: number;
+  /** Mean. */
+  avg: number;
+  /** Smallest. */
+  min: number;
+  /** Largest. */
+  max: number;
+  /** Exact percentiles. */
+  p50: number | null;
+  /** 95 %. */
+  p95: number | null;
+  /** 99 %. */
+  p99: number | null;
+}
+
+/** Why there is no other answer. */
+export interface Problem {
+  /** In words. */
+  error: string;
+}

@@ -1,0 +1,131 @@
+/** Numbers, durations and moments as people read them. Everything shown in the page goes through here. */
+
+const NONE = "–";
+const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+const oneDigit = new Intl.NumberFormat("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const twoDigits = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+
+type Maybe = number | null | undefined;
+
+function known(value: Maybe): value is number {
+  return typeof value === "number" && Number.isFinite(value);
+}
+
+/** 1234567 → "1,234,567". */
+export function count(value: Maybe): string {
+  return known(value) ? grouped.format(value) : NONE;
+}
+
+/** A rate per second: two digits below ten, one below a thousand, none above. */
+export function rate(value: Maybe): string {
+  if (!known(value)) return NONE;
+  if (value === 0) return "0";
+  if (value < 10) return twoDigits.format(value);
+  return value < 1000 ? oneDigit.format(value) : grouped.format(value);
+}
+
+/** Milliseconds with as many digits as matter, without the unit. */
+export function millis(value: Maybe): string {
+  if (!known(value)) return NONE;
+  if (value === 0) return "0";
+  if (value < 1) return twoDigits.format(value);
+  if (value < 10 && !Number.isInteger(value)) return oneDigit.format(value);
+  return grouped.format(value);
+}
+
+/** Milliseconds with their unit: "420 ms", "1.24 s". */
+export function millisWithUnit(value: Maybe): string {
+  if (!known(value)) return NONE;
+  return value >= 10_000 ? `${twoDigits.format(value / 1000)} s` : `${millis(value)} ms`;
+}
+
+/** A ratio of 0..1 as a percentage; never "0 %" for what did happen, nor "100 %" for what did not always. */
+export function percent(ratio: Maybe): string {
+  if (!known(ratio)) return NONE;
+  const value = ratio * 100;
+  if (value === 0) return "0%";
+  if (value < 0.01) return "<0.01%";
+  if (value < 1) return `${twoDigits.format(value)}%`;
+  if (value < 100 && value > 99.9) return ">99.9%";
+  return value === 100 ? "100%" : `${oneDigit.format(value)}%`;
+}
+
+/** Bytes with a binary unit. */
+export function bytes(value: Maybe): string {
+  if (!known(value)) return NONE;
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let left = value;
+  let unit = 0;
+  while (left >= 1024 && unit < units.length - 1) {
+    left /= 1024;
+    unit += 1;
+  }
+  return unit === 0 ? `${grouped.format(left)} B` : `${oneDigit.format(left)} ${units[unit] ?? ""}`;
+}
+
+/** Seconds as a clock: "0:07", "12:05", "1:02:05". */
+export function clock(seconds: Maybe): string {
+  if (!known(seconds)) return NONE;
+  const whole = Math.max(0, Math.floor(seconds));
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor((whole % 3600) / 60);
+  const two = (value: number) => String(value).padStart(2, "0");
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+/** Seconds in words: "45 s", "3 min 20 s", "1 h 2 min". */
+export function span(seconds: Maybe): string {
+  if (!known(seconds)) return NONE;
+  if (seconds < 10 && !Number.isInteger(seconds)) return `${oneDigit.format(seconds)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const days = Math.floor(whole / 86_400);
+  const hours = Math.floor((whole % 86_400) / 3600);
+  const minutes = Math.floor((whole % 3600) / 60);
+  if (days > 0) return hours > 0 ? `${days} d ${hours} h` : `${days} d`;
+  if (hours > 0) return minutes > 0 ? `${hours} h ${minutes} min` : `${hours} h`;
+  return whole % 60 > 0 ? `${minutes} min ${whole % 60} s` : `${minutes} min`;
+}
+
+/** Unix seconds as local time of day, with the date when it is not today's. */
+export function moment(unix: Maybe, now = Date.now() / 1000): string {
+  if (!known(unix) || unix <= 0) return NONE;
+  const date = new Date(unix * 1000);
+  return new Date(now * 1000).toDateString() === date.toDateString() ? timeOfDay(unix) : dateTime(unix);
+}
+
+/** Unix seconds as "14:03:09", local. */
+export function timeOfDay(unix: number): string {
+  const date = new Date(unix * 1000);
+  return [date.getHours(), date.getMinutes(), date.getSeconds()]
+    .map((part) => String(part).padStart(2, "0"))
+    .join(":");
+}
+
+/** Unix seconds as "2026-11-23 14:03:09", local. */
+export function dateTime(unix: number): string {
+  const date = new Date(unix * 1000);
+  const two = (value: number) => String(value).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${timeOfDay(unix)}`;
+}
+
+/** 0.5 → "50%", 0.999 → "99.9%": the name of a percentile. */
+export function percentileName(fraction: number): string {
+  return `${Number((fraction * 100).toFixed(4))}%`;
+}
+
+/** 0.5 → "p50", 0.999 → "p99.9": its short name. */
+export function percentileShort(fraction: number): string {
+  return `p${Number((fraction * 100).toFixed(4))}`;
+}
+
+/** "my_argument" → "My argument". */
+export function title(key: string): string {
+  const words = key.replaceAll("_", " ").trim();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** "1 user", "2 users". */
+export function plural(amount: number, one: string, many = `${one}s`): string {
+  return `${grouped.format(amount)} ${amount === 1 ? one : many}`;
+}

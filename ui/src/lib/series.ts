@@ -1,0 +1,131 @@
+/** The history of a run in the page: columns that grow by a point a second. */
+import type { History, NameHistory, Point } from "../api/schema";
+import type { Column } from "../charts/decimate";
+
+export interface Series {
+  run: number;
+  stride: number;
+  at: number[];
+  users: Column;
+  rps: Column;
+  fps: Column;
+  avg: Column;
+  /** [fraction][point] */
+  percentiles: Column[];
+}
+
+export function emptySeries(fractions = 0): Series {
+  return {
+    run: 0,
+    stride: 1,
+    at: [],
+    users: [],
+    rps: [],
+    fps: [],
+    avg: [],
+    percentiles: Array.from({ length: fractions }, () => []),
+  };
+}
+
+export function seriesOf(history: History): Series {
+  return {
+    run: history.run,
+    stride: history.stride,
+    at: [...history.at],
+    users: [...history.users],
+    rps: [...history.rps],
+    fps: [...history.fps],
+    avg: [...history.avg],
+    percentiles: history.percentiles.map((column) => [...column]),
+  };
+}
+
+/** Adds what is newer than the last point; what is there already stays. */
+export function appendHistory(series: Series, history: History): void {
+  const last = series.at.at(-1) ?? Number.NEGATIVE_INFINITY;
+  history.at.forEach((at, index) => {
+    if (at <= last) return;
+    series.at.push(at);
+    series.users.push(history.users[index] ?? null);
+    series.rps.push(history.rps[index] ?? null);
+    series.fps.push(history.fps[index] ?? null);
+    series.avg.push(history.avg[index] ?? null);
+    history.percentiles.forEach((column, fraction) => {
+      (series.percentiles[fraction] ??= []).push(column[index] ?? null);
+    });
+  });
+}
+
+/** Adds a second. False: its resolution is another one, the history has to be read again. */
+export function appendPoint(series: Series, point: Point): boolean {
+  if (series.at.length > 0 && point.stride !== series.stride) return false;
+  series.stride = point.stride;
+  const last = series.at.at(-1);
+  if (last !== undefined && point.at < last) return true;
+  // The same second again is a correction of it.
+  const index = last === point.at ? series.at.length - 1 : series.at.length;
+  series.at[index] = point.at;
+  series.users[index] = point.users;
+  series.rps[index] = point.rps;
+  series.fps[index] = point.fps;
+  series.avg[index] = point.avg;
+  point.percentiles.forEach((value, fraction) => {
+    (series.percentiles[fraction] ??= [])[index] = value;
+  });
+  return true;
+}
+
+/** Several runs one after another, with a gap between them. */
+export function concatenate(list: readonly Series[], fractions: number): Series {
+  const out = emptySeries(fractions);
+  for (const series of list) {
+    const gap = out.at.at(-1);
+    if (gap !== undefined && series.at.length > 0) {
+      out.at.push(gap + 0.5);
+      for (const column of [out.users, out.rps, out.fps, out.avg, ...out.percentiles]) column.push(null);
+    }
+    // No spreading into push: a long run has more points than a call has arguments.
+    for (const at of series.at) out.at.push(at);
+    copy(series.users, out.users);
+    copy(series.rps, out.rps);
+    copy(series.fps, out.fps);
+    copy(series.avg, out.avg);
+    out.percentiles.forEach((column, index) => {
+      const from = series.percentiles[index];
+      if (from) copy(from, column);
+      else for (let left = series.at.length; left > 0; left -= 1) column.push(null);
+    });
+  }
+  return out;
+}
+
+function copy(from: Column, to: Column): void {
+  for (const value of from) to.push(value);
+}
+
+/** A name's course: seconds that are left out had no requests. */
+export function seriesOfName(history: NameHistory): Series {
+  const out = { ...emptySeries(history.percentiles.length), stride: history.stride };
+  const empty = (at: number) => {
+    out.at.push(at);
+    out.rps.push(0);
+    out.fps.push(0);
+    out.avg.push(null);
+    for (const column of out.percentiles) column.push(null);
+  };
+  history.at.forEach((at, index) => {
+    const before = out.at.at(-1);
+    if (before !== undefined && at - before > history.stride * 1.5) {
+      empty(before + history.stride);
+      if (at - history.stride > before + history.stride) empty(at - history.stride);
+    }
+    out.at.push(at);
+    out.rps.push(history.rps[index] ?? 0);
+    out.fps.push(history.fps[index] ?? 0);
+    out.avg.push(history.avg[index] ?? null);
+    out.percentiles.forEach((column, fraction) =>
+      column.push(history.percentiles[fraction]?.[index] ?? null),
+    );
+  });
+  return out;
+}

@@ -1,0 +1,161 @@
+/** The values of the start form: where they come from, and what is sent to /swarm. */
+import type { ExtraOption, OptionValue, TemplateArgs } from "../api/templateArgs";
+import { hostHint } from "../lib/estimate";
+import { formatRunTime, parseRunTime } from "../lib/runTime";
+
+export const NO_SHAPE = "Default";
+
+export interface FormValues {
+  users: string;
+  spawnRate: string;
+  host: string;
+  runTime: string;
+  profile: string;
+  shape: string;
+  /** Null: the page has no class picker. */
+  classes: string[] | null;
+  extra: Record<string, ExtraValue>;
+}
+
+export type ExtraValue = string | boolean | string[];
+
+/** What is remembered: the values, and what the server proposed at that time. */
+export interface Memory {
+  values: FormValues;
+  proposed: FormValues;
+}
+
+function runTimeText(value: number | string | null): string {
+  if (value === null || value === "" || value === 0) return "";
+  return typeof value === "number" ? formatRunTime(value) : value;
+}
+
+export function extraDefault(option: ExtraOption): ExtraValue {
+  const value: OptionValue = option.default_value;
+  if (option.is_multiple)
+    return Array.isArray(value) ? value.map(String) : value === null ? [] : [String(value)];
+  if (typeof value === "boolean") return value;
+  if (Array.isArray(value)) return value.join(",");
+  return value === null ? "" : String(value);
+}
+
+/** What the server proposes. */
+export function proposed(args: TemplateArgs): FormValues {
+  return {
+    users: String(args.num_users ?? 1),
+    spawnRate: String(args.spawn_rate ?? 1),
+    host: args.host ?? "",
+    runTime: runTimeText(args.run_time),
+    profile: args.profile ?? "",
+    shape: NO_SHAPE,
+    classes: args.show_userclass_picker ? [...(args.available_user_classes ?? [])] : null,
+    extra: Object.fromEntries(
+      Object.entries(args.extra_options).map(([key, option]) => [key, extraDefault(option)]),
+    ),
+  };
+}
+
+const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+
+/**
+ * The last values, as far as the server still proposes the same: who starts the program with another host or number of
+ * users means it.
+ */
+export function recall(args: TemplateArgs, memory: Memory | null): FormValues {
+  const fresh = proposed(args);
+  if (memory === null) return fresh;
+  const out = { ...fresh, extra: { ...fresh.extra } };
+  const { values: last, proposed: before } = memory;
+  const keep = <Key extends keyof FormValues>(key: Key) => {
+    if (same(before[key], fresh[key]) && last[key] !== undefined) out[key] = last[key];
+  };
+  keep("users");
+  keep("spawnRate");
+  keep("host");
+  keep("runTime");
+  keep("profile");
+  keep("classes");
+  if (args.available_shape_classes.includes(last.shape)) keep("shape");
+  for (const [key, option] of Object.entries(args.extra_options)) {
+    const value = last.extra[key];
+    if (option.is_secret || value === undefined || !same(before.extra[key], fresh.extra[key])) continue;
+    if (typeof value === typeof fresh.extra[key] && fits(option, value)) out.extra[key] = value;
+  }
+  return out;
+}
+
+function fits(option: ExtraOption, value: ExtraValue): boolean {
+  if (option.choices === null || typeof value === "boolean") return true;
+  const choices = option.choices.map(String);
+  return (Array.isArray(value) ? value : [value]).every((one) => one === "" || choices.includes(one));
+}
+
+/** What may be remembered: no secrets. */
+export function memorable(args: TemplateArgs, values: FormValues): Memory {
+  const extra = Object.fromEntries(
+    Object.entries(values.extra).filter(([key]) => args.extra_options[key]?.is_secret === false),
+  );
+  return { values: { ...values, extra }, proposed: proposed(args) };
+}
+
+/** Whether the shape decides about users and ramp up. */
+export function shapeDecides(args: TemplateArgs, values: Pick<FormValues, "shape">): boolean {
+  if (args.show_userclass_picker) return values.shape !== NO_SHAPE && args.shape_use_common_options !== true;
+  return args.hide_common_options === true;
+}
+
+export type Problems = Partial<Record<string, string>>;
+
+/** What is wrong, by field; empty: nothing. */
+export function problems(args: TemplateArgs, values: FormValues, edit = false): Problems {
+  const found: Problems = {};
+  if (!shapeDecides(args, values)) {
+    const users = Number(values.users);
+    if (values.users.trim() === "" || !Number.isInteger(users) || users < 0)
+      found["user_count"] = "A whole number of users";
+    const spawnRate = Number(values.spawnRate);
+    if (values.spawnRate.trim() === "" || !Number.isFinite(spawnRate) || spawnRate <= 0)
+      found["spawn_rate"] = "A number above 0";
+    if (!edit && values.runTime.trim() !== "" && parseRunTime(values.runTime) === null)
+      found["run_time"] = "For example 20, 20s, 3m, 2h, 1h20m, 3h30m10s";
+  }
+  if (!edit && args.is_host_required && values.host.trim() === "") found["host"] = "This test needs a host";
+  if (!edit && values.classes?.length === 0) found["user_classes"] = "Choose at least one user class";
+  for (const [key, option] of Object.entries(args.extra_options)) {
+    const value = values.extra[key];
+    const missing = value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
+    if (option.is_required && option.has_value !== true && missing) found[key] = "This is required";
+  }
+  return found;
+}
+
+/** The form as /swarm reads it, under Locust's names. */
+export function swarmForm(args: TemplateArgs, values: FormValues, edit = false): URLSearchParams {
+  const form = new URLSearchParams();
+  if (!shapeDecides(args, values)) {
+    form.set("user_count", values.users.trim());
+    form.set("spawn_rate", values.spawnRate.trim());
+  }
+  if (!edit) {
+    form.set("host", values.host.trim());
+    if (!shapeDecides(args, values)) form.set("run_time", values.runTime.trim());
+    form.set("profile", values.profile.trim());
+    if (args.show_userclass_picker) {
+      form.set("shape_class", values.shape);
+      for (const name of values.classes ?? []) form.append("user_classes", name);
+    }
+  }
+  for (const [key, option] of Object.entries(args.extra_options)) {
+    const value = values.extra[key];
+    if (value === undefined || (option.is_secret && value === "")) continue;
+    if (Array.isArray(value)) {
+      if (value.length === 0) form.append(key, "");
+      for (const one of value) form.append(key, one);
+    } else {
+      form.append(key, String(value));
+    }
+  }
+  return form;
+}
+
+export { hostHint };

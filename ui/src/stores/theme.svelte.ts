@@ -1,0 +1,43 @@
+/** Dark or light. assets/theme.js has set it before the first paint; the key is Locust's. */
+
+export type Theme = "light" | "dark";
+
+const root = document.documentElement;
+
+class ThemeStore {
+  current = $state<Theme>(root.dataset["theme"] === "dark" ? "dark" : "light");
+
+  constructor() {
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (event) => {
+      if (stored() === null) this.apply(event.matches ? "dark" : "light");
+    });
+    addEventListener("storage", (event) => {
+      if (event.key === "theme" && (event.newValue === "dark" || event.newValue === "light"))
+        this.apply(event.newValue);
+    });
+  }
+
+  toggle(): void {
+    this.apply(this.current === "dark" ? "light" : "dark");
+    try {
+      localStorage.setItem("theme", this.current);
+    } catch {
+      /* storage may be forbidden */
+    }
+  }
+
+  apply(theme: Theme): void {
+    root.dataset["theme"] = theme;
+    this.current = theme;
+  }
+}
+
+function stored(): string | null {
+  try {
+    return localStorage.getItem("theme");
+  } catch {
+    return null;
+  }
+}
+
+export const theme = new ThemeStore();

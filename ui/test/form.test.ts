@@ -1,0 +1,141 @@
+import { describe, expect, it } from "vitest";
+import { templateArgs, type ExtraOption } from "../src/api/templateArgs";
+import {
+  memorable,
+  problems,
+  proposed,
+  recall,
+  shapeDecides,
+  swarmForm,
+  type FormValues,
+} from "../src/start/form";
+
+const option = (more: Partial<ExtraOption>): ExtraOption => ({
+  default_value: null,
+  choices: null,
+  help_text: "",
+  is_secret: false,
+  is_required: false,
+  is_multiple: false,
+  ...more,
+});
+
+const args = templateArgs({
+  host: "http://a",
+  num_users: 5,
+  extra_options: {
+    http2: option({ default_value: true }),
+    arg10: option({ default_value: 5 }),
+    a_b_c: option({ default_value: "x", is_required: true }),
+    regions: option({ default_value: ["eu"], choices: ["eu", "us"], is_multiple: true }),
+    secret: option({ default_value: "", is_secret: true, is_required: true, has_value: true }),
+  },
+});
+
+const pairs = (form: URLSearchParams) => [...form.entries()];
+
+describe("the start form", () => {
+  it("begins with what the server proposes", () => {
+    expect(proposed(args)).toMatchObject({
+      users: "5",
+      spawnRate: "1",
+      host: "http://a",
+      runTime: "",
+      classes: null,
+    });
+  });
+
+  it("sends every parameter under its own name, digits and single letters included", () => {
+    const sent = pairs(swarmForm(args, proposed(args)));
+    expect(sent).toContainEqual(["http2", "true"]);
+    expect(sent).toContainEqual(["arg10", "5"]);
+    expect(sent).toContainEqual(["a_b_c", "x"]);
+    expect(sent).toContainEqual(["user_count", "5"]);
+  });
+
+  it("repeats the field of a list and leaves an empty secret out", () => {
+    const values: FormValues = {
+      ...proposed(args),
+      extra: { ...proposed(args).extra, regions: ["eu", "us"] },
+    };
+    const form = swarmForm(args, values);
+    expect(form.getAll("regions")).toEqual(["eu", "us"]);
+    expect(form.has("secret")).toBe(false);
+  });
+
+  it("changes a running test without touching host, run time and classes", () => {
+    const sent = pairs(swarmForm(args, proposed(args), true)).map(([key]) => key);
+    expect(sent).not.toContain("host");
+    expect(sent).not.toContain("run_time");
+    expect(sent).toContain("arg10");
+  });
+
+  it("finds what is wrong before the server does", () => {
+    const values: FormValues = { ...proposed(args), users: "1.5", spawnRate: "0", runTime: "soon" };
+    expect(Object.keys(problems(args, values)).sort()).toEqual(["run_time", "spawn_rate", "user_count"]);
+    expect(
+      problems(args, { ...proposed(args), extra: { ...proposed(args).extra, a_b_c: "" } }),
+    ).toHaveProperty("a_b_c");
+    expect(problems(args, proposed(args))).toEqual({});
+    const unset = templateArgs({
+      extra_options: { key: option({ default_value: "", is_secret: true, is_required: true }) },
+    });
+    expect(problems(unset, proposed(unset))).toHaveProperty("key");
+  });
+
+  it("lets a shape decide about users and run time", () => {
+    const shaped = templateArgs({ hide_common_options: true, num_users: null });
+    expect(shapeDecides(shaped, proposed(shaped))).toBe(true);
+    expect(swarmForm(shaped, proposed(shaped)).has("user_count")).toBe(false);
+    const picker = templateArgs({
+      show_userclass_picker: true,
+      available_user_classes: ["A"],
+      available_shape_classes: ["Default", "Steps"],
+    });
+    expect(shapeDecides(picker, { shape: "Default" })).toBe(false);
+    expect(shapeDecides(picker, { shape: "Steps" })).toBe(true);
+    const form = swarmForm(picker, { ...proposed(picker), shape: "Steps" });
+    expect(form.get("shape_class")).toBe("Steps");
+    expect(form.getAll("user_classes")).toEqual(["A"]);
+  });
+});
+
+describe("the memory of the form", () => {
+  const last: FormValues = {
+    ...proposed(args),
+    users: "200",
+    host: "http://b",
+    extra: { ...proposed(args).extra, arg10: "9", secret: "s3cret" },
+  };
+
+  it("brings the last values back", () => {
+    const values = recall(args, memorable(args, last));
+    expect(values.users).toBe("200");
+    expect(values.extra["arg10"]).toBe("9");
+  });
+
+  it("yields to a server that was started with something else", () => {
+    const restarted = templateArgs({ ...args, num_users: 50 });
+    const values = recall(restarted, memorable(args, last));
+    expect(values.users).toBe("50");
+    expect(values.host).toBe("http://b");
+  });
+
+  it("keeps no secrets", () => {
+    expect(JSON.stringify(memorable(args, last))).not.toContain("s3cret");
+  });
+
+  it("drops a choice that is no more, and values of another kind", () => {
+    const before = memorable(args, { ...last, extra: { ...last.extra, regions: ["us"] } });
+    const fewer = templateArgs({
+      ...args,
+      extra_options: {
+        ...args.extra_options,
+        regions: { ...(args.extra_options["regions"] ?? option({})), choices: ["eu"] },
+      },
+    });
+    expect(recall(fewer, before).extra["regions"]).toEqual(["eu"]);
+    const otherKind = templateArgs({ ...args, extra_options: { http2: option({ default_value: "auto" }) } });
+    expect(recall(otherKind, before).extra["http2"]).toBe("auto");
+  });
+});

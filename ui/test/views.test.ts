@@ -1,0 +1,203 @@
+// @vitest-environment happy-dom
+import { describe, expect, it } from "vitest";
+import { phaseRows } from "../src/charts/phases";
+import { concatenate, seriesOf, seriesOfName } from "../src/lib/series";
+import { environment, parameters } from "../src/report/info";
+import { align } from "../src/runs/align";
+import { change } from "../src/runs/change";
+import { parsePlace, placeQuery } from "../src/stores/router.svelte";
+import { extendedColumns, extendedRows } from "../src/tabs/extended";
+import { levelName, wanted } from "../src/tabs/logLines";
+import { ratioRows } from "../src/tabs/ratio";
+import { frames } from "../src/tabs/traceback";
+import { valueOf, weights } from "../src/start/userSettings";
+import type { History, LogLine, Phases, RunDetail } from "../src/api/schema";
+
+const history = (at: number[]): History => ({
+  run: 1,
+  stride: 1,
+  append: false,
+  at,
+  users: at.map(() => 1),
+  rps: at.map((_, index) => index),
+  fps: at.map(() => 0),
+  requests: at,
+  failures: at,
+  avg: at,
+  percentiles: [at.map(() => 5)],
+});
+
+describe("series", () => {
+  it("puts runs one after another with a gap between them", () => {
+    const all = concatenate([seriesOf(history([1, 2])), seriesOf(history([50, 51]))], 1);
+    expect(all.at).toEqual([1, 2, 2.5, 50, 51]);
+    expect(all.rps).toEqual([0, 1, null, 0, 1]);
+    expect(all.percentiles[0]).toEqual([5, 5, null, 5, 5]);
+  });
+
+  it("shows seconds without requests of a name as none, not as a line across them", () => {
+    const series = seriesOfName({
+      method: "GET",
+      name: "/",
+      stride: 1,
+      at: [10, 11, 20],
+      rps: [4, 4, 2],
+      fps: [0, 0, 0],
+      avg: [1, 1, 1],
+      percentiles: [[5, 5, 5]],
+    });
+    expect(series.at).toEqual([10, 11, 12, 19, 20]);
+    expect(series.rps).toEqual([4, 4, 0, 0, 2]);
+    expect(series.percentiles[0]).toEqual([5, 5, null, null, 5]);
+  });
+
+  it("puts two runs on one axis", () => {
+    const run = (started: number, at: number[]) =>
+      ({ summary: { started }, chart_fractions: [0.95], history: history(at) }) as unknown as RunDetail;
+    const aligned = align(run(100, [100, 101, 102]), run(900, [900, 902]), 0.95);
+    expect(aligned.at).toEqual([0, 1, 2]);
+    expect(aligned.rps).toEqual([
+      [0, 1, 2],
+      [0, null, 1],
+    ]);
+  });
+});
+
+describe("comparisons", () => {
+  it("say what is better and what is worse", () => {
+    expect(change(100, 150, true)).toEqual({ text: "+50.0%", verdict: "worse" });
+    expect(change(100, 50, true)).toEqual({ text: "−50.0%", verdict: "better" });
+    expect(change(100, 150, false)?.verdict).toBe("better");
+    expect(change(100, 150, null)?.verdict).toBe("same");
+  });
+
+  it("take small differences for noise, and what is missing for nothing", () => {
+    expect(change(100, 101, true)?.verdict).toBe("same");
+    expect(change(5, 5, true)?.text).toBe("=");
+    expect(change(0, 3, true)).toEqual({ text: "new", verdict: "worse" });
+    expect(change(null, 3, true)).toBeNull();
+  });
+});
+
+describe("views", () => {
+  it("keep task names as they are in the ratio", () => {
+    const rows = ratioRows({
+      My_User: { ratio: 0.5, tasks: { do_it_2: { ratio: 1, tasks: { inner: { ratio: 0.25 } } } } },
+    });
+    expect(rows.map(({ name, depth, ratio }) => [name, depth, ratio])).toEqual([
+      ["My_User", 0, 0.5],
+      ["do_it_2", 1, 1],
+      ["inner", 2, 0.25],
+    ]);
+    expect(ratioRows(null)).toEqual([]);
+  });
+
+  it("tell the user's own frames from the library's", () => {
+    const lines = frames(
+      '  File "/v/site-packages/locust/user/task.py", line 1, in run\n    x()\n  File "/home/me/locustfile.py", line 9, in t\n    y()\n',
+    );
+    expect(lines.map((line) => line.kind)).toEqual(["place", "code", "own", "code"]);
+  });
+
+  it("filter the log by level, node and words", () => {
+    const line = (seq: number, level: number, node: string, text: string): LogLine => ({
+      seq,
+      at: 1,
+      level,
+      node,
+      line: text,
+    });
+    const lines = [
+      line(1, 20, "master", "hello"),
+      line(2, 40, "w_1", "Boom here"),
+      line(3, 30, "master", "careful"),
+    ];
+    expect(wanted(lines, 30, null, "").map((one) => one.seq)).toEqual([2, 3]);
+    expect(wanted(lines, 0, "w_1", "").map((one) => one.seq)).toEqual([2]);
+    expect(wanted(lines, 0, null, "boom").map((one) => one.seq)).toEqual([2]);
+    expect([10, 20, 30, 40, 50].map(levelName)).toEqual(["debug", "info", "warning", "error", "critical"]);
+  });
+
+  it("have the total first and then the slowest phases", () => {
+    const phases: Phases = {
+      id: [1, -1, 2, 3],
+      method: ["GET", "", "GET", "GET"],
+      name: ["/quick", "", "/slow", "/none"],
+      count: [5, 10, 5, 0],
+      blocked: [0, 0, 0, 0],
+      dns: [0, 1, 2, 0],
+      connect: [0, 0, 0, 0],
+      tls: [0, 0, 0, 0],
+      send: [0, 0, 0, 0],
+      wait: [3, 4, 50, 0],
+      receive: [1, 1, 1, 0],
+    };
+    expect(phaseRows(phases).map((row) => [row.name, row.total])).toEqual([
+      ["Aggregated", 6],
+      ["/slow", 53],
+      ["/quick", 4],
+    ]);
+    expect(phaseRows(phases, "quick").map((row) => row.name)).toEqual(["Aggregated", "/quick"]);
+  });
+
+  it("show tables that locustfiles add", () => {
+    const table = {
+      key: "k",
+      structure: [
+        { key: "name", title: "Name" },
+        { key: "size", title: "Size" },
+      ],
+    };
+    const rows = extendedRows({ extended_stats: [{ key: "k", data: [{ name: "/", size: 12345 }] }] }, "k");
+    const columns = extendedColumns(table, rows);
+    expect(columns.map((column) => column.numeric)).toEqual([false, true]);
+    expect(columns.map((column) => column.text(rows[0] ?? {}))).toEqual(["/", "12,345"]);
+    expect(extendedRows({}, "k")).toEqual([]);
+  });
+
+  it("list parameters and environment of a run", () => {
+    const info = {
+      user_count: 10,
+      run_time: 90,
+      options: { my_arg: "x" },
+      tasks: {},
+      python: "3.11",
+      platform: null,
+      user_classes: ["A", "B"],
+    };
+    expect(parameters(info)).toEqual([
+      { label: "Users", value: "10" },
+      { label: "Run time", value: "1m30s" },
+      { label: "User classes", value: "A, B" },
+      { label: "My arg", value: "x" },
+    ]);
+    expect(environment(info)).toEqual([{ label: "Python", value: "3.11" }]);
+  });
+});
+
+describe("settings of a user class", () => {
+  it("are typed by what they were", () => {
+    expect(valueOf("number", "2.5", 1)).toBe(2.5);
+    expect(valueOf("number", "", 1)).toBeInstanceOf(Error);
+    expect(valueOf("text", "", null)).toBeNull();
+    expect(valueOf("json", "[1]", [])).toEqual([1]);
+    expect(valueOf("json", "[1", [])).toBeInstanceOf(Error);
+  });
+
+  it("show each task once, with its weight", () => {
+    expect(weights(["index", "index", "slow"])).toEqual([
+      ["index", 2],
+      ["slow", 1],
+    ]);
+  });
+});
+
+describe("addresses", () => {
+  it("keep other people's parameters and drop the access token", () => {
+    const place = parsePlace("?tab=charts&name=GET%20%2F");
+    expect(place).toMatchObject({ tab: "charts", name: "GET /" });
+    expect(placeQuery({ ...place, tab: "stats", name: null }, "?token=abc&embed=1&tab=charts")).toBe(
+      "?embed=1&tab=stats",
+    );
+  });
+});
