@@ -27,6 +27,7 @@ if not os.getenv("LOCUST_SKIP_MONKEY_PATCH"):
 
         urllib3.connectionpool.ConnectionPool.QueueCls = queue.LifoQueue
 
+from . import _greenlets  # noqa: F401  (keeps it from scripts that users share greenlets)
 from ._version import gregaria_version as __gregaria_version__  # noqa: F401
 from ._version import version as __version__
 from .contrib.fasthttp import FastHttpUser

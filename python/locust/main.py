@@ -6,19 +6,28 @@ What the steps do is in `locust.cli`.
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
 import gevent
 
+import locust
+
 from .argument_parser import get_locustfiles_locally, get_parser, parse_locustfile_option
-from .cli import actions, blog, checks, ending, locustfiles, preparation
+from .cli import actions, checks, ending, locustfiles, preparation, subcommands
 from .cli.conflict import refuse_original_beside_us
 from .cli.preparation import COMMON_OPTIONS, create_environment
 from .cli.run import Run
 from .cli.signals import StopSignals
 from .cli.table import exit_code
+
+# Used here by name, as attributes of this module, by plugins and tests written for Locust.
+from .env import Environment
+from .html import get_html_report, process_html_filename
+from .input_events import input_listener
+from .log import greenlet_exception_logger, setup_logging
+from .user.inspectuser import print_task_ratio, print_task_ratio_json
+from .util.load_locustfile import load_locustfile, load_locustfile_pytest
 
 # Plugins register options and listeners when they are imported, so that comes before the command line is
 # parsed.
@@ -28,13 +37,32 @@ except ModuleNotFoundError as e:
     if e.name != "locust_plugins":
         raise
 
-__all__ = ["COMMON_OPTIONS", "create_environment", "main", "merge_locustfiles_content"]
+version = locust.__version__
+
+__all__ = [
+    "COMMON_OPTIONS",
+    "Environment",
+    "create_environment",
+    "get_html_report",
+    "greenlet_exception_logger",
+    "input_listener",
+    "load_locustfile",
+    "load_locustfile_pytest",
+    "main",
+    "merge_locustfiles_content",
+    "print_task_ratio",
+    "print_task_ratio_json",
+    "process_html_filename",
+    "setup_logging",
+    "version",
+]
 
 
 def main() -> None:
     """Runs the program with the arguments of the process and leaves it."""
     try:
-        code = _blog() if _wants_blog() else _locust()
+        subcommand = subcommands.find(sys.argv)
+        code = subcommand(sys.argv[2:]) if subcommand else _locust()
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted\n")
         code = exit_code("INTERRUPTED")
@@ -57,12 +85,11 @@ def _locust() -> int:
     preparation.raise_open_file_limit()
     environment = preparation.environment_of_run(user_classes, options, found, paths)
     actions.show_task_ratio(options, user_classes)
-    if not options.headless:
-        checks.refuse_web_ui(parser.prog)
     environment.create_local_runner()
     csv_writer = preparation.open_outputs(environment, options)
+    web_ui, recorder = preparation.open_recording(environment, options, csv_writer)
     preparation.tell_init_listeners(environment, options)
-    return _run_to_the_end(Run(environment, options, csv_writer))
+    return _run_to_the_end(Run(environment, options, csv_writer, web_ui, recorder))
 
 
 def _run_to_the_end(run: Run) -> int:
@@ -71,26 +98,14 @@ def _run_to_the_end(run: Run) -> int:
             run.start()
             run.wait(signals)
             return ending.end(run, signals)
-        except SystemExit:
+        except SystemExit as e:
             # sys.exit() in a greenlet ends the program here and now. Let those who watch that greenlet log
             # it, and leave the terminal as it was.
             if run.keyboard is not None:
                 run.keyboard.kill()
             gevent.sleep(0)
+            ending.rescue(run, e.code if isinstance(e.code, int) else 1)
             raise
-
-
-def _wants_blog() -> bool:
-    return os.path.basename(sys.argv[0]) == blog.PROGRAM and sys.argv[1:2] == [blog.COMMAND]
-
-
-def _blog() -> int:
-    try:
-        blog.serve(sys.argv[2:])
-    except OSError as e:
-        sys.stderr.write(f"{blog.PROGRAM}: error: {e}\n")
-        return exit_code("STARTUP")
-    return exit_code("OK")
 
 
 def merge_locustfiles_content(

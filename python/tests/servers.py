@@ -62,6 +62,8 @@ def clean_environment(**extra: str) -> dict[str, str]:
         kept.pop(proxy, None)
         kept.pop(proxy.upper(), None)
     kept.update(PYTHONUNBUFFERED="1", PYTHONDONTWRITEBYTECODE="1", COLUMNS="80")
+    # Runs of tests are not to be kept among the user's.
+    kept.update(LOCUST_NO_STORE="1")
     kept.update(extra)
     return kept
 

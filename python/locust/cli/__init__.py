@@ -10,8 +10,13 @@
 | `preparation` | environment, runner and files of a run |
 | `run` | the run itself: start, run time, keys, waiting for its end |
 | `signals` | SIGINT and SIGTERM, so that neither is lost |
+| `web` | the web interface of the run |
 | `ending` | the exit sequence: teardown, exit code, final reports |
+| `subcommands` | what `gregaria` can do beside running a test |
+| `reports` | the files that tell of a finished run |
 | `blog` | `gregaria blog`, the sample site to practise on |
+| `check` | `gregaria check`, what of a script will differ |
+| `ab` | `gregaria ab`, one script on real Locust and on gregaria, compared |
 
 `locust.main.main` calls them one after another. Functions here report what went wrong and raise `SystemExit`;
 only `main` leaves the process.

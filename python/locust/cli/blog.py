@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 import gevent
 
 from .. import _engine
+from .subcommands import PROGRAM
+from .table import exit_code
 
-PROGRAM = "gregaria"
 COMMAND = "blog"
+
+
+def command(args: list[str]) -> int:
+    """The subcommand; returns its exit code."""
+    try:
+        serve(args)
+    except OSError as e:
+        sys.stderr.write(f"{PROGRAM}: error: {e}\n")
+        return exit_code("STARTUP")
+    return exit_code("OK")
 
 
 def serve(args: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import Namespace
 from typing import Any, NoReturn
@@ -12,10 +11,7 @@ from ..argument_parser import LocustArgumentParser
 from .table import Option, exit_code, table
 
 _WHY_NOT_YET = {
-    "web_ui": "this version has no web interface yet, run it with --headless",
     "cluster": "this version runs in one process yet",
-    "html_report": "this version writes no HTML report yet, use --csv or --json-file",
-    "open_telemetry": "this version does not export measurements yet",
 }
 
 
@@ -32,23 +28,10 @@ def check_options(parser: LocustArgumentParser, options: Namespace) -> None:
     if options.autoquit != -1 and not options.autostart:
         _stop("--autoquit is only meaningful in combination with --autostart")
     _refuse_what_is_not_there_yet(parser, options)
+    if not 0 <= options.web_port <= 65535:
+        parser.error(f"argument --web-port/-P: not a port: {options.web_port}")
     if options.num_users is not None and options.num_users < 0:
         parser.error(f"argument -u/--users: must not be negative, but is {options.num_users}")
-
-
-def refuse_web_ui(program: str) -> NoReturn:
-    """Ends the program with exit code 2: without `--headless` there would be a web interface now."""
-    sys.stderr.write(f"{program}: error: {_WHY_NOT_YET['web_ui']} (see --help for -u, -r and -t)\n")
-    raise SystemExit(exit_code("USAGE"))
-
-
-def check_json_path(path: str) -> None:
-    """Makes the directory of the JSON file and checks that the file can be written, now rather than after the
-    run. Raises `OSError`."""
-    directory, file = os.path.dirname(path) or ".", f"{path}.json"
-    os.makedirs(directory, exist_ok=True)
-    if not os.access(file if os.path.exists(file) else directory, os.W_OK) or os.path.isdir(file):
-        raise PermissionError(13, "Permission denied", file)
 
 
 def _refuse_what_is_not_there_yet(parser: LocustArgumentParser, options: Namespace) -> None:

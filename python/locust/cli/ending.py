@@ -16,6 +16,7 @@ import gevent
 from gevent.event import Event
 
 from .. import log, stats
+from . import reports
 from .run import Run
 from .signals import StopSignals
 from .table import exit_code
@@ -28,6 +29,8 @@ def end(run: Run, signals: StopSignals) -> int:
     signals.taken()
     logger.debug("Running teardowns...")
     _silence(run.keyboard)
+    # Listeners of `quitting` may send the report away. It is written again with the last numbers.
+    _undisturbed(lambda: _write_html(run))
     _undisturbed(lambda: run.environment.events.quitting.fire(environment=run.environment, reverse=True))
     logger.debug("Cleaning up runner...")
     _stop_users(run, signals)
@@ -36,8 +39,9 @@ def end(run: Run, signals: StopSignals) -> int:
         _silence(companion)
     code = _exit_code(run)
     logger.info(f"Shutting down (exit code {code})")
-    failures = _report(run)
+    failures = _report(run, code)
     code = code or failures
+    _stop_recording(run)
     # From here on only listeners of scripts run: a signal ends them as it would end any Python program.
     signals.close()
     run.environment.events.quit.fire(exit_code=code)
@@ -89,7 +93,16 @@ def _exit_code(run: Run) -> int:
     return exit_code("OK")
 
 
-def _report(run: Run) -> int:
+def rescue(run: Run, code: int) -> None:
+    """Writes the report files of a run that ends without the exit sequence: a task called `sys.exit()`."""
+    if run.keyboard is None:
+        # It had not even begun: the web interface's address could not be had.
+        return
+    _write_files(run, code)
+    _stop_recording(run)
+
+
+def _report(run: Run, code: int) -> int:
     """Writes everything that is asked for; 0, or the exit code of a report that could not be written."""
     options, numbers = run.options, run.runner.stats
     failed = not _attempt(run.csv_writer.close_files, "the CSV files")
@@ -97,10 +110,35 @@ def _report(run: Run) -> int:
         failed |= not _attempt(lambda: stats.print_stats_json(numbers), "the JSON output")
     if options.json_file:
         failed |= not _attempt(lambda: stats.save_stats_json(numbers, options.json_file), "the JSON file")
+    failed |= not _write_files(run, code)
     stats.print_stats(numbers, current=False)
     stats.print_percentile_stats(numbers)
     stats.print_error_report(numbers)
     return exit_code("STARTUP") if failed else exit_code("OK")
+
+
+def _write_files(run: Run, code: int) -> bool:
+    """The HTML report, JUnit XML and the summary; whether all that are asked for could be written."""
+    environment, options = run.environment, run.options
+    written = _write_html(run)
+    if options.junit_file:
+        written &= _attempt(lambda: reports.write_junit(environment, options, code), "the JUnit file")
+    if options.summary_md_file:
+        written &= _attempt(lambda: reports.write_summary(environment, options, code), "the summary")
+    return written
+
+
+def _write_html(run: Run) -> bool:
+    if not run.options.html_file:
+        return True
+    return _attempt(lambda: reports.write_html(run.environment, run.options), "the HTML report")
+
+
+def _stop_recording(run: Run) -> None:
+    """Ends the web interface; the run is in the store then."""
+    recorder = run.web_ui or run.recorder
+    if recorder is not None:
+        recorder.stop()
 
 
 def _attempt(write: Callable[[], Any], what: str) -> bool:

@@ -86,11 +86,11 @@ def _import(loader: Callable[[str], Any], path: str) -> Any:
     try:
         return loader(path)
     except Exception as e:
-        traceback.print_exception(e.with_traceback(_from_script(e.__traceback__, path)))
+        traceback.print_exception(e.with_traceback(part_of_script(e.__traceback__, path)))
         raise SystemExit(exit_code("STARTUP")) from None
 
 
-def _from_script(tb: TracebackType | None, path: str) -> TracebackType | None:
+def part_of_script(tb: TracebackType | None, path: str) -> TracebackType | None:
     """The part of the traceback that begins in the script: how we came to import it is not its author's
     business. What does not even compile has no part of its own; its message names the line."""
     while tb is not None and tb.tb_frame.f_code.co_filename != path:

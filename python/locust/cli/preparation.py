@@ -13,9 +13,10 @@ from typing import Any, NoReturn
 import locust
 
 from .. import log, stats
+from .._web.recorder import Recorder
 from ..env import Environment
 from ..log import setup_logging
-from .checks import check_json_path
+from . import reports, web
 from .locustfiles import Definitions
 from .table import exit_code
 
@@ -37,7 +38,13 @@ def start_logging(options: Namespace) -> None:
         except OSError as e:
             sys.stderr.write(f"Could not write the log file: {e}\n")
             raise SystemExit(exit_code("STARTUP")) from None
-    logger.info(f"Starting Locust {locust.__version__}")
+    greeting = f"Starting Locust {locust.__version__}"
+    if options.otel:
+        from ..opentelemetry import setup_opentelemetry
+
+        if setup_opentelemetry(options.locustfile, options.profile):
+            greeting += ", OpenTelemetry enabled"
+    logger.info(greeting)
 
 
 def choose_user_classes(available: dict[str, type], wanted: list[str]) -> list[Any]:
@@ -163,8 +170,9 @@ def open_outputs(environment: Environment, options: Namespace) -> stats.StatsCSV
     """The writer of the CSV files, which makes them if `--csv` is given. Ends the program if a file that the
     run is to write cannot be written."""
     try:
+        reports.check_paths(options)
         if options.json_file:
-            check_json_path(options.json_file)
+            reports.check_writable(f"{options.json_file}.json")
         if not options.csv_prefix:
             return stats.StatsCSV(environment, stats.PERCENTILES_TO_REPORT)
         if directory := os.path.dirname(options.csv_prefix):
@@ -174,6 +182,19 @@ def open_outputs(environment: Environment, options: Namespace) -> stats.StatsCSV
         )
     except OSError as e:
         _stop(f"Could not write the statistics: {e}")
+
+
+def open_recording(
+    environment: Environment, options: Namespace, csv_writer: stats.StatsCSV
+) -> tuple[Any, Any]:
+    """The web interface, or else what records a headless run; what there is not is None. Ends the program if the web
+    interface cannot be had."""
+    web.choose_store(environment, options)
+    if not options.headless:
+        return web.open_web_ui(environment, options, csv_writer), None
+    if options.html_file or environment._run_store:
+        return None, Recorder(environment, csv_writer)
+    return None, None
 
 
 def tell_init_listeners(environment: Environment, options: Namespace) -> None:

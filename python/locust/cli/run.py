@@ -15,6 +15,7 @@ from .. import stats
 from ..env import Environment
 from ..input_events import input_listener
 from ..log import greenlet_exception_logger
+from . import web
 from .keys import key_functions
 from .signals import StopSignals
 
@@ -28,6 +29,10 @@ class Run:
     environment: Environment
     options: Namespace
     csv_writer: stats.StatsCSV
+    web_ui: Any = None
+    """The web interface; None: headless."""
+    recorder: Any = None
+    """What records a headless run, if it is recorded."""
     runner: Any = field(init=False)
     keyboard: gevent.Greenlet | None = None
     printer: gevent.Greenlet | None = None
@@ -37,17 +42,27 @@ class Run:
         self.runner = self.environment.runner
 
     def start(self) -> None:
-        """Starts the test and its companions; returns at once."""
+        """Starts the companions and, unless the web interface is to do it, the test; returns at once."""
         options = self.options
-        if not options.only_summary:
+        if self.web_ui is not None:
+            web.start(self.web_ui, options)
+        elif self.recorder is not None:
+            self.recorder.start()
+        if not options.only_summary and (options.headless or options.print_stats):
             self.printer = self._spawn(stats.stats_printer(self.runner.stats))
         self._spawn(stats.stats_history, self.runner)
         if isinstance(self.csv_writer, stats.StatsCSVFileWriter):
             self._spawn(self.csv_writer.stats_writer)
-        if options.autostart:
+        if options.autostart and options.headless:
             logger.info("The --autostart argument is implied by --headless, no need to set both.")
         # Before the first user, so that no key is lost that is pressed when one appears.
-        self.keyboard = self._spawn(input_listener(key_functions(self.runner)))
+        keys = key_functions(self.runner) | (web.key_functions(self.web_ui) if self.web_ui else {})
+        self.keyboard = self._spawn(input_listener(keys))
+        if options.headless or options.autostart:
+            self._start_test()
+
+    def _start_test(self) -> None:
+        options = self.options
         # Scripts read the options, so the defaults show there.
         options.num_users = 1 if options.num_users is None else options.num_users
         options.spawn_rate = 1 if options.spawn_rate is None else options.spawn_rate
@@ -57,9 +72,16 @@ class Run:
             self._spawn(self._start_users)
             self._limit_run_time()
 
+    @property
+    def _recording(self) -> Any:
+        recorder = self.web_ui or self.recorder
+        return None if recorder is None else recorder.recording
+
     def wait(self, signals: StopSignals) -> None:
         """Waits until the run has ended or a signal asks for its end."""
-        ended = gevent.spawn(self.runner.greenlet.join)
+        # With a web interface the end of a test is not the end of the run.
+        whole = self.runner.greenlet if self.web_ui is None else self.web_ui.greenlet
+        ended = gevent.spawn(whole.join)
         try:
             gevent.wait([ended, signals.stop], count=1)
         except KeyboardInterrupt:
@@ -93,6 +115,8 @@ class Run:
             logger.info("No run time limit set, use CTRL+C to interrupt")
             return
         logger.info(f"Run time limit set to {seconds} seconds")
+        if self._recording is not None:
+            self._recording.run_time = seconds
         self._spawn(self._end_after, time.monotonic() + seconds)
 
     def _end_after(self, deadline: float) -> None:
@@ -107,11 +131,30 @@ class Run:
         self._end("Shape test completed")
 
     def _end(self, reason: str) -> None:
+        if self.web_ui is not None:
+            self._end_test(reason)
+            return
         logger.info(f"{reason}, shutting down")
         if self.printer is not None and not self.environment.stop_timeout:
             # The end is now, and the final table with it; one more just before would only confuse.
             self.printer.kill(block=False)
         self.runner.quit()
+
+    def _end_test(self, reason: str) -> None:
+        """Ends the test that was started by itself, and after a while the program if that is asked for."""
+        if self._recording.run > 1:
+            # It was ended in the web interface, and another one runs there.
+            return
+        logger.info(f"{reason}, stopping test")
+        self.runner.stop()
+        if self.options.autoquit == -1:
+            logger.info("--autoquit not specified, leaving web ui running indefinitely")
+            return
+        logger.debug(f"Autoquit time limit set to {self.options.autoquit} seconds")
+        gevent.sleep(self.options.autoquit)
+        logger.info("--autoquit time reached, shutting down")
+        self.runner.quit()
+        self.web_ui.stop()
 
     def _spawn(self, function: Any, *args: Any) -> gevent.Greenlet:
         greenlet = gevent.spawn(function, *args)

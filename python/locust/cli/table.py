@@ -31,6 +31,8 @@ class Option:
     """What the option waits for; None if it works."""
     passive: bool
     """Whether it only tunes that feature."""
+    ours: bool = False
+    """Whether Locust does not have it."""
 
     @property
     def long_flag(self) -> str:

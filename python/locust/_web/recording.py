@@ -1,0 +1,252 @@
+"""What the native server, the run store and reports are told about a run.
+
+The numbers they read themselves, out of `environment.stats`. This is the rest: the state of the runner, the
+parameters of the run and its exceptions, each as the JSON text that the server's commands of that name want.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import locust
+
+from .. import argument_parser, runners, stats
+from ..stats_csv import StatsCSVFileWriter
+from ..user.inspectuser import get_ratio
+from ..util.date import format_safe_timestamp
+
+if TYPE_CHECKING:
+    from ..env import Environment
+
+# States in which no test runs.
+_RESTING = (runners.STATE_INIT, runners.STATE_STOPPED, runners.STATE_MISSING)
+
+
+class Recording:
+    """Counts the runs of an environment and describes the present one (or the last)."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.run = 0
+        """Which run since the program began; 0 before the first."""
+        self.started: float | None = None
+        self.ended: float | None = None
+        self.run_time: float | None = None
+        """Seconds after which the present run is to end; None: open."""
+        self.stats_csv_writer: stats.StatsCSV | None = None
+        self._state = runners.STATE_INIT
+        # Of each exception: how often it was seen, when first, and when last; by its key in the runner.
+        self._exceptions: dict[int, tuple[int, float, float]] = {}
+
+    def follow(self) -> None:
+        """Notes beginnings and ends of runs; to be called whenever the runner's state has changed."""
+        runner = self.environment.runner
+        state = runner.state if runner is not None else runners.STATE_MISSING
+        before, self._state = self._state, state
+        if before in _RESTING and state not in _RESTING:
+            self.run += 1
+            self.started, self.ended = time.time(), None
+            self._exceptions = {}
+        elif before not in _RESTING and state in _RESTING:
+            self.ended = time.time()
+
+    def status(self, with_exceptions: bool = False) -> str:
+        """The answer to the command `status`; `with_exceptions` adds the answer to `exceptions`."""
+        self.follow()
+        environment, runner, options = (
+            self.environment,
+            self.environment.runner,
+            self.environment.parsed_options,
+        )
+        shape = environment.shape_class
+        status: dict[str, Any] = {
+            "state": self._state,
+            "user_count": runner.user_count if runner is not None else 0,
+            "run": self.run,
+            "started": self.started,
+            "ended": self.ended,
+            "spawn_rate": getattr(options, "spawn_rate", None),
+            "host": host_of(environment),
+            "run_time": self.run_time,
+            "shape": type(shape).__name__ if shape is not None else None,
+            "profile": environment.profile,
+            "is_distributed": isinstance(runner, runners.MasterRunner),
+            "percentiles_to_statistics": stats.PERCENTILES_TO_STATISTICS,
+            "percentiles_to_chart": stats.PERCENTILES_TO_CHART,
+            "percentiles_to_report": self._percentiles_to_report(),
+            "locustfile": environment.locustfile,
+            "file_stem": file_stem(environment),
+            "full_history_csv": self.full_history_csv(),
+        }
+        if runner is not None:
+            status["target_user_count"] = runner.target_user_count if self.run else None
+            status["user_classes"] = user_classes_count(runner)
+            status["exceptions_version"] = _version(runner.exceptions)
+            if isinstance(runner, runners.MasterRunner):
+                status["workers"] = workers(runner)
+                status["worker_count"] = runner.worker_count
+        if with_exceptions:
+            status["exceptions"] = self._exception_rows()
+        return json.dumps(status, default=str)
+
+    def exceptions(self) -> str:
+        """The answer to the command `exceptions`: all of them, with the moments at which each was seen here first and
+        last."""
+        return json.dumps(self._exception_rows(), default=str)
+
+    def _exception_rows(self) -> list[dict[str, Any]]:
+        runner = self.environment.runner
+        rows = []
+        for key, row in (runner.exceptions if runner is not None else {}).items():
+            first, last = self._seen(key, row["count"])
+            rows.append({**exception_row(row), "first_seen": first, "last_seen": last})
+        return rows
+
+    def info(self) -> str:
+        """The answer to the command `run_info`: parameters and environment of the run, without secrets."""
+        environment, runner, options = (
+            self.environment,
+            self.environment.runner,
+            self.environment.parsed_options,
+        )
+        shape = environment.shape_class
+        custom = _custom_options(options)
+        info: dict[str, Any] = {
+            "host": host_of(environment),
+            "locustfile": environment.locustfile,
+            "user_count": runner.target_user_count if runner is not None else None,
+            "spawn_rate": getattr(options, "spawn_rate", None),
+            "run_time": self.run_time,
+            "profile": environment.profile,
+            "user_classes": [user_class.__name__ for user_class in environment.user_classes],
+            "shape": type(shape).__name__ if shape is not None else None,
+            "options": {
+                dest: entry["default_value"] for dest, entry in custom.items() if not entry["is_secret"]
+            },
+            "tasks": task_ratios(environment),
+            "version": locust.__version__,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+        }
+        if options is not None:
+            secrets = {
+                str(entry["default_value"])
+                for entry in custom.values()
+                if entry["is_secret"] and entry["default_value"]
+            }
+            info["command"] = _command(secrets)
+        return json.dumps(info, default=str)
+
+    def _seen(self, key: int, count: int) -> tuple[float, float]:
+        now = time.time()
+        known = self._exceptions.get(key)
+        if known is None:
+            self._exceptions[key] = (count, now, now)
+        elif known[0] != count:
+            self._exceptions[key] = (count, known[1], now)
+        return self._exceptions[key][1:]
+
+    def _percentiles_to_report(self) -> list[float]:
+        writer = self.stats_csv_writer
+        return stats.PERCENTILES_TO_REPORT if writer is None else writer.percentiles_to_report
+
+    def full_history_csv(self) -> str | None:
+        """The file of the full history, if the program writes one."""
+        writer = self.stats_csv_writer
+        wanted = getattr(self.environment.parsed_options, "stats_history_enabled", False)
+        if wanted and isinstance(writer, StatsCSVFileWriter):
+            return os.path.abspath(writer.stats_history_file_name())
+        return None
+
+
+def host_of(environment: Environment) -> str | None:
+    """The base URL of the test: the environment's, else the one its user classes agree on."""
+    if environment.host:
+        return environment.host
+    hosts = {user_class.host for user_class in environment.user_classes}
+    return hosts.pop() if len(hosts) == 1 else None
+
+
+def file_stem(environment: Environment) -> str:
+    """What the names of downloaded files begin with."""
+    host = f"_{environment.host}" if environment.host else ""
+    return f"Locust_{format_safe_timestamp(environment.stats.start_time)}_{environment.locustfile}{host}"
+
+
+def user_classes_count(runner: runners.Runner) -> dict[str, int]:
+    """How many users of each class run, on workers if there are any."""
+    if isinstance(runner, runners.MasterRunner):
+        return dict(runner.reported_user_classes_count)
+    return runner.user_classes_count
+
+
+def task_ratios(environment: Environment, final: bool = True) -> dict[str, Any]:
+    """The shares of all tasks, by the users that run; with `final`, once the test has stopped by those that ran."""
+    runner = environment.runner
+    counts: dict[str, int] = {}
+    if runner is not None:
+        stopped = runner.state in (runners.STATE_STOPPED, runners.STATE_STOPPING)
+        counts = runner.final_user_classes_count if final and stopped else user_classes_count(runner)
+    return {
+        "per_class": get_ratio(environment.user_classes, counts, False),
+        "total": get_ratio(environment.user_classes, counts, True),
+    }
+
+
+def workers(runner: runners.MasterRunner) -> list[dict[str, Any]]:
+    """The workers of a master, as pages and exporters show them."""
+    return [
+        {
+            "id": worker.id,
+            "state": worker.state,
+            "user_count": worker.user_count,
+            "cpu_usage": worker.cpu_usage,
+            "memory_usage": worker.memory_usage,
+        }
+        for worker in runner.clients.values()
+    ]
+
+
+def exception_row(row: runners.ExceptionDict) -> dict[str, Any]:
+    """An exception of a task as pages show it."""
+    return {
+        "count": row["count"],
+        "msg": row["msg"],
+        "traceback": row["traceback"],
+        "nodes": ", ".join(row["nodes"]),
+    }
+
+
+def _version(exceptions: dict[int, runners.ExceptionDict]) -> int:
+    total = sum(row["count"] for row in exceptions.values())
+    return hash((id(exceptions), len(exceptions), total)) & 0x7FFF_FFFF
+
+
+def _custom_options(options: Any) -> dict[str, dict[str, Any]]:
+    """The options that scripts added, with their present values."""
+    try:
+        shown = argument_parser.ui_extra_args_dict()
+    except SystemExit:
+        # Used as a library: the command line is that of another program.
+        return {}
+    for dest, entry in shown.items():
+        entry["default_value"] = getattr(options, dest, entry["default_value"])
+    return shown
+
+
+def _command(secrets: set[str]) -> str:
+    """The command line, without the values of secret options."""
+
+    def masked(word: str) -> str:
+        flag, equals, value = word.partition("=")
+        if word in secrets:
+            return "***"
+        return f"{flag}=***" if equals and value in secrets else word
+
+    return shlex.join([os.path.basename(sys.argv[0]), *map(masked, sys.argv[1:])])

@@ -1,0 +1,80 @@
+"""The files that tell of a finished run: the HTML report, JUnit XML and the summary in Markdown."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from argparse import Namespace
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from .. import _engine
+from .._web import recording
+from ..html import MISSING_PAGE, REPORT, get_html_report, process_html_filename
+
+if TYPE_CHECKING:
+    from ..env import Environment
+
+logger = logging.getLogger("locust.main")
+
+_OPTIONS = ("html_file", "junit_file", "summary_md_file")
+
+
+def check_paths(options: Namespace) -> None:
+    """Makes the directories of the files and checks that they can be written, now rather than after the run. Raises
+    `OSError`."""
+    for path in _paths(options):
+        if not (path == options.html_file and "{" in path):
+            check_writable(path)
+    if options.html_file and _engine.web_asset(REPORT) is None:
+        raise FileNotFoundError(MISSING_PAGE)
+
+
+def check_writable(path: str) -> None:
+    """Makes the directory of the file and checks that the file can be written. Raises `OSError`."""
+    directory = os.path.dirname(path) or "."
+    os.makedirs(directory, exist_ok=True)
+    if os.path.isdir(path) or not os.access(path if os.path.exists(path) else directory, os.W_OK):
+        raise PermissionError(13, "Permission denied", path)
+
+
+def write_html(environment: Environment, options: Namespace) -> None:
+    """`--html`: writes the report, with its placeholders filled from the options as they are now. Raises `OSError`."""
+    process_html_filename(options)
+    logger.debug(f"Writing html report to file: {options.html_file}")
+    _write(options.html_file, get_html_report(environment, show_download_link=False))
+
+
+def write_junit(environment: Environment, options: Namespace, code: int) -> None:
+    """`--junit`: writes the result for a CI system. `code` is the exit code. Raises `OSError`."""
+    _write(options.junit_file, _engine.junit_report(environment.stats, _facts(environment, code)))
+
+
+def write_summary(environment: Environment, options: Namespace, code: int) -> None:
+    """`--summary-md`: writes the summary. `code` is the exit code. Raises `OSError`."""
+    _write(options.summary_md_file, _engine.markdown_report(environment.stats, _facts(environment, code)))
+
+
+def _facts(environment: Environment, code: int) -> str:
+    """What both say about the run besides its numbers, as JSON for `crates/report`."""
+    recorder = environment._recorder
+    of_run = recorder.recording if recorder is not None else recording.Recording(environment)
+    return json.dumps(
+        {
+            "info": json.loads(of_run.info()),
+            "exceptions": json.loads(of_run.exceptions()),
+            "exit_code": code,
+        }
+    )
+
+
+def _paths(options: Namespace) -> Iterator[str]:
+    return (path for name in _OPTIONS if (path := getattr(options, name)))
+
+
+def _write(path: str, text: str) -> None:
+    if directory := os.path.dirname(path):
+        os.makedirs(directory, exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)

@@ -1,0 +1,120 @@
+"""The report of a run as one HTML page that needs nothing from elsewhere: `--html`, and the web interface's download.
+
+The page is a part of the native module. What it shows is a JSON text in it: the run's numbers as the native recorder
+kept them, and beside them those arguments that Locust's report has, by their names there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+from . import _engine, stats
+from ._web import recording
+from .util.date import format_duration, format_utc_timestamp
+
+if TYPE_CHECKING:
+    from .env import Environment
+
+PERCENTILES_FOR_HTML_REPORT = [0.50, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0]
+
+# A build of pages put here wins over the one in the native module; there need not be one.
+DEFAULT_BUILD_PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "webui", "dist")
+
+REPORT = "report.html"
+MISSING_PAGE = "this build has no report page: build it with Node.js installed (see CONTRIBUTING.md)"
+_MARKER = re.compile(r"\{\{\s*report_args\s*\|\s*tojson\s*\}\}")
+_IN_HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "'": "\\u0027"}
+
+
+def process_html_filename(options: Namespace) -> None:
+    """Puts users, spawn rate and run time in place of `{u}`, `{r}` and `{t}` in `options.html_file`."""
+    values = {"{u}": options.num_users, "{r}": options.spawn_rate, "{t}": options.run_time}
+    for placeholder, value in values.items():
+        if value is not None:
+            text = str(int(value)) if float(value).is_integer() else str(value)
+            options.html_file = options.html_file.replace(placeholder, text)
+
+
+def render_template_from(file: str, build_path: str = DEFAULT_BUILD_PATH, **kwargs: Any) -> str:
+    """The page `file` out of `build_path`, or the built-in one, as a Jinja template with these values."""
+    # Here, since a run without a web interface need not load Jinja.
+    from ._web import templates
+
+    return templates.render(file, build_path, **kwargs)
+
+
+def get_html_report(environment: Environment, show_download_link: bool = True, theme: str = "") -> str:
+    """The report of the present or last run. `theme` is "dark" or "light"; else the reader's own."""
+    args = report_args(environment, show_download_link, theme)
+    page = _engine.web_asset(REPORT)
+    if page is None:
+        raise FileNotFoundError(MISSING_PAGE)
+    data = _for_html(json.dumps(args, sort_keys=True, default=str))
+    return _MARKER.sub(lambda _: data, page.decode(), count=1)
+
+
+def report_args(environment: Environment, show_download_link: bool = True, theme: str = "") -> dict[str, Any]:
+    """What the report shows, as it goes into the page."""
+    theme = theme if theme in ("dark", "light") else ""
+    download = (
+        "stats/report?download=1" + (f"&theme={theme}" if theme else "") if show_download_link else None
+    )
+    recorder, of_run = _recorder(environment)
+    recorded = recorder(of_run.status(), of_run.info(), of_run.exceptions(), theme or None, download)
+    return {**_locusts_args(environment, show_download_link), **json.loads(recorded)}
+
+
+def _recorder(environment: Environment) -> tuple[Any, recording.Recording]:
+    """What gives the numbers of the report, and what tells of the run: the recording of this environment, or, if nobody
+    records it, what the statistics hold."""
+    recorder = environment._recorder
+    if recorder is not None:
+        return recorder.engine.report_args, recorder.recording
+
+    def from_statistics(*args: Any) -> str:
+        return _engine.report_args(environment.stats, *args)
+
+    return from_statistics, recording.Recording(environment)
+
+
+def _locusts_args(environment: Environment, show_download_link: bool) -> dict[str, Any]:
+    runner = environment.runner
+    numbers = runner.stats
+    ended = numbers.last_request_timestamp or numbers.start_time
+    end_time = format_utc_timestamp(ended)
+    if numbers.history and numbers.history[-1]["time"] < end_time:
+        stats.update_stats_history(runner, end_time)
+    entries = [*stats.sort_stats(numbers.entries), numbers.total]
+    return {
+        "is_report": True,
+        "requests_statistics": [entry.to_dict() for entry in entries],
+        "failures_statistics": [error.to_dict() for error in stats.sort_stats(numbers.errors)],
+        "exceptions_statistics": [recording.exception_row(row) for row in runner.exceptions.values()],
+        "response_time_statistics": [
+            {
+                "name": entry.name,
+                "method": entry.method or "",
+                **{str(p): entry.get_response_time_percentile(p) for p in PERCENTILES_FOR_HTML_REPORT},
+            }
+            for entry in entries
+        ],
+        "start_time": format_utc_timestamp(numbers.start_time),
+        "end_time": end_time,
+        "duration": format_duration(numbers.start_time, ended),
+        "host": str(recording.host_of(environment)),
+        "history": numbers.history,
+        "show_download_link": show_download_link,
+        "locustfile": str(environment.locustfile),
+        "tasks": recording.task_ratios(environment),
+        "percentiles_to_chart": stats.PERCENTILES_TO_CHART,
+        "profile": str(environment.profile) if environment.profile else None,
+    }
+
+
+def _for_html(text: str) -> str:
+    """JSON that nothing in an HTML page can take for markup."""
+    return "".join(_IN_HTML.get(char, char) for char in text) if any(c in text for c in _IN_HTML) else text
