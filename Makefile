@@ -1,11 +1,14 @@
 # The front door. Anything with logic lives in scripts/.
-PYTHON_FILES = python examples compat bench scripts
+PYTHON_FILES = python examples compat bench scripts ui/e2e
 
 help:        ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 build:       ## .venv with the wheel in it (release)
 	scripts/setup
+
+ui:          ## the web page and the template of the report (ui/dist); needs Node 20
+	scripts/ui
 
 demo: build  ## the guide's locustfile against a sample blog, 15 seconds
 	.venv/bin/python scripts/demo.py
@@ -17,6 +20,10 @@ test:        ## every test: cargo's, then pytest's
 test-compat: ## only the comparisons with real Locust
 	scripts/setup --test
 	.venv/bin/python -m pytest python/tests/compat
+
+compat:      ## the scoreboard: tests that others wrote, on both sides (TREE=/path: a checkout of Locust, too)
+	scripts/setup --test
+	scripts/compat $(if $(TREE),--tree "$(TREE)")
 
 bench:       ## CPU per request beside wrk and Locust, memory, instruction counts
 	scripts/setup --bench
@@ -41,4 +48,4 @@ clean:       ## what make made
 	rm -rf .venv .venv-oracle target demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-compat bench lint fmt fuzz snap clean
+.PHONY: help build ui demo test test-compat compat bench lint fmt fuzz snap clean

@@ -10,7 +10,7 @@ cargo fuzz --version >/dev/null 2>&1 || {
 # libFuzzer's instrumentation is a nightly flag; a stable compiler of a distribution knows it too.
 export RUSTC_BOOTSTRAP=1
 found=0
-for folder in crates/*/fuzz; do
+for folder in fuzz crates/*/fuzz; do
     [ -f "$folder/Cargo.toml" ] || continue
     for target in $(cargo fuzz list --fuzz-dir "$folder"); do
         found=1

@@ -9,10 +9,14 @@ run() {
     echo "+ $*"
     "$@" || failed=1
 }
-python_files=(python examples compat bench scripts)
+python_files=(python examples compat bench scripts ui/e2e)
 run cargo fmt --all --check
 run cargo clippy --workspace --all-targets --features gregaria-testkit/tls -- -D warnings
 run .venv/bin/ruff format --check "${python_files[@]}"
 run .venv/bin/ruff check "${python_files[@]}"
 run cargo test --quiet -p gregaria-testkit --test it layers
+if [ -d ui/node_modules ]; then
+    run npm --prefix ui run --silent lint
+    run npm --prefix ui run --silent check
+fi
 exit $failed
