@@ -13,7 +13,7 @@ ui:          ## the web page and the template of the report (ui/dist); needs Nod
 demo: build  ## the guide's locustfile against a sample blog, 15 seconds
 	.venv/bin/python scripts/demo.py
 
-test:        ## every test: cargo's, then pytest's
+test:        ## every test: cargo's, pytest's, others', the page's
 	scripts/setup --test
 	scripts/test.sh
 

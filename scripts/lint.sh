@@ -2,7 +2,7 @@
 # Formatting, lints, layers. Everything is run even when something fails, so that one run tells all.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-[ -x .venv/bin/ruff ] || scripts/setup --test || exit 1
+[ -x .venv/bin/ruff ] && [ -d ui/node_modules ] || scripts/setup --test || exit 1
 export PYO3_PYTHON=$PWD/.venv/bin/python
 failed=0
 run() {
@@ -15,8 +15,6 @@ run cargo clippy --workspace --all-targets --features gregaria-testkit/tls -- -D
 run .venv/bin/ruff format --check "${python_files[@]}"
 run .venv/bin/ruff check "${python_files[@]}"
 run cargo test --quiet -p gregaria-testkit --test it layers
-if [ -d ui/node_modules ]; then
-    run npm --prefix ui run --silent lint
-    run npm --prefix ui run --silent check
-fi
+run npm --prefix ui run --silent lint
+run npm --prefix ui run --silent check
 exit $failed

@@ -60,6 +60,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--keep-real", action="store_true", help="take the real side's results of the last run"
     )
+    parser.add_argument(
+        "--recount", action="store_true", help="take both sides' results of the last run: for changed reasons"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="modules at a time (%(default)s)")
     options = parser.parse_args()
     if options.jobs < 1:
@@ -114,7 +117,8 @@ def full(options: argparse.Namespace, deliberate: list[differences.Difference]) 
         print(f"compat/reasons.toml: nothing that fails belongs to {pattern!r} any more")
     if not options.module:
         about = {"Locust": setting.LOCUST, "Python": platform.python_version()}
-        record.write(SCOREBOARD, records, about)
+        ordered = {name: records[name] for name in suites.ORDER if name in records}
+        record.write(SCOREBOARD, ordered, about)
         write_page(deliberate)
     for test in nameless:
         print(f"fails on ours only, and compat/reasons.toml does not say why: {test}")

@@ -7,6 +7,7 @@ named passed on both. Counts are computed once, by a full run, so that COMPATIBI
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -54,7 +55,8 @@ def entry(suite: str, one: Scored, reasons: Rules) -> Record:
             said |= {
                 name: rule.values[name] for name in ("kind", "difference", "note") if name in rule.values
             }
-        said["complaint"] = one.complaint[:200]
+        # Where things lie differs from machine to machine.
+        said["complaint"] = re.sub(r"(/[\w.+-]+)+/", "…/", one.complaint)[:200]
     return said
 
 

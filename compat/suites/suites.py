@@ -19,6 +19,17 @@ from .setting import ROOT, WORK, SettingError, Side
 LOCUST_SDIST = "locust-2.29.1"
 REQUESTS_SDIST = "requests-2.34.2"
 GEVENTHTTPCLIENT_SDIST = "geventhttpclient-2.6.1"
+# As on the page.
+ORDER = (
+    LOCUST_SDIST,
+    "locust-tree",
+    "examples",
+    "examples-tree",
+    "plugins",
+    REQUESTS_SDIST,
+    GEVENTHTTPCLIENT_SDIST,
+    "literate",
+)
 LISTS = Path(__file__).parent
 Tell = Callable[[str], None]
 

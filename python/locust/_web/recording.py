@@ -132,7 +132,7 @@ class Recording:
             "tasks": task_ratios(environment),
             "version": locust.__version__,
             "python": platform.python_version(),
-            "platform": platform.platform(),
+            "platform": _platform(),
         }
         if options is not None:
             secrets = {
@@ -226,6 +226,13 @@ def exception_row(row: runners.ExceptionDict) -> dict[str, Any]:
 def _version(exceptions: dict[int, runners.ExceptionDict]) -> int:
     total = sum(row["count"] for row in exceptions.values())
     return hash((id(exceptions), len(exceptions), total)) & 0x7FFF_FFFF
+
+
+def _platform() -> str:
+    """System, release and machine. Not `platform.platform()`: that runs a program and waits for it in the hub, while the
+    server that asks may be waiting to end."""
+    system = os.uname()
+    return f"{system.sysname}-{system.release}-{system.machine}"
 
 
 def _custom_options(options: Any) -> dict[str, dict[str, Any]]:

@@ -176,7 +176,7 @@ def scored() -> list[score.Scored]:
         "test_a::Near::test_two": Result("passed", attempts=2),
         "test_a::Near::test_odd": PASSED,
         "test_a::Near::test_left_out": SKIPPED,
-        "test_c::(import)": Result("failed", "E   ImportError: no"),
+        "test_c::(import)": Result("failed", "E   ImportError: no (/home/me/some/where/it.py)"),
     }
     return score.score("locust-1", real, ours, PARTS)
 
@@ -200,7 +200,7 @@ def test_only_what_the_real_one_passes_is_asked_of_ours() -> None:
     assert board["modules"] == {"test_a": [1, 2], "test_c": [0, 2]}
     assert board["passed when tried again"] == {"test_a::Near::test_two": 2}
     assert set(record.failing(board)) == {"test_a::Far::test_one", "test_c::test_three", "test_c::test_four"}
-    assert board["not passed"]["test_c::test_four"]["complaint"] == "ImportError: no"
+    assert board["not passed"]["test_c::test_four"]["complaint"] == "ImportError: no (…/it.py)"
     assert board["not passed"]["test_a::Near::test_odd"]["real"] == "failed"
 
 

@@ -44,6 +44,11 @@ export interface ChartOptions {
 
 const POINTS = 1_200;
 const AXIS_WIDTH = 58;
+/** There is a point a second: finer ticks would repeat themselves. */
+const TIME_STEPS = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400,
+];
+const LEAST_ZOOM_SECONDS = 2;
 const FONT = "12px system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif";
 
 export function create(element: HTMLElement, options: ChartOptions): uPlot {
@@ -70,6 +75,7 @@ export function create(element: HTMLElement, options: ChartOptions): uPlot {
           ticks: { ...grid, size: 5 },
           size: 30,
           space: 90,
+          incrs: TIME_STEPS,
           values: (_chart, splits, _axis, _space, step) => splits.map((at) => tick(at, step, options.x)),
         },
         {
@@ -188,7 +194,8 @@ function selected(self: uPlot, options: ChartOptions): void {
   const from = self.posToVal(left, "x");
   const to = self.posToVal(left + width, "x");
   if (options.drag === "zoom") self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-  options.onrange([from, to]);
+  const missing = Math.max(0, LEAST_ZOOM_SECONDS - (to - from)) / 2;
+  options.onrange(options.drag === "zoom" ? [from - missing, to + missing] : [from, to]);
 }
 
 function drawMarkers(self: uPlot, markers: readonly Marker[]): void {

@@ -243,3 +243,39 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn phases_are_summed_up_where_they_are_known() {
+    let mut stats = RequestStats::new(false, 1_000.0);
+    let id = stats.entry_id("GET", "/", 1_000.0);
+    let sample = Sample::new(Some(5.0), 1, 1_000.5);
+    let phases = Phases::of([0, 0, 1_000_000, 0, 0, 4_000_000, 0]);
+    assert!(stats.record_with(id, &sample, &phases));
+    assert!(stats.record_with(id, &sample, &Phases::default()));
+    for entry in [stats.get(id).unwrap(), stats.total()] {
+        assert_eq!((entry.num_requests, entry.phases), (2, phases));
+    }
+    let mut other = RequestStats::new(false, 1_000.0);
+    other.merge(&stats);
+    assert_eq!(other.total().phases, phases);
+    stats.reset_all(1_001.0);
+    assert_eq!(stats.total().phases, Phases::default());
+    let before = stats.resets();
+    stats.clear_all(1_002.0);
+    assert!(!stats.record_with(id, &sample, &phases) && stats.resets() > before && stats.at(0).is_none());
+}
+
+#[test]
+fn a_light_copy_has_all_but_the_seconds() {
+    let mut stats = RequestStats::new(true, 1_000.0);
+    let id = stats.entry_id("GET", "/", 1_000.0);
+    for ms in 1..=100 {
+        assert!(stats.record(id, Some(f64::from(ms)), 7, 1_000.5));
+    }
+    let entry = stats.at(0).unwrap();
+    let light = entry.light();
+    assert!(light.num_reqs_per_sec.is_empty() && light.window().is_none());
+    assert_eq!((light.num_requests, light.exact(), light.times()), (100, entry.exact(), entry.times()));
+    assert_eq!(light.percentiles(&[0.5, 0.99]), [entry.percentile(0.5), entry.percentile(0.99)]);
+    assert_eq!(light.median_response_time(), entry.median_response_time());
+}
