@@ -29,6 +29,10 @@ bench:       ## CPU per request beside wrk and Locust, memory, instruction count
 	scripts/setup --bench
 	.venv/bin/python bench/run.py
 
+bench-pages: ## what open pages and many names cost a run
+	scripts/setup --bench
+	.venv/bin/python bench/pages.py
+
 lint:        ## formatting and lints of Rust and Python, the layers of the crates
 	scripts/lint.sh
 
@@ -48,4 +52,4 @@ clean:       ## what make made
 	rm -rf .venv .venv-oracle target demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help build ui demo test test-compat compat bench lint fmt fuzz snap clean
+.PHONY: help build ui demo test test-compat compat bench bench-pages lint fmt fuzz snap clean

@@ -31,6 +31,13 @@ ORDER = (
     "literate",
 )
 LISTS = Path(__file__).parent
+# Their runner is one of our own tests and wants our settings of pytest, which other suites must not get.
+LITERATE = (
+    "--import-mode=importlib",
+    f"--override-ini=pythonpath={ROOT}/python/tests {ROOT}/python/tests/compat {ROOT}/compat",
+    "-k",
+    "test_case",
+)
 Tell = Callable[[str], None]
 
 
@@ -124,9 +131,7 @@ class LiterateSuite(Suite):
         if side == "real" or not self.wanted("test_compat", run):
             return {}
         module = Module(self.name, "test_compat", "python/tests/compat/test_compat.py", shared_network=True)
-        place = Side(
-            "ours", ROOT, Path(sys.executable), arguments=("--import-mode=importlib", "-k", "test_case")
-        )
+        place = Side("ours", ROOT, Path(sys.executable), arguments=LITERATE)
         results = run_all([module], place, run.retry, 1, run.tell)
         return results
 
