@@ -37,6 +37,9 @@ def main() -> int:
             return write_page(deliberate)
         with only_one():
             setting.prepare()
+            if options.prepare:
+                setting.unpack_all()
+                return 0
             return quick(options) if options.ours else full(options, deliberate)
     except FAULTS as error:
         print(f"scripts/compat: {error}", file=sys.stderr)
@@ -54,6 +57,7 @@ def arguments() -> argparse.Namespace:
         "--ours", action="store_true", help="only our side, held against compat/scoreboard.json"
     )
     mode.add_argument("--render", action="store_true", help="only write COMPATIBILITY.md again")
+    mode.add_argument("--prepare", action="store_true", help="only get what the suites need; runs nothing")
     parser.add_argument("--tree", type=Path, help="a source tree of Locust whose tests are run, too")
     parser.add_argument("--suite", action="append", default=[], help="only this suite (repeat for more)")
     parser.add_argument("--module", action="append", default=[], help="only this module; writes nothing")

@@ -94,6 +94,13 @@ def prepare() -> None:
     stamp.write_text(wanted)
 
 
+def unpack_all() -> None:
+    """Every sdist that compat/sdists.txt pins; other tests read them, too."""
+    for line in SDISTS.read_text().splitlines():
+        if "==" in line and not line.startswith("#"):
+            source(line.split()[0].replace("==", "-"))
+
+
 def source(name: str) -> Path:
     """The unpacked sdist `name` ("locust-2.29.1") of those that compat/sdists.txt pins."""
     folder = WORK / "sources" / name

@@ -187,7 +187,7 @@ def test_other_machines_are_told_the_link_with_the_token(tmp_path: Path):
 
 def test_tls(tmp_path: Path):
     if shutil.which("openssl") is None:
-        pytest.skip("there is no openssl to make a certificate with")
+        pytest.fail("missing: openssl, to make a certificate with (scripts/setup --test installs it)")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
          "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"],

@@ -60,10 +60,10 @@ class Breaker(User):
 
 
 def oracle_command() -> str:
-    """The command of real Locust; skips the test where it is not installed."""
+    """The command of real Locust; fails the test where it is not installed."""
     command = Path(os.environ.get("GREGARIA_ORACLE", ROOT / ".venv-oracle" / "bin" / "locust"))
     if not command.exists():
-        pytest.skip("real Locust is not installed (scripts/setup --test)")
+        pytest.fail(f"missing: real Locust at {command} (scripts/setup --test installs it)")
     return str(command)
 
 
