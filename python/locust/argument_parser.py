@@ -29,6 +29,7 @@ import locust
 
 from .cli.config_files import LocustConfigParser, LocustTomlConfigParser
 from .cli.locustfiles import download_locustfile_from_url, parse_locustfile_paths
+from .cli.subcommands import help_lines
 from .cli.table import Option, Table, exit_code, table
 from .util.timespan import parse_timespan
 
@@ -305,6 +306,7 @@ def _epilog(known: Table) -> str:
     lines = ["Examples:", ""]
     for command, remark in known.examples:
         lines += [f"    {command}"] + ([f"    ({remark})"] if remark else []) + [""]
+    lines += ["Beside running a test:", "", *(f"    {line}" for line in help_lines()), ""]
     lines.append(f"More, with the options as settings in files and in the environment: {known.documentation}")
     return "\n".join(lines)
 

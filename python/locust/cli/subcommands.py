@@ -9,20 +9,37 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import NamedTuple
 
 PROGRAM = "gregaria"
 
-# The word, and the function that takes the arguments behind it and returns the exit code.
+
+class Subcommand(NamedTuple):
+    """A subcommand: what follows its word, what it is for, and the function that takes the arguments behind the word and
+    returns the exit code."""
+
+    arguments: str
+    purpose: str
+    function: str
+
+
 _SUBCOMMANDS = {
-    "ab": "locust.cli.ab:command",
-    "blog": "locust.cli.blog:command",
-    "check": "locust.cli.check:command",
+    "check": Subcommand("locustfile.py", "does it run as on Locust?", "locust.cli.check:command"),
+    "ab": Subcommand("locustfile.py -H …", "runs it on both and compares", "locust.cli.ab:command"),
+    "blog": Subcommand("", "serves the sample blog, to try things on", "locust.cli.blog:command"),
 }
+
+
+def help_lines() -> list[str]:
+    """What `--help` says of the subcommands."""
+    usages = {f"{PROGRAM} {word} {one.arguments}".rstrip(): one.purpose for word, one in _SUBCOMMANDS.items()}
+    width = max(map(len, usages))
+    return [f"{usage:{width}}  {purpose}" for usage, purpose in usages.items()]
 
 
 def find(argv: Sequence[str]) -> Callable[[list[str]], int] | None:
     """The function of the subcommand that these arguments of a process ask for, if they do."""
     if len(argv) < 2 or os.path.basename(argv[0]) != PROGRAM or argv[1] not in _SUBCOMMANDS:
         return None
-    module, _, function = _SUBCOMMANDS[argv[1]].partition(":")
+    module, _, function = _SUBCOMMANDS[argv[1]].function.partition(":")
     return getattr(import_module(module), function)
