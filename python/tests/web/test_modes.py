@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
@@ -10,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import termios
 import time
 from pathlib import Path
 
@@ -228,6 +230,13 @@ def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path):
     assert re.search(rf"Could not start the web interface: .*{port}", result.stderr)
 
 
+def control_the_terminal() -> None:
+    """In the child: standard input becomes the terminal that Ctrl-C comes from. Not by `start_new_session`, which comes
+    after this function where gevent has patched `subprocess`."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 def test_enter_opens_the_browser_and_keys_change_the_users(tmp_path: Path):
     """On a terminal; the browser is a script that tells what it was asked for."""
     (tmp_path / "locustfile.py").write_text(SCRIPT)
@@ -237,12 +246,24 @@ def test_enter_opens_the_browser_and_keys_change_the_users(tmp_path: Path):
     ours, theirs = pty.openpty()
     port = free_port()
     process = subprocess.Popen(
-        [locust_command(), "--web-host", "127.0.0.1", "--web-port", str(port), "--autostart", "-u", "1", "Talker"],
+        [
+            locust_command(),
+            "--web-host",
+            "127.0.0.1",
+            "--web-port",
+            str(port),
+            "--autostart",
+            "-u",
+            "1",
+            "Talker",
+        ],
         cwd=tmp_path,
         env=clean_environment(HOME=str(tmp_path), BROWSER=str(browser)),
-        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-        preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),
-    )  # fmt: skip
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        preexec_fn=control_the_terminal,
+    )
     os.close(theirs)
     shown = ""
 
