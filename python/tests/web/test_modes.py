@@ -287,7 +287,8 @@ def test_enter_opens_the_browser_and_keys_change_the_users(tmp_path: Path):
         os.write(ours, b"w")
         see('{"Talker": 2} (2 total users)')
         os.write(ours, b"\x03")
-        see("Shutting down (exit code 1)")
+        # 1 or 0: a test as short as this may not have had a failure yet.
+        see("Shutting down (exit code")
         process.wait(10)
     finally:
         process.kill()
