@@ -168,7 +168,7 @@ def test_runs_are_kept_and_shown_later(tmp_path: Path):
 
 
 def test_nothing_is_kept_without_a_store(tmp_path: Path):
-    result = run_locust("--headless", "-t", "1", "--no-store", "Talker", folder=tmp_path, locustfile=SCRIPT)
+    result = run_locust("--headless", "-t", "2", "--no-store", "Talker", folder=tmp_path, locustfile=SCRIPT)
     assert result.returncode == 1
     assert [path.name for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".pyc"] == [
         "locustfile.py"
