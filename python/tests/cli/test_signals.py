@@ -32,6 +32,15 @@ class U(User):
 for name in ("test_start", "quitting", "test_stopping", "test_stop", "quit"):
     getattr(events, name).add_listener(lambda name=name, **kwargs: print(name, flush=True))
 """
+SHAPED = (
+    POLITE
+    + """
+from locust import LoadTestShape
+class Steady(LoadTestShape):
+    def tick(self):
+        return 2, 9
+"""
+)
 SPINNING = f"""
 from locust import User, task
 class U(User):
@@ -118,6 +127,18 @@ def test_a_signal_ends_the_run_in_order_and_everything_is_written(
     with open(tmp_path / "x_stats.csv", newline="") as file:
         assert list(csv.DictReader(file))[-1]["Request Count"] == final[1]
     assert f'"num_requests": {final[1]}' in (tmp_path / "x.json").read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_shape_as_any_other_run(start, number: signal.Signals):
+    session = start(SHAPED, "--only-summary")
+    session.wait_for("test_start")
+    time.sleep(1)
+    session.process.send_signal(number)
+    code, out, err, _seconds = session.finish(10)
+    assert code == 0, err
+    assert out == ["quitting", "test_stopping", "on_stop", "on_stop", "test_stop", "quit"]
+    assert re.search(r"^ +Aggregated +\d+ ", err, re.MULTILINE)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
