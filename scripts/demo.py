@@ -94,7 +94,7 @@ def main() -> int:
     print("  . .venv/bin/activate")
     print("  gregaria blog --port 8001 &                           # the blog again, until you kill it")
     print("  locust -f examples/basic.py --headless -u 50 -r 10 -t 20s -H http://127.0.0.1:8001")
-    print("  locust -f examples/login.py --headless -u 5 -t 15s -H http://127.0.0.1:8001")
+    print("  locust -f examples/login.py -H http://127.0.0.1:8001        # and open http://localhost:8089")
     print("  locust --help                                        # every option")
     print("  the guide with a Flask application: examples/flask-blog/README.md")
     return code
