@@ -172,7 +172,8 @@ impl Codec {
                 match result {
                     BrotliResult::ResultSuccess => self.complete = true,
                     BrotliResult::NeedsMoreOutput => self.pending = true,
-                    BrotliResult::NeedsMoreInput => {}
+                    // It may ask for input with the output full and more of it inside.
+                    BrotliResult::NeedsMoreInput => self.pending = written == scratch.len(),
                     BrotliResult::ResultFailure => return Err(corrupt),
                 }
             }

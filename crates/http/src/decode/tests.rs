@@ -113,6 +113,25 @@ fn a_cut_body_gives_what_there_is_unless_asked_to_be_strict() {
     }
 }
 
+/// Found by the fuzzer: brotli's decoder asked for more input with output left inside.
+#[test]
+fn a_cut_body_gives_all_there_is_however_it_comes() {
+    let hex = concat!(
+        "0a0a0e01088a0a01188a8a0a1b8a8aaa8a8a0a0a01088a000000ffffffffffffffffffffffffffffffffffffffffffff",
+        "ffffffffffffffffffff0000ffffffffff000000020000080000000000ffffffffffffffffffffff00000002000008fd",
+        "5be22408082b0005188a8a64640000000000000000000a01188a8a646400000000000000fbff002d4001003372010000",
+    );
+    let body: Vec<u8> =
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+    let at_once = decode_body("br", &body, 1 << 16).unwrap();
+    let mut decoder = StreamDecoder::new("br", 1 << 16).unwrap();
+    let mut in_pieces = Vec::new();
+    for piece in body.chunks(10) {
+        decoder.push(piece, &mut in_pieces).unwrap();
+    }
+    assert_eq!((at_once.len(), at_once == in_pieces), (in_pieces.len(), true));
+}
+
 #[test]
 fn what_is_not_encoded_is_corrupt() {
     for name in ["gzip", "deflate", "br", "zstd"] {
