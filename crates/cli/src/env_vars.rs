@@ -30,6 +30,10 @@ pub const OTHER: &[EnvVar] = &[
     other("LOCUST_PLAYWRIGHT", "any value: prepare for Playwright users (imports trio before patching)"),
     other("LOCUST_WEB_TOKEN", "the access token of the web interface; a random one without it"),
     other(
+        "LOCUST_CLUSTER_TOKEN",
+        "the token that workers on other machines show their master; without it they cannot join, unless it is open",
+    ),
+    other(
         "LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP",
         "seconds, or `<n> * WORKER_REPORT_INTERVAL`: how long a master waits for user counts after a ramp; default 1.0",
     ),

@@ -1,5 +1,6 @@
 //! All PyO3: the native half of the package `locust`.
 
+mod cluster;
 mod demo;
 mod engine;
 mod gevent;
@@ -22,5 +23,6 @@ fn _engine(m: &Bound<'_, PyModule>) -> PyResult<()> {
     engine::register(m)?;
     options::register(m)?;
     demo::register(m)?;
-    web::register(m)
+    web::register(m)?;
+    cluster::register(m)
 }

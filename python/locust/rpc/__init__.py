@@ -1,5 +1,6 @@
-"""Messages between the nodes of a test."""
+"""Messages between the nodes of a test, and the sockets that carry them."""
 
+from . import zmqrpc as rpc
 from .protocol import Message
 
-__all__ = ("Message",)
+__all__ = ("Message", "rpc")

@@ -31,10 +31,13 @@ class Message:
 
     @classmethod
     def unserialize(cls, data: bytes) -> Message:
-        """The message that `serialize` made these bytes of."""
+        """The message that `serialize` made these bytes of. `ValueError`, or what msgpack raises, if they are none."""
         import msgpack
 
-        return cls(*msgpack.loads(data, raw=False, strict_map_key=False, object_hook=decode))
+        match msgpack.loads(data, raw=False, strict_map_key=False, object_hook=decode):
+            case [str() as message_type, content, str() | None as node_id]:
+                return cls(message_type, content, node_id)
+        raise ValueError("a message is an array of a type, data and a node id")
 
 
 def encode(obj: Any) -> Any:

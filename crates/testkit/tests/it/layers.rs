@@ -12,7 +12,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("gregaria-demo", &[]),
     ("gregaria-engine", &["gregaria-stats"]),
     ("gregaria-report", &["gregaria-stats"]),
-    ("gregaria-cluster", &["gregaria-engine", "gregaria-stats"]),
+    ("gregaria-cluster", &[]),
     ("gregaria-web", &["gregaria-report", "gregaria-stats"]),
     (
         "gregaria-cli",
@@ -29,6 +29,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
         "gregaria-python",
         &[
             "gregaria-cli",
+            "gregaria-cluster",
             "gregaria-demo",
             "gregaria-engine",
             "gregaria-http",
@@ -47,7 +48,7 @@ const ONLY_UNDER: &[(&str, &[&str])] = &[
     ("pyo3", &["gregaria-python"]),
     ("axum", &["gregaria-web"]),
     ("clap", &["gregaria-cli"]),
-    ("zeromq", &["gregaria-cluster"]),
+    ("zeromq", &[]),
     ("tokio", &["gregaria-web", "gregaria-cluster", "gregaria-cli"]),
     ("rustls", &["gregaria-http", "gregaria-testkit"]),
     ("tokio-rustls", &["gregaria-web"]),

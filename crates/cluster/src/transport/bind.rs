@@ -1,0 +1,54 @@
+//! Getting a socket to listen on, and the settings of connections.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tokio::net::TcpStream;
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1_024;
+/// Silence after which the system asks whether the other end is still there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// Listens on all addresses (`*`), or on the first address of a name that this machine has.
+pub(super) fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
+    if matches!(host, "" | "*") {
+        // One socket for both families; where there is no IPv6, one for the other.
+        return match listen_at(SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)) {
+            Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+                listen_at(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port))
+            }
+            other => other,
+        };
+    }
+    let mut problem = io::Error::new(io::ErrorKind::AddrNotAvailable, "the name has no address");
+    for address in (host.trim_matches(['[', ']']), port).to_socket_addrs()? {
+        match listen_at(address) {
+            // A name may have an address of a family that this machine has not.
+            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => problem = error,
+            other => return other,
+        }
+    }
+    Err(problem)
+}
+
+fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Short messages leave at once, and a peer that has vanished is noticed.
+pub(super) fn settle(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))
+}

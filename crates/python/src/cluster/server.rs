@@ -1,0 +1,85 @@
+//! `_engine.ClusterServer`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gregaria_cluster::transport::{Door, Server, ServerOptions};
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::arrivals::{seconds, sent, take, wake_up};
+use crate::gevent::WakeUp;
+
+/// The master's socket: listens at once.
+#[pyclass(frozen, weakref, module = "locust._engine")]
+#[derive(Debug)]
+pub(super) struct ClusterServer {
+    server: Server,
+    wake: Arc<WakeUp>,
+}
+
+#[pymethods]
+impl ClusterServer {
+    #[new]
+    #[pyo3(signature = (host, port, *, token = None, open_door = false))]
+    fn new(host: String, port: u16, token: Option<String>, open_door: bool) -> PyResult<Self> {
+        let (wake, call) = wake_up()?;
+        let options = ServerOptions { host, port, door: Door { token, open: open_door, ..Door::default() } };
+        let server = Server::bind(options, call).map_err(|error| match error.raw_os_error() {
+            Some(number) => PyOSError::new_err((number, words_of(number, &error))),
+            None => PyOSError::new_err(error.to_string()),
+        })?;
+        Ok(Self { server, wake })
+    }
+
+    /// The port that it listens on.
+    #[getter]
+    fn port(&self) -> u16 {
+        self.server.address().port()
+    }
+
+    /// True if it listens for both families of addresses.
+    #[getter]
+    fn is_ipv6(&self) -> bool {
+        self.server.address().is_ipv6()
+    }
+
+    /// Readable while something may have arrived.
+    fn fileno(&self) -> i32 {
+        self.wake.descriptor()
+    }
+
+    /// Sender and bytes of the next message, or None.
+    fn receive<'py>(&self, py: Python<'py>) -> PyResult<Option<(String, Bound<'py, PyBytes>)>> {
+        let message = take(py, &self.wake, || self.server.receive(), || self.server.is_closed())?;
+        Ok(message.map(|(from, body)| (from, PyBytes::new(py, &body))))
+    }
+
+    /// Sends to a peer; without a peer of that identity, nothing happens.
+    fn send(&self, identity: &str, body: &[u8]) -> PyResult<()> {
+        sent(self.server.send(identity, Bytes::copy_from_slice(body)))
+    }
+
+    /// Listens no longer. What waits to be sent is sent within `linger` seconds, or with as much time as it takes.
+    #[pyo3(signature = (linger = None))]
+    fn close(&self, py: Python<'_>, linger: Option<f64>) {
+        py.detach(|| self.server.close(linger.map(seconds)));
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        self.server.is_closed()
+    }
+
+    /// Waits, with the whole thread, for all to be sent after `close`. False: it takes longer than that.
+    fn finish(&self, py: Python<'_>, within: f64) -> bool {
+        py.detach(|| self.server.is_finished(seconds(within)))
+    }
+}
+
+/// What the system calls the error, as Python would: Rust adds the number.
+fn words_of(number: i32, error: &std::io::Error) -> String {
+    let words = error.to_string();
+    words.strip_suffix(&format!(" (os error {number})")).map(str::to_owned).unwrap_or(words)
+}
