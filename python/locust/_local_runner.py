@@ -114,16 +114,6 @@ class LocalRunner(Runner):
             user_count=sum(self.target_user_classes_count.values())
         )
 
-    def _begin_test(self) -> None:
-        self.stats.clear_all()
-        self._stats_listener.stats = self.stats
-        self.exceptions = {}
-        self.cpu_warning_emitted = False
-        self.worker_cpu_warning_emitted = False
-        self._stop_requested = False
-        self.environment._filter_tasks_by_tags()
-        self.environment.events.test_start.fire(environment=self.environment)
-
     def _follow(self, plan: dict[str, int], wait: bool) -> None:
         """Starts and stops users until as many run as planned."""
         if logger.isEnabledFor(logging.DEBUG):

@@ -369,7 +369,7 @@ def parse_locustfile_option(args: Sequence[str] | None = None) -> argparse.Names
     parser.add_argument("-h", "--help", action="store_true")
     parser.add_argument("--version", "-V", action="store_true")
     for dest in ("worker", "master", "master_host", "master_port"):
-        # `--master` makes no difference yet, but without it argparse would find the word ambiguous.
+        # `--master` makes no difference here, but without it argparse would find the word ambiguous.
         _add(parser, table().by_dest(dest))
     options, _ = parser.parse_known_args(args=args)
     if options.help or options.version:
@@ -381,18 +381,20 @@ def get_locustfiles_locally(options: argparse.Namespace) -> list[str]:
     """The script files that `options.locustfile` stands for: a list separated by commas of files, directories
     and URLs. Ends the program with a message if one is missing."""
     if options.locustfile == "-":
-        _refuse_locustfile_from_master(options)
+        return parse_locustfile_paths(_locustfiles_of_master(options))
     return parse_locustfile_paths([entry.strip() for entry in options.locustfile.split(",")])
 
 
-def _refuse_locustfile_from_master(options: argparse.Namespace) -> NoReturn:
+def _locustfiles_of_master(options: argparse.Namespace) -> list[str]:
     if not options.worker:
         sys.stderr.write(
             "locustfile was set to '-' (meaning to download from master) but --worker was not specified.\n"
         )
         raise SystemExit(exit_code("STARTUP"))
-    sys.stderr.write("locust: error: --worker is not available yet: this version runs in one process\n")
-    raise SystemExit(exit_code("USAGE"))
+    # Only here: it needs the runners, which need this module.
+    from ._distributed.shipping import fetch
+
+    return fetch(options.master_host, options.master_port)
 
 
 def parse_options(args: Sequence[str] | None = None) -> argparse.Namespace:

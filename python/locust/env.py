@@ -191,13 +191,14 @@ class Environment:
         "tasks" (names) chooses among the tasks the class had at first; every other key becomes a class
         attribute.
         """
-        if isinstance(self.runner, MasterRunner):
-            self.runner.send_message("update_user_class", user_settings)
         name = user_settings["user_class_name"]
         # Both are set wherever user classes can be changed: by the command line, or by who uses this as a
         # library.
         user_class = (self.available_user_classes or {})[name]
         original_tasks = (self.available_user_tasks or {})[name]
+        # Not before it is known that there is such a class.
+        if isinstance(self.runner, MasterRunner):
+            self.runner.send_message("update_user_class", user_settings)
         for key, value in user_settings.items():
             if key == "tasks":
                 user_class.tasks = [task for task in original_tasks if task.__name__ in value]
@@ -207,7 +208,10 @@ class Environment:
     def update_worker_logs(self, worker_log_report: dict[str, Any]) -> None:
         """Keeps the log lines a worker sent: `{"worker_id", "logs"}`."""
         if worker_id := worker_log_report.get("worker_id"):
-            self.worker_logs[worker_id] = worker_log_report.get("logs", [])
+            lines = worker_log_report.get("logs", [])
+            if self.web_ui is not None:
+                self.web_ui.follow_worker_log(worker_id, self.worker_logs.get(worker_id, []), lines)
+            self.worker_logs[worker_id] = lines
 
     def assign_equal_weights(self) -> None:
         """Gives every user class weight 1 and makes its tasks, those of nested TaskSets too, a flat list,

@@ -14,7 +14,7 @@ import gevent
 import locust
 
 from .argument_parser import get_locustfiles_locally, get_parser, parse_locustfile_option
-from .cli import actions, checks, ending, locustfiles, preparation, subcommands
+from .cli import actions, checks, ending, locustfiles, preparation, processes, subcommands
 from .cli.conflict import refuse_original_beside_us
 from .cli.preparation import COMMON_OPTIONS, create_environment
 from .cli.run import Run
@@ -77,6 +77,7 @@ def _locust() -> int:
     options = parser.parse_args()
     checks.check_options(parser, options)
     preparation.start_logging(options)
+    processes.fork(options)
     if options.list_commands:
         actions.list_users(found.user_classes)
     user_classes = preparation.choose_user_classes(found.user_classes, options.user_classes)
@@ -85,7 +86,7 @@ def _locust() -> int:
     preparation.raise_open_file_limit()
     environment = preparation.environment_of_run(user_classes, options, found, paths)
     actions.show_task_ratio(options, user_classes)
-    environment.create_local_runner()
+    preparation.create_runner(environment, options)
     csv_writer = preparation.open_outputs(environment, options)
     web_ui, recorder = preparation.open_recording(environment, options, csv_writer)
     preparation.tell_init_listeners(environment, options)

@@ -404,6 +404,19 @@ class Runner:
         if steering is not None:
             raise steering
 
+    def _begin_test(self) -> None:
+        self.stats.clear_all()
+        self._stats_listener.stats = self.stats
+        self.exceptions = {}
+        self.cpu_warning_emitted = False
+        self.worker_cpu_warning_emitted = False
+        self._stop_requested = False
+        self.environment._filter_tasks_by_tags()
+        self.environment.events.test_start.fire(environment=self.environment)
+
+    def hurry(self) -> None:
+        """Somebody who ends the test does not want to wait for others. Users are not meant: see `environment.stop_timeout`."""
+
     def quit(self) -> None:
         """Stops the test and ends the runner."""
         try:
@@ -450,23 +463,6 @@ class Runner:
         self.custom_messages[msg_type] = (listener, concurrent)
 
 
-class DistributedRunner(Runner):
-    """What the runners of a distributed test have in common. They are not there yet."""
-
-    def __init__(self, environment: Environment, *args: Any, **kwargs: Any) -> None:
-        # `__del__` must find nothing to end.
-        self.greenlet = Group()
-        raise NotImplementedError("distributed mode is not there yet")
-
-
-class MasterRunner(DistributedRunner):
-    """Leads the workers of a distributed test. Not there yet: making one raises NotImplementedError."""
-
-
-class WorkerRunner(DistributedRunner):
-    """Runs users for a master. Not there yet: making one raises NotImplementedError."""
-
-
 def _kill(user: User) -> None:
     if user._is_running:
         _engine.stop_user_nowait(user, True)
@@ -480,5 +476,8 @@ def _caller() -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "outside Python"
 
 
-# At the end: it is derived from `Runner`. Scripts know it by this module.
+# At the end: they are derived from `Runner`. Scripts know them by this module.
+from ._distributed.master import MasterRunner as MasterRunner  # noqa: E402
+from ._distributed.messages import DistributedRunner as DistributedRunner  # noqa: E402
+from ._distributed.worker import WorkerRunner as WorkerRunner  # noqa: E402
 from ._local_runner import LocalRunner as LocalRunner  # noqa: E402

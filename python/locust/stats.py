@@ -344,6 +344,16 @@ class RequestStats(_engine.RequestStats):
             if entry.num_requests > 0 or entry.num_failures > 0
         ]
 
+    def take_report(self) -> dict[str, Any]:
+        """Everything since the last time, for the master; it starts again from zero. (Not in Locust.)"""
+        report = _engine.take_report(self)
+        self._errors_dict = ErrorsDict(self)
+        return report
+
+    def merge_report(self, report: dict[str, Any]) -> None:
+        """Adds a worker's report. `ValueError` if it has not the form of one; nothing was added then. (Not in Locust.)"""
+        _engine.merge_report(self, report)
+
     def serialize_errors(self) -> dict[str, StatsErrorDict]:
         return {key: error.serialize() for key, error in self.errors.items()}
 
@@ -352,23 +362,13 @@ def setup_distributed_stats_event_listeners(events: Events, stats: RequestStats)
     """Puts the statistics into a worker's reports, and takes them from those that the master receives."""
 
     def on_report_to_master(client_id: str, data: dict[str, Any]) -> None:
-        data["stats"] = stats.serialize_stats()
-        data["stats_total"] = stats.total.get_stripped_report()
-        data["errors"] = stats.serialize_errors()
-        stats.errors = {}
+        data.update(stats.take_report())
 
     def on_worker_report(client_id: str, data: dict[str, Any]) -> None:
-        for entry_data in data["stats"]:
-            report = StatsEntry.unserialize(entry_data, stats)
-            stats.entries[(report.name, report.method)].extend(report)
-        for key, error_data in data["errors"].items():
-            report = StatsError.unserialize(error_data)
-            known = stats.errors.get(key)
-            if known is None:
-                stats.errors[key] = report
-            else:
-                known.merge(report)
-        stats.total.extend(StatsEntry.unserialize(data["stats_total"], stats))
+        try:
+            stats.merge_report(data)
+        except ValueError as e:
+            logger.error(f"Ignored the numbers of worker {client_id}: {e}")
 
     events.report_to_master.add_listener(on_report_to_master)
     events.worker_report.add_listener(on_worker_report)

@@ -74,7 +74,8 @@ class _CSVFile:
         self.path = path
         self.error: OSError | None = None
         self.logged = False
-        self.handle = open(path, "w", encoding="utf-8", newline="")
+        # A message may hold bytes that were no text.
+        self.handle = open(path, "w", encoding="utf-8", errors="replace", newline="")
         self.writer = csv.writer(self.handle)
         self.data_start = 0
 

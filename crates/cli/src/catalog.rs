@@ -86,7 +86,6 @@ mod tests {
         assert_eq!(stop_timeout["kind"], "timespan");
         assert_eq!(stop_timeout["default"], "0");
         assert_eq!(stop_timeout["env"], "LOCUST_STOP_TIMEOUT");
-        assert_eq!(stop_timeout["status"], serde_json::json!({"state": "ready"}));
         assert_eq!(value["exit_codes"][0]["name"], "OK");
     }
 }

@@ -8,13 +8,13 @@ pub const OK: i32 = 0;
 pub const FAILURES: i32 = 1;
 /// The program could not start: no locustfile, no user class, a broken locustfile, an unwritable output file.
 pub const STARTUP: i32 = 1;
-/// An option is unknown, malformed, impossible in this combination, or not there yet.
+/// An option is unknown, malformed, or impossible in this combination.
 pub const USAGE: i32 = 2;
 /// The run ended without failures, but a listener or a background greenlet raised.
 pub const UNHANDLED: i32 = 2;
 /// Interrupted by `SIGINT` before the run began (128 + the number of the signal, as shells count).
 pub const INTERRUPTED: i32 = 130;
-/// `--config-users` could not be applied, or options exclude each other (`sys.exit(-1)` in Locust).
+/// `--config-users` could not be applied, options exclude each other, or no master answers (`sys.exit(-1)` in Locust).
 pub const CONFIGURATION: i32 = 255;
 
 /// One exit code with its name and its reason, for documentation and for Python.
@@ -41,10 +41,14 @@ pub const ALL: &[ExitCode] = &[
         code: STARTUP,
         reason: "the program could not start or could not write its results",
     },
-    ExitCode { name: "USAGE", code: USAGE, reason: "an option is wrong, or not there yet" },
+    ExitCode { name: "USAGE", code: USAGE, reason: "an option is wrong" },
     ExitCode { name: "UNHANDLED", code: UNHANDLED, reason: "a listener or a background greenlet raised" },
     ExitCode { name: "INTERRUPTED", code: INTERRUPTED, reason: "interrupted before the run began" },
-    ExitCode { name: "CONFIGURATION", code: CONFIGURATION, reason: "--config-users could not be applied" },
+    ExitCode {
+        name: "CONFIGURATION",
+        code: CONFIGURATION,
+        reason: "--config-users could not be applied, --master and --worker exclude each other, or a worker's master does not answer",
+    },
 ];
 
 #[cfg(test)]

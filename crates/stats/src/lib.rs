@@ -31,7 +31,7 @@ pub use histogram::Histogram;
 pub use history::{HISTORY_POINTS, History, HistoryPoint};
 pub use number::Number;
 pub use phases::{Phase, Phases};
-pub use request_stats::{EntryId, MAX_NAMES, OVERFLOW_NAME, RequestStats, SECONDS_BUDGET, Warning};
+pub use request_stats::{EntryId, MAX_NAMES, OVERFLOW_NAME, Report, RequestStats, SECONDS_BUDGET, Warning};
 pub use seconds::Seconds;
 pub use snapshot::{EntrySnapshot, ErrorSnapshot, Snapshot, SnapshotOptions, WindowTimes};
 pub use window::{CachedTimes, DEFAULT_WINDOW_SECONDS, Window};

@@ -8,6 +8,10 @@ use crate::window::DEFAULT_WINDOW_SECONDS;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
+mod report;
+
+pub use report::Report;
+
 /// Requests of further names than this are counted in one entry for all of them.
 pub const MAX_NAMES: usize = 100_000;
 /// The name of that entry; its method is empty.
@@ -424,7 +428,13 @@ impl RequestStats {
         let id = self.entry_id(&entry.method, &entry.name, entry.start_time);
         let window = self.window;
         if let Some(mine) = self.get_mut(id) {
+            let before = mine.num_reqs_per_sec.len() + mine.num_fail_per_sec.len();
             mine.merge(entry, window);
+            let after = mine.num_reqs_per_sec.len() + mine.num_fail_per_sec.len();
+            self.seconds += after.saturating_sub(before);
+        }
+        if self.seconds > self.seconds_budget {
+            self.forget_seconds();
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::bucket::percentile_of;
 use crate::entry::{Entry, Span};
-use crate::error::Tally;
+use crate::error::{ErrorRecord, Tally};
 use crate::number::Number;
 use crate::request_stats::RequestStats;
 use std::sync::Arc;
@@ -141,6 +141,21 @@ pub struct ErrorSnapshot {
     pub tally: Tally,
 }
 
+impl ErrorSnapshot {
+    /// The present counts of one error.
+    pub fn of(error: &ErrorRecord) -> Self {
+        let seed = &error.seed;
+        Self {
+            key: seed.key.to_string(),
+            method: Arc::clone(&seed.method),
+            name: Arc::clone(&seed.name),
+            text: seed.text.to_string(),
+            display: seed.display.to_string(),
+            tally: error.tally(),
+        }
+    }
+}
+
 /// The state of a run at one moment.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
@@ -167,7 +182,7 @@ impl RequestStats {
             entries.sort_unstable_by(|a, b| (&a.name, &a.method).cmp(&(&b.name, &b.method)));
         }
         let errors = if options.errors {
-            self.errors().iter().map(|error| snapshot_of(error)).collect()
+            self.errors().iter().map(|error| ErrorSnapshot::of(error)).collect()
         } else {
             Vec::new()
         };
@@ -178,18 +193,6 @@ impl RequestStats {
             entries: entries.into_iter().map(of).collect(),
             errors,
         }
-    }
-}
-
-fn snapshot_of(error: &crate::error::ErrorRecord) -> ErrorSnapshot {
-    let seed = &error.seed;
-    ErrorSnapshot {
-        key: seed.key.to_string(),
-        method: Arc::clone(&seed.method),
-        name: Arc::clone(&seed.name),
-        text: seed.text.to_string(),
-        display: seed.display.to_string(),
-        tally: error.tally(),
     }
 }
 

@@ -8,6 +8,7 @@ any case.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -28,13 +29,16 @@ def end(run: Run, signals: StopSignals) -> int:
     """Ends the run and writes its results; returns the exit code of the program."""
     signals.taken()
     logger.debug("Running teardowns...")
+    hurrying = gevent.spawn(_hurry_at_second_signal, run, signals)
     _silence(run.keyboard)
-    # Listeners of `quitting` may send the report away. It is written again with the last numbers.
-    _undisturbed(lambda: _write_html(run))
+    # Listeners of `quitting` may send the report away. It is written again with the last numbers, and what goes wrong is
+    # told then.
+    _undisturbed(lambda: _write_html(run, quietly=True))
     _undisturbed(lambda: run.environment.events.quitting.fire(environment=run.environment, reverse=True))
     logger.debug("Cleaning up runner...")
     _stop_users(run, signals)
     signals.reporting()
+    hurrying.kill(block=False)
     for companion in run.companions:
         _silence(companion)
     code = _exit_code(run)
@@ -76,6 +80,11 @@ def _waits_for(greenlet: gevent.Greenlet, interruption: Event) -> bool:
     return greenlet.ready()
 
 
+def _hurry_at_second_signal(run: Run, signals: StopSignals) -> None:
+    signals.hurry.wait()
+    run.runner.hurry()
+
+
 def _set_at_third_signal(signals: StopSignals, patience: Event) -> None:
     while len(signals.received) < 3:
         gevent.sleep(0.1)
@@ -84,6 +93,8 @@ def _set_at_third_signal(signals: StopSignals, patience: Event) -> None:
 
 def _exit_code(run: Run) -> int:
     """What the process returns, judged by everything that was recorded up to now."""
+    if run.gave_up:
+        return exit_code("STARTUP")
     if run.environment.process_exit_code is not None:
         return int(run.environment.process_exit_code)
     if len(run.runner.errors) or len(run.runner.exceptions):
@@ -106,6 +117,9 @@ def _report(run: Run, code: int) -> int:
     """Writes everything that is asked for; 0, or the exit code of a report that could not be written."""
     options, numbers = run.options, run.runner.stats
     failed = not _attempt(run.csv_writer.close_files, "the CSV files")
+    if options.worker:
+        # What it measured is its master's.
+        return exit_code("STARTUP") if failed else exit_code("OK")
     if options.json:
         failed |= not _attempt(lambda: stats.print_stats_json(numbers), "the JSON output")
     if options.json_file:
@@ -120,6 +134,8 @@ def _report(run: Run, code: int) -> int:
 def _write_files(run: Run, code: int) -> bool:
     """The HTML report, JUnit XML and the summary; whether all that are asked for could be written."""
     environment, options = run.environment, run.options
+    if options.worker:
+        return True
     written = _write_html(run)
     if options.junit_file:
         written &= _attempt(lambda: reports.write_junit(environment, options, code), "the JUnit file")
@@ -128,10 +144,18 @@ def _write_files(run: Run, code: int) -> bool:
     return written
 
 
-def _write_html(run: Run) -> bool:
-    if not run.options.html_file:
+def _write_html(run: Run, quietly: bool = False) -> bool:
+    if not run.options.html_file or run.options.worker:
         return True
-    return _attempt(lambda: reports.write_html(run.environment, run.options), "the HTML report")
+
+    def write() -> None:
+        reports.write_html(run.environment, run.options)
+
+    if not quietly:
+        return _attempt(write, "the HTML report")
+    with contextlib.suppress(Exception):
+        write()
+    return True
 
 
 def _stop_recording(run: Run) -> None:
@@ -146,6 +170,10 @@ def _attempt(write: Callable[[], Any], what: str) -> bool:
         write()
     except OSError as e:
         logger.error(f"Could not write {what}: {e}")
+        return False
+    except Exception as e:
+        # Whatever a script made of its objects: the other files and the exit code are owed all the same.
+        logger.exception(f"Could not write {what}: {e!r}")
         return False
     return True
 

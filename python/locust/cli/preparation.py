@@ -15,6 +15,7 @@ import locust
 from .. import log, stats
 from .._web.recorder import Recorder
 from ..env import Environment
+from ..exception import RPCError
 from ..log import setup_logging
 from . import reports, web
 from .locustfiles import Definitions
@@ -166,6 +167,33 @@ def _warn_of_options_without_effect(shape: Any, options: Namespace) -> None:
     logger.warning(f"The following option(s) will be ignored: {', '.join(ignored)}")
 
 
+def create_runner(environment: Environment, options: Namespace) -> None:
+    """Makes the runner: a master, a worker or one for this process alone. Ends the program if a master cannot listen, or
+    if the master of a worker does not answer."""
+    if options.master and options.worker:
+        logger.error("The --master argument cannot be combined with --worker")
+        raise SystemExit(exit_code("CONFIGURATION"))
+    if options.master:
+        environment.create_master_runner(options.master_bind_host, options.master_bind_port)
+    elif options.worker:
+        _join_master(environment, options)
+    else:
+        environment.create_local_runner()
+
+
+def _join_master(environment: Environment, options: Namespace) -> None:
+    where = f"{options.master_host}:{options.master_port}{options.web_base_path}"
+    try:
+        environment.create_worker_runner(options.master_host, options.master_port)
+    except (OSError, RPCError) as e:
+        logger.error(f"Failed to connect to the Locust master: {e}")
+        raise SystemExit(exit_code("CONFIGURATION")) from None
+    logger.debug(f"Connected to locust master: {where}")
+    for option, given in (("run-time", options.run_time), ("autostart", options.autostart)):
+        if given:
+            logger.debug(f"--{option} has no effect on a worker: its master decides")
+
+
 def open_outputs(environment: Environment, options: Namespace) -> stats.StatsCSV:
     """The writer of the CSV files, which makes them if `--csv` is given. Ends the program if a file that the
     run is to write cannot be written."""
@@ -189,6 +217,8 @@ def open_recording(
 ) -> tuple[Any, Any]:
     """The web interface, or else what records a headless run; what there is not is None. Ends the program if the web
     interface cannot be had."""
+    if options.worker:
+        return None, None
     web.choose_store(environment, options)
     if not options.headless:
         return web.open_web_ui(environment, options, csv_writer), None

@@ -37,6 +37,8 @@ class Run:
     keyboard: gevent.Greenlet | None = None
     printer: gevent.Greenlet | None = None
     companions: list[gevent.Greenlet] = field(default_factory=list)
+    gave_up: bool = False
+    """Whether the test was not even started, for want of workers."""
 
     def __post_init__(self) -> None:
         self.runner = self.environment.runner
@@ -48,18 +50,48 @@ class Run:
             web.start(self.web_ui, options)
         elif self.recorder is not None:
             self.recorder.start()
-        if not options.only_summary and (options.headless or options.print_stats):
+        alone = not options.worker
+        if not options.only_summary and (options.print_stats or (options.headless and alone)):
             self.printer = self._spawn(stats.stats_printer(self.runner.stats))
         self._spawn(stats.stats_history, self.runner)
         if isinstance(self.csv_writer, stats.StatsCSVFileWriter):
             self._spawn(self.csv_writer.stats_writer)
+        if not alone:
+            # Everything else is the master's business.
+            return
         if options.autostart and options.headless:
             logger.info("The --autostart argument is implied by --headless, no need to set both.")
         # Before the first user, so that no key is lost that is pressed when one appears.
         keys = key_functions(self.runner) | (web.key_functions(self.web_ui) if self.web_ui else {})
         self.keyboard = self._spawn(input_listener(keys))
         if options.headless or options.autostart:
-            self._start_test()
+            if options.master:
+                self._tell_of_waiting(logging.DEBUG)
+                self._spawn(self._start_test_with_workers)
+            else:
+                self._start_test()
+
+    def _start_test_with_workers(self) -> None:
+        """Starts the test when as many workers have connected as are expected."""
+        options, began, told = self.options, time.monotonic(), 0.0
+        while len(self.runner.clients.ready) < options.expect_workers:
+            waited = time.monotonic() - began
+            if options.expect_workers_max_wait and waited > options.expect_workers_max_wait:
+                logger.error("Gave up waiting for workers to connect")
+                self.gave_up = True
+                self.runner.quit()
+                if self.web_ui is not None:
+                    self.web_ui.stop()
+                return
+            if waited - told >= 1:
+                told = waited
+                self._tell_of_waiting(logging.INFO if waited > 5 else logging.DEBUG)
+            gevent.sleep(0.1)
+        self._start_test()
+
+    def _tell_of_waiting(self, level: int) -> None:
+        ready, expected = len(self.runner.clients.ready), self.options.expect_workers
+        logger.log(level, f"Waiting for workers to be ready, {ready} of {expected} connected")
 
     def _start_test(self) -> None:
         options = self.options

@@ -15,7 +15,7 @@ from .. import _engine
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A row of the table. The words used in `action`, `kind` and `feature` are those of `crates/cli`."""
+    """A row of the table. The words used in `action` and `kind` are those of `crates/cli`."""
 
     flags: tuple[str, ...]
     dest: str
@@ -27,10 +27,6 @@ class Option:
     metavar: str | None
     help: str | None
     hint: str | None
-    feature: str | None
-    """What the option waits for; None if it works."""
-    passive: bool
-    """Whether it only tunes that feature."""
     ours: bool = False
     """Whether Locust does not have it."""
 
@@ -94,6 +90,5 @@ def exit_code(name: str) -> int:
 
 
 def _option(row: dict[str, Any]) -> Option:
-    status = row.pop("status")
     flags = tuple(row.pop("flags"))
-    return Option(flags=flags, feature=status.get("feature"), passive=status.get("passive", False), **row)
+    return Option(flags=flags, **row)

@@ -14,7 +14,7 @@ from locust import HttpUser, LoadTestShape, User, constant, task
 from locust.dispatch import BurstDispatcher
 from locust.env import Environment
 from locust.exception import StopTest
-from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+from locust.runners import LocalRunner
 
 
 @pytest.fixture
@@ -105,6 +105,24 @@ def test_users_are_started_at_once_at_a_rate_of_all_of_them(environments: Any) -
     runner.start(10, spawn_rate=10)
     runner.spawning_greenlet.join()
     assert (runner.user_count, time.monotonic() - began < 0.1) == (10, True)
+
+
+def test_a_fraction_of_a_user_is_none(environments: Any, caplog: pytest.LogCaptureFixture) -> None:
+    runner = environments(idle())
+    completed: list[int] = []
+    seen: list[tuple[int, int]] = []
+    runner.environment.events.spawning_complete.add_listener(
+        lambda user_count, **_: completed.append(user_count)
+    )
+    with caplog.at_level("INFO"):
+        for users in (2.7, 3.2, 1.9):
+            runner.start(users, 100)
+            wait_until(lambda: completed and runner.state == "running")
+            seen.append((completed.pop(), runner.user_count))
+    assert seen == [(2, 2), (3, 3), (1, 1)]
+    assert [line for line in caplog.messages if line.startswith("Ramping")] == [
+        f"Ramping to {users} users at a rate of 100.00 per second" for users in (2, 3, 1)
+    ]
 
 
 def test_the_way_of_locust_is_an_option(environments: Any) -> None:
@@ -432,9 +450,3 @@ def test_usage_is_measured(environments: Any, monkeypatch: pytest.MonkeyPatch) -
     wait_until(lambda: len(seen) > 0)
     assert seen[0][0] > 20, "the first sample counts already"
     assert seen[0][1] > 1_000_000
-
-
-@pytest.mark.parametrize("runner_class", [MasterRunner, WorkerRunner])
-def test_distributed_runners_say_that_they_are_not_there_yet(runner_class: type) -> None:
-    with pytest.raises(NotImplementedError, match="distributed mode is not there yet"):
-        runner_class(Environment(user_classes=[idle()]), "127.0.0.1", 5557)

@@ -9,5 +9,5 @@ mod table;
 mod tests;
 
 pub use precedence::{CONFIG_FILES, SOURCES, Source, TOML_SECTION};
-pub use spec::{Action, Fallback, Feature, Group, GroupInfo, Kind, Opt, Status};
+pub use spec::{Action, Fallback, Group, GroupInfo, Kind, Opt};
 pub use table::{DOCUMENTATION_URL, EXAMPLES, TABLE, USAGE};

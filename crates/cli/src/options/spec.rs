@@ -64,30 +64,6 @@ pub enum Fallback {
     List([&'static str; 0]),
 }
 
-/// A part of the program that an option belongs to and that comes with later work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Feature {
-    /// Masters, workers and `--processes`.
-    Cluster,
-}
-
-/// Whether an option does what it says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum Status {
-    /// It does.
-    Ready,
-    /// It is parsed, but using it ends the program with exit code 2 and one line that says so.
-    NotYet {
-        /// What it waits for.
-        feature: Feature,
-        /// It only tunes the feature and turns nothing on: set by a file or a variable, it is ignored, as it
-        /// is by Locust while the feature is off.
-        passive: bool,
-    },
-}
-
 /// The sections of `--help`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -180,8 +156,6 @@ pub struct Opt {
     pub help: Option<&'static str>,
     /// What to tell somebody who uses an option that was removed.
     pub hint: Option<&'static str>,
-    /// Whether it works yet.
-    pub status: Status,
     /// Whether Locust does not have it. Such an option never makes an abbreviation ambiguous that Locust knows.
     pub ours: bool,
 }
@@ -205,7 +179,6 @@ impl Opt {
             metavar: None,
             help: None,
             hint: None,
-            status: Status::Ready,
             ours: false,
         }
     }
@@ -255,18 +228,6 @@ impl Opt {
     /// An option that Locust does not have.
     pub(super) const fn ours(mut self) -> Self {
         self.ours = true;
-        self
-    }
-
-    /// Turns a later feature on.
-    pub(super) const fn starts(mut self, feature: Feature) -> Self {
-        self.status = Status::NotYet { feature, passive: false };
-        self
-    }
-
-    /// Tunes a later feature.
-    pub(super) const fn tunes(mut self, feature: Feature) -> Self {
-        self.status = Status::NotYet { feature, passive: true };
         self
     }
 }

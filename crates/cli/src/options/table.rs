@@ -3,7 +3,7 @@
 //! Flags, keys, defaults, variables and placeholders are Locust's, since scripts, files and deployments use them;
 //! the help texts are our own.
 
-use super::spec::{Action, Fallback, Feature, Group, Kind, Opt};
+use super::spec::{Action, Fallback, Group, Kind, Opt};
 
 use Fallback::{Integer, List, Text};
 use Group::{Common, Logging, Master, Other, Statistics, Tag, UserClasses, WebUi, Worker};
@@ -143,47 +143,46 @@ pub const TABLE: &[Opt] = &[
     // ------------------------------------------------------------------------------------------------ cluster
     Opt::switch(&["--master"], "master", Master)
         .env("LOCUST_MODE_MASTER")
-        .help("Run as the master that workers connect to")
-        .starts(Feature::Cluster),
+        .help("Run as the master that workers connect to"),
     Opt::value(&["--master-bind-host"], "master_bind_host", Master, Kind::Text)
         .metavar("<ip>")
         .default(Text("*"))
         .env("LOCUST_MASTER_BIND_HOST")
-        .help("Address on which the master listens, e.g. '192.168.1.1'. Defaults to * (all of them)")
-        .tunes(Feature::Cluster),
+        .help("Address on which the master listens, e.g. '192.168.1.1'. Defaults to * (all of them)"),
     Opt::value(&["--master-bind-port"], "master_bind_port", Master, Kind::Integer)
         .metavar("<port number>")
         .default(Integer(5557))
         .env("LOCUST_MASTER_BIND_PORT")
-        .help("Port on which the master listens. Defaults to 5557")
-        .tunes(Feature::Cluster),
+        .help("Port on which the master listens. Defaults to 5557"),
     Opt::value(&["--expect-workers"], "expect_workers", Master, Kind::PositiveInteger)
         .metavar("<int>")
         .default(Integer(1))
         .env("LOCUST_EXPECT_WORKERS")
-        .help("With --headless or --autostart: start only when this many workers have connected")
-        .tunes(Feature::Cluster),
+        .help("With --headless or --autostart: start only when this many workers have connected"),
     Opt::value(&["--expect-workers-max-wait"], "expect_workers_max_wait", Master, Kind::Integer)
         .metavar("<int>")
         .default(Integer(0))
         .env("LOCUST_EXPECT_WORKERS_MAX_WAIT")
-        .help("Seconds to wait for them before giving up. Defaults to no limit")
-        .tunes(Feature::Cluster),
+        .help("Seconds to wait for them before giving up. Defaults to no limit"),
     Opt::switch(&["--enable-rebalancing"], "enable_rebalancing", Master)
-        .help("Share the users out anew when workers come or go during a run")
-        .tunes(Feature::Cluster),
+        .help("Share the users out anew when workers come or go during a run"),
+    Opt::switch(&["--cluster-open"], "cluster_open", Master)
+        .env("LOCUST_CLUSTER_OPEN")
+        .help(
+            "Let every worker that reaches the master join, as Locust does. Without it, workers on other machines need \
+             the cluster's token (LOCUST_CLUSTER_TOKEN, the same for the master and its workers)",
+        )
+        .ours(),
     Opt::switch(&["--expect-slaves"], "expect_slaves", Master)
         .default(Fallback::Nothing)
         .removed("The --expect-slaves parameter has been renamed --expect-workers"),
     Opt::switch(&["--worker"], "worker", Worker)
         .env("LOCUST_MODE_WORKER")
-        .help("Run as a worker. With '-f -' it fetches the locustfile from its master")
-        .starts(Feature::Cluster),
+        .help("Run as a worker. With '-f -' it fetches the locustfile from its master"),
     Opt::value(&["--processes"], "processes", Worker, Kind::Integer)
         .metavar("<int>")
         .env("LOCUST_PROCESSES")
-        .help("Fork this many worker processes (-1: one per processor) and, unless --worker is given, be their master")
-        .starts(Feature::Cluster),
+        .help("Fork this many worker processes (-1: one per processor) and, unless --worker is given, be their master"),
     Opt::switch(&["--slave"], "slave", Worker)
         .default(Fallback::Nothing)
         .removed("The --slave parameter has been renamed --worker"),
@@ -191,14 +190,12 @@ pub const TABLE: &[Opt] = &[
         .metavar("<hostname>")
         .default(Text("127.0.0.1"))
         .env("LOCUST_MASTER_NODE_HOST")
-        .help("Where the worker finds its master. Defaults to 127.0.0.1")
-        .tunes(Feature::Cluster),
+        .help("Where the worker finds its master. Defaults to 127.0.0.1"),
     Opt::value(&["--master-port"], "master_port", Worker, Kind::Integer)
         .metavar("<port number>")
         .default(Integer(5557))
         .env("LOCUST_MASTER_NODE_PORT")
-        .help("Port of that master. Defaults to 5557")
-        .tunes(Feature::Cluster),
+        .help("Port of that master. Defaults to 5557"),
     // ------------------------------------------------------------------------------------------------ tags
     Opt::value(&["-T", "--tags"], "tags", Tag, Kind::Text)
         .action(Action::StoreMany)

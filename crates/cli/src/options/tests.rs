@@ -1,10 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::{Action, CONFIG_FILES, Group, Kind, Opt, SOURCES, Status, TABLE};
-
-fn option(dest: &str) -> &'static Opt {
-    TABLE.iter().find(|option| option.dest == dest).unwrap()
-}
+use super::{Action, CONFIG_FILES, Group, Kind, SOURCES, TABLE};
 
 #[test]
 fn every_flag_and_every_key_is_there_once() {
@@ -54,21 +50,6 @@ fn switches_take_no_value_and_values_are_no_switches() {
         let takes_none =
             matches!(option.action, Action::StoreTrue | Action::Help | Action::Version | Action::Removed);
         assert_eq!(option.kind == Kind::Flag, takes_none, "{}", option.dest);
-    }
-}
-
-#[test]
-fn what_starts_a_later_feature_is_active_and_what_tunes_it_is_not() {
-    for dest in ["master", "worker", "processes"] {
-        assert!(matches!(option(dest).status, Status::NotYet { passive: false, .. }), "{dest}");
-    }
-    for dest in ["master_port", "expect_workers", "enable_rebalancing"] {
-        assert!(matches!(option(dest).status, Status::NotYet { passive: true, .. }), "{dest}");
-    }
-    for dest in
-        ["headless", "csv_prefix", "run_time", "user_classes", "profile", "web_port", "html_file", "otel"]
-    {
-        assert_eq!(option(dest).status, Status::Ready, "{dest}");
     }
 }
 

@@ -64,7 +64,7 @@ fn key_of(py: Python<'_>, method: &str, name: &str, text: &str) -> PyResult<Stri
 }
 
 /// What the console shows: the argument of a `CatchResponseError`, the text of all else (addresses not masked).
-fn display_of(py: Python<'_>, error: &Bound<'_, PyAny>) -> PyResult<String> {
+pub(super) fn display_of(py: Python<'_>, error: &Bound<'_, PyAny>) -> PyResult<String> {
     if let Ok(string) = error.cast::<PyString>() {
         let text = string.to_string_lossy();
         return Ok(match text.strip_prefix(UNWRAPPED) {
@@ -96,6 +96,19 @@ pub(super) fn seed(
     let key = key_of(py, &method, &name, &text)?.into();
     let display = display_of(py, error)?.into();
     Ok(ErrorSeed { key, method, name, text: text.into(), display })
+}
+
+/// The form of the cluster's messages.
+pub(super) fn wire<'py>(py: Python<'py>, record: &ErrorRecord) -> PyResult<Bound<'py, PyDict>> {
+    let tally = record.tally();
+    let dict = PyDict::new(py);
+    dict.set_item("name", &*record.seed.name)?;
+    dict.set_item("method", &*record.seed.method)?;
+    dict.set_item("error", &*record.seed.text)?;
+    dict.set_item("occurrences", tally.occurrences)?;
+    dict.set_item("first_seen", tally.first_seen)?;
+    dict.set_item("last_seen", tally.last_seen)?;
+    Ok(dict)
 }
 
 #[pymethods]
@@ -202,16 +215,7 @@ impl StatsError {
 
     /// The form of the cluster's messages.
     fn serialize<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let record = self.record();
-        let tally = record.tally();
-        let dict = PyDict::new(py);
-        dict.set_item("name", &*record.seed.name)?;
-        dict.set_item("method", &*record.seed.method)?;
-        dict.set_item("error", &*record.seed.text)?;
-        dict.set_item("occurrences", tally.occurrences)?;
-        dict.set_item("first_seen", tally.first_seen)?;
-        dict.set_item("last_seen", tally.last_seen)?;
-        Ok(dict)
+        wire(py, &self.record())
     }
 
     /// An error from the form of the cluster's messages.

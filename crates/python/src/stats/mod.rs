@@ -12,6 +12,7 @@ mod entry;
 mod error;
 mod listener;
 mod report;
+mod report_wire;
 mod request_stats;
 mod settings;
 
@@ -26,5 +27,6 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<error::StatsError>()?;
     m.add_class::<StatsListener>()?;
     settings::register(m)?;
+    report_wire::register(m)?;
     report::register(m)
 }

@@ -154,12 +154,12 @@ impl RequestStats {
         self.errors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_handles(&self) -> HashMap<Box<str>, Py<StatsError>> {
+    pub(super) fn take_handles(&self) -> HashMap<Box<str>, Py<StatsError>> {
         std::mem::take(&mut *self.handles())
     }
 }
 
-fn warn(py: Python<'_>, warnings: &[Warning]) {
+pub(super) fn warn(py: Python<'_>, warnings: &[Warning]) {
     for warning in warnings {
         let message = match warning {
             Warning::TooManyNames { limit } => format!(

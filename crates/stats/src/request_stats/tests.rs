@@ -279,3 +279,40 @@ fn a_light_copy_has_all_but_the_seconds() {
     assert_eq!(light.percentiles(&[0.5, 0.99]), [entry.percentile(0.5), entry.percentile(0.99)]);
     assert_eq!(light.median_response_time(), entry.median_response_time());
 }
+
+#[test]
+fn reports_of_nodes_add_up_to_what_one_node_would_have_counted() {
+    let (mut alone, mut master) = (RequestStats::new(true, 0.0), RequestStats::new(true, 0.0));
+    let mut nodes = [RequestStats::new(false, 0.0), RequestStats::new(false, 0.0)];
+    for second in 1..20_u32 {
+        for (number, node) in nodes.iter_mut().enumerate() {
+            let now = f64::from(second);
+            let ms = f64::from(second * 7) + number as f64;
+            for stats in [&mut *node, &mut alone] {
+                let id = stats.entry_id("GET", ["/a", "/b"][number], now);
+                assert!(stats.record(id, Some(ms), 10, now));
+            }
+        }
+        for node in &mut nodes {
+            master.merge_report(&node.take_report(f64::from(second)));
+            assert_eq!(node.total().num_requests, 0);
+        }
+    }
+    for name in ["/a", "/b"] {
+        let [ours, theirs] =
+            [&master, &alone].map(|stats| stats.get(stats.find("GET", name).unwrap()).unwrap());
+        assert_eq!((ours.num_requests, ours.times()), (theirs.num_requests, theirs.times()));
+        assert_eq!(ours.exact_percentiles(&[0.5, 0.9]), theirs.exact_percentiles(&[0.5, 0.9]));
+        assert_eq!(ours.num_reqs_per_sec, theirs.num_reqs_per_sec);
+    }
+    assert_eq!(master.total().num_requests, alone.total().num_requests);
+}
+
+#[test]
+fn an_empty_report_changes_nothing() {
+    let mut master = RequestStats::new(true, 50.0);
+    let mut idle = RequestStats::new(false, 1.0);
+    master.merge_report(&idle.take_report(60.0));
+    assert_eq!((master.total().start_time, master.total().last_request_timestamp), (50.0, None));
+    assert!(master.is_empty());
+}

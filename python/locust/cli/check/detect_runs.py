@@ -10,13 +10,6 @@ from types import ModuleType
 from .detect_requests import Found
 from .source import Source, keyword, shown
 
-_CLUSTER_EVENTS = {
-    "heartbeat_received",
-    "heartbeat_sent",
-    "report_to_master",
-    "worker_connect",
-    "worker_report",
-}
 _USERS = {"User", "HttpUser", "FastHttpUser"}
 
 
@@ -48,25 +41,6 @@ def _is_user(source: Source, node: ast.expr) -> bool:
         return False
     around = source.inside(node, ast.ClassDef)
     return isinstance(around, ast.ClassDef) and bool(source.bases(around) & _USERS)
-
-
-def distributed(source: Source) -> Found:
-    """Masters, workers, and events that only they fire."""
-    for node in source.walk():
-        if isinstance(node, ast.Call):
-            name = source.resolve(node.func) or ""
-            if isinstance(node.func, ast.Attribute) and node.func.attr in (
-                "create_master_runner",
-                "create_worker_runner",
-            ):
-                yield "distributed", node, f"{shown(node.func)}()"
-            elif name in ("locust.runners.MasterRunner", "locust.runners.WorkerRunner"):
-                yield "distributed", node, shown(node)
-        elif isinstance(node, ast.Attribute) and node.attr == "add_listener":
-            event = node.value
-            if isinstance(event, ast.Attribute) and event.attr in _CLUSTER_EVENTS:
-                if shown(event.value).endswith("events"):
-                    yield "distributed-event", node, f"listener of {event.attr}"
 
 
 def events(source: Source) -> Found:
@@ -220,4 +194,4 @@ def _weights_of_tasks(node: ast.Assign) -> list[ast.expr | None]:
     return []
 
 
-ALL = (surroundings, weights, stop_test, greenlets, distributed, events, statistics, names)
+ALL = (surroundings, weights, stop_test, greenlets, events, statistics, names)

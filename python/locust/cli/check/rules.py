@@ -44,16 +44,6 @@ RULES: dict[str, Rule] = {
         "users-are-lent-greenlets",
         "Works; but each user whose `greenlet` is read gets one of its own, which costs memory.",
     ),
-    "distributed": Rule(
-        DIFFERS,
-        "distributed-runs",
-        "There are no masters and workers yet: this raises NotImplementedError. Use create_local_runner().",
-    ),
-    "distributed-event": Rule(
-        NOTE,
-        "distributed-runs",
-        "There are no masters and workers yet, so this event never fires. Runs of one process are not affected.",
-    ),
     "annotated-events": Rule(
         NOTE,
         "annotated-events-keep-the-usual",

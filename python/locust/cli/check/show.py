@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from .finding import Finding, Verdict
 from .rules import DIFFERS, RULES
 
-_WIDTH = 100
+_WIDTH = 80
 _LINES_SHOWN = 5
 
 

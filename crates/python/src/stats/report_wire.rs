@@ -1,0 +1,188 @@
+//! Reports of workers as Python objects: taken out of statistics, checked, and merged into them.
+
+use std::sync::Arc;
+
+use gregaria_stats::{Entry, EntryWire, ErrorRecord, ErrorSeed, Histogram, Number, Phases, Report, Tally};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use super::convert;
+use super::error;
+use super::request_stats::{RequestStats, warn};
+
+/// What Locust's nodes do not know of, and leave alone: exact response times, and where the time went.
+const MORE: &str = "gregaria";
+/// Counts above this are no counts; a sum of thousands of them still fits.
+const MOST: u64 = 1 << 48;
+const LONGEST_NAME: usize = 100_000;
+
+/// `{"stats", "stats_total", "errors"}` with everything since the last time; the statistics start again from zero.
+#[pyfunction]
+fn take_report<'py>(py: Python<'py>, stats: &Bound<'py, RequestStats>) -> PyResult<Bound<'py, PyDict>> {
+    let now = convert::unix_time(py)?;
+    let report = stats.get().shared().lock().take_report(now);
+    drop(stats.get().take_handles());
+    let errors = PyDict::new(py);
+    for record in &report.errors {
+        errors.set_item(&*record.seed.key, error::wire(py, record)?)?;
+    }
+    let entries = report.entries.iter().map(|entry| wire(py, entry)).collect::<PyResult<Vec<_>>>()?;
+    let dict = PyDict::new(py);
+    dict.set_item("stats", PyList::new(py, entries)?)?;
+    dict.set_item("stats_total", report.total.as_ref().map(|total| wire(py, total)).transpose()?)?;
+    dict.set_item("errors", errors)?;
+    Ok(dict)
+}
+
+/// Adds a worker's report. `ValueError` if it has not the form of one; nothing was added then.
+#[pyfunction]
+fn merge_report(py: Python<'_>, stats: &Bound<'_, RequestStats>, data: &Bound<'_, PyDict>) -> PyResult<()> {
+    let report = read(py, data)
+        .map_err(|error| PyValueError::new_err(format!("a report of a worker is malformed: {error}")))?;
+    let warnings = {
+        let mut stats = stats.get().shared().lock();
+        stats.merge_report(&report);
+        stats.take_warnings()
+    };
+    warn(py, &warnings);
+    Ok(())
+}
+
+fn wire<'py>(py: Python<'py>, entry: &Entry) -> PyResult<Bound<'py, PyDict>> {
+    let dict = convert::wire(py, &EntryWire::of(entry))?;
+    if entry.num_requests > 0 {
+        let more = PyDict::new(py);
+        let exact = entry.exact().slots();
+        more.set_item(
+            "exact",
+            convert::counts(py, exact.iter().map(|&(slot, count)| (i64::from(slot), count)))?,
+        )?;
+        let phases = entry.phases;
+        more.set_item("phases", std::iter::once(phases.count).chain(phases.nanos).collect::<Vec<_>>())?;
+        dict.set_item(MORE, more)?;
+    }
+    Ok(dict)
+}
+
+fn read(py: Python<'_>, data: &Bound<'_, PyDict>) -> PyResult<Report> {
+    let mut report = Report::default();
+    for entry in required(data, "stats")?.cast::<PyList>()? {
+        report.entries.push(read_entry(entry.cast::<PyDict>()?)?);
+    }
+    report.total = Some(read_entry(required(data, "stats_total")?.cast::<PyDict>()?)?);
+    for (key, row) in required(data, "errors")?.cast::<PyDict>()? {
+        report.errors.push(read_error(py, &key.extract::<String>()?, row.cast::<PyDict>()?)?);
+    }
+    Ok(report)
+}
+
+fn read_entry(data: &Bound<'_, PyDict>) -> PyResult<Entry> {
+    let mut entry = Entry::from(EntryWire {
+        name: name(data, "name")?,
+        method: name(data, "method")?,
+        last_request_timestamp: optional(data, "last_request_timestamp")?.map(Number::value),
+        start_time: number(data, "start_time")?.value(),
+        num_requests: count(data, "num_requests")?,
+        num_none_requests: count(data, "num_none_requests")?,
+        num_failures: count(data, "num_failures")?,
+        total_response_time: number(data, "total_response_time")?,
+        max_response_time: number(data, "max_response_time")?,
+        min_response_time: optional(data, "min_response_time")?,
+        total_content_length: number(data, "total_content_length")?,
+        response_times: counts(data, "response_times")?,
+        num_reqs_per_sec: counts(data, "num_reqs_per_sec")?,
+        num_fail_per_sec: counts(data, "num_fail_per_sec")?,
+    });
+    if entry.timed() <= 0 {
+        // Workers written in Go and Java say 0 then.
+        entry.min_response_time = None;
+    }
+    if let Some(more) = data.get_item(MORE)? {
+        read_more(&mut entry, more.cast::<PyDict>()?)?;
+    }
+    Ok(entry)
+}
+
+fn read_more(entry: &mut Entry, more: &Bound<'_, PyDict>) -> PyResult<()> {
+    let slots = counts(more, "exact")?;
+    let slots = slots.into_iter().map(|(slot, count)| (u32::try_from(slot).unwrap_or(u32::MAX), count));
+    entry.set_exact(Histogram::from_slots(slots));
+    let [count, nanos @ ..] = required(more, "phases")?.extract::<[u64; 8]>()?;
+    entry.phases = Phases { count: bounded("phases", count)?, nanos };
+    Ok(())
+}
+
+fn read_error(py: Python<'_>, key: &str, data: &Bound<'_, PyDict>) -> PyResult<Arc<ErrorRecord>> {
+    let text = required(data, "error")?;
+    let (method, name) = (name(data, "method")?, name(data, "name")?);
+    let seed = ErrorSeed {
+        key: key.into(),
+        method: method.into(),
+        name: name.into(),
+        text: convert::text(&text)?.into(),
+        display: error::display_of(py, &text)?.into(),
+    };
+    let tally = Tally {
+        occurrences: count(data, "occurrences")?,
+        first_seen: optional(data, "first_seen")?.map(Number::value),
+        last_seen: optional(data, "last_seen")?.map(Number::value),
+    };
+    Ok(Arc::new(ErrorRecord::new(seed, tally)))
+}
+
+fn required<'py>(data: &Bound<'py, PyDict>, key: &str) -> PyResult<Bound<'py, PyAny>> {
+    data.get_item(key)?.ok_or_else(|| PyValueError::new_err(format!("{key} is missing")))
+}
+
+/// Scripts may have other objects than texts for names; they are texts by the time they are sent.
+fn name(data: &Bound<'_, PyDict>, key: &str) -> PyResult<String> {
+    let text = required(data, key)?.extract::<String>()?;
+    if text.len() > LONGEST_NAME {
+        return Err(PyValueError::new_err(format!("{key} has {} bytes", text.len())));
+    }
+    Ok(text)
+}
+
+fn number(data: &Bound<'_, PyDict>, key: &str) -> PyResult<Number> {
+    let value = convert::number(&required(data, key)?)?;
+    if value.value().is_finite() {
+        Ok(value)
+    } else {
+        Err(PyValueError::new_err(format!("{key} is {value}")))
+    }
+}
+
+fn optional(data: &Bound<'_, PyDict>, key: &str) -> PyResult<Option<Number>> {
+    match data.get_item(key)? {
+        Some(value) if !value.is_none() => number(data, key).map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn count(data: &Bound<'_, PyDict>, key: &str) -> PyResult<u64> {
+    bounded(key, required(data, key)?.extract()?)
+}
+
+fn counts(data: &Bound<'_, PyDict>, key: &str) -> PyResult<Vec<(i64, u64)>> {
+    let mut all = Vec::new();
+    for (bucket, count) in required(data, key)?.cast::<PyDict>()? {
+        // Other languages may write whole numbers as floats.
+        let bucket =
+            bucket.extract::<i64>().or_else(|_| bucket.extract::<f64>().map(|float| float as i64))?;
+        all.push((bucket, bounded(key, count.extract()?)?));
+    }
+    Ok(all)
+}
+
+fn bounded(key: &str, count: u64) -> PyResult<u64> {
+    if count > MOST {
+        return Err(PyValueError::new_err(format!("{key} counts {count}")));
+    }
+    Ok(count)
+}
+
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(take_report, m)?)?;
+    m.add_function(wrap_pyfunction!(merge_report, m)?)
+}

@@ -1,0 +1,60 @@
+"""Who may be a node of a test.
+
+A master asks nodes of other machines for a token: the one of `LOCUST_CLUSTER_TOKEN`, or one made for this start, which is
+shown with the command for workers. With `--cluster-open` everybody may join, as with Locust.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..env import Environment
+
+logger = logging.getLogger("locust.runners")
+
+VARIABLE = "LOCUST_CLUSTER_TOKEN"
+_LOOPBACK = ("127.", "localhost", "::1", "[::1]")
+
+
+class Access:
+    """What a master asks of its workers."""
+
+    def __init__(self, environment: Environment) -> None:
+        given = os.environ.get(VARIABLE)
+        self._is_random = not given
+        self._token = given or secrets.token_urlsafe(18)
+        self._open = bool(getattr(environment.parsed_options, "cluster_open", False))
+
+    def keywords(self) -> dict[str, Any]:
+        """What the server is to be told."""
+        return {"token": self._token, "open": self._open}
+
+    def announce(self, host: str, port: int) -> None:
+        """Says how workers of other machines get in, if they can reach us at all."""
+        if host.startswith(_LOOPBACK):
+            return
+        if self._open:
+            logger.warning(
+                "The master is open (--cluster-open): everybody who can reach it can join as a worker"
+            )
+        elif self._is_random:
+            where = "" if port == 5557 else f" --master-port {port}"
+            logger.info(
+                f"Workers on other machines join with: {VARIABLE}={self._token} locust --worker --master-host "
+                f"<address>{where}"
+            )
+
+
+def share_with_children() -> None:
+    """Settles on a token before processes are forked, so that they have it too."""
+    os.environ.setdefault(VARIABLE, secrets.token_urlsafe(18))
+
+
+def worker_keywords() -> dict[str, Any]:
+    """What a client is to be told."""
+    token = os.environ.get(VARIABLE)
+    return {"token": token} if token else {}

@@ -1,0 +1,179 @@
+"""`--processes`: forks workers, early, so that each has its own connections, threads and files.
+
+Each child goes on as a worker. The parent becomes their master or, with `--worker`, only waits for them. Children end with
+their parent, however that ends.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import gc
+import logging
+import os
+import signal
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import gevent
+
+from .._distributed.access import share_with_children
+from .table import exit_code
+
+logger = logging.getLogger("locust.main")
+
+# Seconds that children get to end by themselves, and after SIGINT, before they are killed.
+PATIENCE = 3.0
+PATIENCE_AFTER_SIGNAL = 10.0
+_PR_SET_PDEATHSIG = 1
+
+
+def fork(options: Namespace) -> None:
+    """Forks what `--processes` asks for and turns `options` into those of the process that returns. With `--worker` the
+    parent does not return: it leaves the program when all children have ended."""
+    if not options.processes:
+        return
+    count = _count(options)
+    if not options.worker:
+        share_with_children()
+    # What is there already is not looked at any more, so parent and children go on sharing its memory.
+    gc.collect()
+    gc.freeze()
+    children = Children()
+    for _ in range(count):
+        parent = os.getpid()
+        pid = gevent.fork()
+        if not pid:
+            _die_with(parent)
+            _become_worker(options)
+            return
+        children.add(pid)
+        logger.debug(f"Started child worker with pid #{pid}")
+    if options.worker:
+        children.wait_for_all()
+    options.master = True
+    options.expect_workers = count
+    atexit.register(children.end)
+
+
+def _count(options: Namespace) -> int:
+    count = int(options.processes)
+    if count == -1:
+        count = os.cpu_count() or _stop("--processes failed to detect number of cpus!?")
+    elif count < -1:
+        _stop(f"Invalid --processes count {count}")
+    elif options.master:
+        _stop(
+            "--master cannot be combined with --processes. Remove --master, as it is implicit as long as --worker is not set."
+        )
+    return count
+
+
+def _become_worker(options: Namespace) -> None:
+    options.worker = True
+    # What only the whole run has.
+    options.run_time = None
+    options.autostart = False
+    options.csv_prefix = None
+    options.stats_history_enabled = False
+    options.html_file = None
+    options.print_stats = False
+
+
+def _die_with(parent: int) -> None:
+    """Asks the system for a SIGTERM when the parent ends."""
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Children:
+    """The processes that were forked."""
+
+    def __init__(self) -> None:
+        self._alive: list[int] = []
+        self._parent = os.getpid()
+        self.exit_code = 0
+        """The largest of those that have ended; one that was killed counts as 128 plus the signal's number."""
+
+    def add(self, pid: int) -> None:
+        """One more."""
+        self._alive.append(pid)
+
+    def reap(self) -> bool:
+        """Notes which have ended; whether all have."""
+        for pid in tuple(self._alive):
+            try:
+                ended, status = os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                # Somebody else has asked for it.
+                self._alive.remove(pid)
+                continue
+            if ended:
+                self._alive.remove(pid)
+                code = os.waitstatus_to_exitcode(status)
+                self.exit_code = max(self.exit_code, code if code >= 0 else 128 - code)
+        return not self._alive
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal to those that are alive."""
+        for pid in self._alive:
+            logger.debug(f"Sending {number.name} to child with pid {pid}")
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+
+    def wait_for_all(self) -> NoReturn:
+        """Leaves the program when the last has ended. They get a terminal's Ctrl-C themselves; a second one kills them."""
+        received = 0
+
+        def on_signal(number: int, _frame: Any) -> None:
+            nonlocal received
+            received += 1
+            if received > 1:
+                self.signal(signal.SIGKILL)
+                sys.exit(exit_code("STARTUP"))
+            if number == signal.SIGTERM:
+                # Sent to us alone.
+                self.signal(signal.SIGTERM)
+
+        signal.signal(signal.SIGINT, on_signal)
+        signal.signal(signal.SIGTERM, on_signal)
+        while not self.reap():
+            time.sleep(0.05)
+        sys.exit(self.exit_code)
+
+    def end(self) -> None:
+        """At the end of the master: waits for the workers, and ends those that do not go by themselves."""
+        if os.getpid() != self._parent:
+            return
+        if not self._wait(PATIENCE):
+            self.signal(signal.SIGINT)
+            if not self._wait(PATIENCE_AFTER_SIGNAL):
+                self.signal(signal.SIGKILL)
+                self._wait(PATIENCE)
+        if self.exit_code > 1:
+            logger.error(f"Bad response code from worker children: {self.exit_code}")
+
+    def _wait(self, seconds: float) -> bool:
+        return _until(self.reap, seconds)
+
+
+def _until(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _stop(message: str) -> NoReturn:
+    sys.stderr.write(f"{message}\n")
+    raise SystemExit(exit_code("STARTUP"))

@@ -1,0 +1,222 @@
+"""What happens when nodes die, hang, come late or are told to go."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from cluster_nodes import COUNTER, Cluster, alive, children, oracle_command, wait_until
+
+MISSING = "failed to send heartbeat, setting state to missing."
+
+
+def test_users_of_a_worker_that_was_killed_go_to_the_others(tmp_path: Path):
+    with Cluster(tmp_path) as cluster:
+        master = cluster.master("-u", "4", "-r", "100", "--expect-workers", "2", "--enable-rebalancing")
+        first, second = (cluster.worker(name=f"worker{n}") for n in (1, 2))
+        master.says("All users spawned")
+        first.signal(signal.SIGKILL)
+        master.says(MISSING)
+        master.says('All users spawned: {"Counter": 4} (4 total users)', times=2)
+        second.signal(signal.SIGTERM)
+        second.ends()
+        master.says("The last worker quit, stopping test.")
+        # A headless master has nothing left to do then.
+        master.ends()
+
+
+def test_the_test_ends_when_the_last_worker_was_killed(tmp_path: Path):
+    with Cluster(tmp_path) as cluster:
+        master = cluster.master("-u", "1", "--json-file", "out")
+        worker = cluster.worker()
+        master.says("All users spawned")
+        time.sleep(1)
+        worker.signal(signal.SIGKILL)
+        master.says("The last worker went missing, stopping test.")
+        # As with Locust the master stays: the worker may come back.
+        master.signal(signal.SIGTERM)
+        master.ends()
+        assert cluster.rows()["/"]["num_requests"] > 5
+
+
+def test_a_worker_that_was_stopped_for_a_while_comes_back(tmp_path: Path):
+    with Cluster(tmp_path) as cluster:
+        master = cluster.master("-u", "2", "-r", "100", "--expect-workers", "2")
+        first, _second = (cluster.worker(name=f"worker{n}") for n in (1, 2))
+        master.says("All users spawned")
+        first.signal(signal.SIGSTOP)
+        master.says(MISSING)
+        first.signal(signal.SIGCONT)
+        master.says("self-healed with heartbeat")
+        master.signal(signal.SIGINT)
+        master.ends()
+        first.ends()
+
+
+@pytest.mark.parametrize("master_is", ["ours", "theirs"])
+def test_a_worker_ends_when_its_master_was_killed(tmp_path: Path, master_is: str):
+    with Cluster(tmp_path, COUNTER + "\nrunners.MASTER_HEARTBEAT_TIMEOUT = 1\n") as cluster:
+        master = cluster.master("-u", "1", command=oracle_command() if master_is == "theirs" else None)
+        worker = cluster.worker()
+        master.says("All users spawned")
+        master.signal(signal.SIGKILL)
+        worker.says("Didn't get heartbeat from master in over 1s")
+        worker.ends()
+        assert "Traceback" not in worker.log
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_a_worker_measured_before_it_was_told_to_go_is_not_lost(tmp_path: Path, number: signal.Signals):
+    count = COUNTER + "\n@events.quit.add_listener\ndef tell(**_):\n    print('counted', Counter.counted)\n"
+    count = count.replace(
+        "    def count(self):", "    def count(self):\n        Counter.counted += 1"
+    ).replace("    wait_time = constant(0.05)", "    wait_time = constant(0.05)\n    counted = 0")
+    # No report in between: all that there is comes with the last one.
+    with Cluster(tmp_path, count + "\nrunners.WORKER_REPORT_INTERVAL = 60\n") as cluster:
+        master = cluster.master("-u", "3", "-r", "100", "--json-file", "out")
+        worker = cluster.worker()
+        master.says("All users spawned")
+        time.sleep(0.5)
+        worker.signal(number)
+        worker.ends()
+        master.ends()
+        worker.says("counted ")
+        counted = int(worker.log.partition("counted ")[2].split()[0])
+        assert cluster.rows()["/"]["num_requests"] == counted > 10
+
+
+def test_what_was_measured_before_the_master_was_told_to_go_is_not_lost(tmp_path: Path):
+    with Cluster(tmp_path, COUNTER + "\nrunners.WORKER_REPORT_INTERVAL = 60\n") as cluster:
+        master = cluster.master("-u", "3", "-r", "100", "--expect-workers", "2", "--json-file", "out")
+        workers = [cluster.worker(name=f"worker{n}") for n in (1, 2)]
+        master.says("All users spawned")
+        time.sleep(0.5)
+        master.signal(signal.SIGINT)
+        master.ends()
+        for worker in workers:
+            worker.says("Got quit message from master")
+            worker.ends()
+        assert cluster.rows()["/"]["num_requests"] > 20
+
+
+def test_exit_codes_of_failures_are_the_masters(tmp_path: Path):
+    failing = COUNTER.replace("exception=None", "exception=ValueError('no')") + "    runners.x = 1\n"
+    with Cluster(tmp_path, failing) as cluster:
+        master = cluster.master("-u", "1", "-t", "1")
+        worker = cluster.worker()
+        master.ends(code=1)
+        worker.ends(code=0)
+        assert "ValueError('no')" in master.log
+
+
+def test_a_master_does_not_wait_for_ever_for_its_workers(tmp_path: Path):
+    with Cluster(tmp_path) as cluster:
+        master = cluster.master("--expect-workers", "2", "--expect-workers-max-wait", "1")
+        worker = cluster.worker()
+        master.says("Gave up waiting for workers to connect")
+        master.ends(code=1)
+        worker.ends()
+
+
+def test_a_port_in_use_is_named(tmp_path: Path):
+    with Cluster(tmp_path) as cluster, socket.socket() as other:
+        other.bind(("0.0.0.0", cluster.port))
+        other.listen()
+        master = cluster.master()
+        master.ends(code=1)
+        assert f"The Locust master port ({cluster.port}) was busy." in master.log
+        assert "Traceback" not in master.log
+
+
+def test_a_worker_without_a_master_gives_up(tmp_path: Path):
+    impatient = COUNTER + "\nrunners.CONNECT_TIMEOUT = 0.1\nrunners.CONNECT_RETRY_COUNT = 2\n"
+    with Cluster(tmp_path, impatient) as cluster:
+        worker = cluster.worker()
+        worker.ends(code=255)
+        assert "Failed to connect to the Locust master" in worker.log
+        assert "Traceback" not in worker.log
+
+
+def test_a_node_is_master_or_worker(tmp_path: Path):
+    with Cluster(tmp_path) as cluster:
+        both = cluster.worker("--master")
+        both.ends(code=255)
+        assert "The --master argument cannot be combined with --worker" in both.log
+
+
+# ------------------------------------------------------------------------------------------------- processes
+
+
+def test_processes_are_workers_of_their_parent(tmp_path: Path):
+    with Cluster(tmp_path) as cluster:
+        arguments = (
+            "--headless",
+            "--master-bind-port",
+            str(cluster.port),
+            "--master-port",
+            str(cluster.port),
+        )
+        master = cluster.node(
+            "all", *arguments, "--processes", "2", "-u", "4", "-r", "100", "-t", "2", "--json-file", "out"
+        )
+        master.says("(index 1) reported as ready")
+        workers = children(master.process.pid)
+        assert len(workers) == 2
+        master.ends()
+        wait_until(lambda: not any(map(alive, workers)))
+        assert cluster.rows()["/"]["num_requests"] > 60
+        assert master.log.count("Shutting down (exit code 0)") == 3
+
+
+@pytest.mark.parametrize("also", [(), ("--worker",)])
+def test_processes_end_with_their_parent_however_that_ends(tmp_path: Path, also: tuple[str, ...]):
+    with Cluster(tmp_path) as cluster:
+        if also:
+            cluster.master("-u", "2", "--expect-workers", "2")
+        parent = cluster.node(
+            "parent",
+            *("--headless", "--master-bind-port", str(cluster.port), "--master-port", str(cluster.port)),
+            *("--processes", "2", "-L", "DEBUG", *also),
+        )
+        parent.says("Started child worker with pid", times=2)
+        workers = wait_until(lambda: len(pids := children(parent.process.pid)) == 2 and pids)
+        parent.says("Connected to locust master", times=2)
+        parent.signal(signal.SIGKILL)
+        wait_until(lambda: not any(map(alive, workers)))
+
+
+def test_a_parent_that_only_waits_takes_over_the_worst_exit_code(tmp_path: Path):
+    leaving = (
+        COUNTER
+        + "\n@events.test_start.add_listener\ndef leave(environment, **_):\n"
+        + "    if isinstance(environment.runner, runners.WorkerRunner):\n        raise SystemExit(42)\n"
+    )
+    with Cluster(tmp_path, leaving) as cluster:
+        master = cluster.master("-u", "2", "--expect-workers", "2")
+        parent = cluster.worker("--processes", "2")
+        parent.ends(code=42)
+        assert "sys.exit(42) called" in parent.log
+        master.says(MISSING, times=2)
+        master.signal(signal.SIGINT)
+        master.ends()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--processes", "-2"), "Invalid --processes count -2"),
+        (("--processes", "2", "--master"), "--master cannot be combined with --processes."),
+        (
+            ("-f", "-"),
+            "locustfile was set to '-' (meaning to download from master) but --worker was not specified.",
+        ),
+    ],
+)
+def test_impossible_combinations_are_refused(tmp_path: Path, arguments: tuple[str, ...], message: str):
+    with Cluster(tmp_path) as cluster:
+        node = cluster.node("node", "--headless", *arguments)
+        node.ends(code=1)
+        assert message in node.log
