@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _engine, stats
 from ._web import recording
+from ._web.wire import as_json
 from .util.date import format_duration, format_utc_timestamp
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def get_html_report(environment: Environment, show_download_link: bool = True, t
     page = _engine.web_asset(REPORT)
     if page is None:
         raise FileNotFoundError(MISSING_PAGE)
-    data = _for_html(json.dumps(args, sort_keys=True, default=str))
+    data = _for_html(as_json(args, sort_keys=True))
     return _MARKER.sub(lambda _: data, page.decode(), count=1)
 
 

@@ -20,6 +20,8 @@ from ._web import page
 from ._web.address import is_loopback, link_for_others
 from ._web.host import Host
 from ._web.recording import Recording
+from ._web.wire import text
+from ._web.worker_logs import level_of, new_lines
 from .html import DEFAULT_BUILD_PATH
 
 if TYPE_CHECKING:
@@ -245,7 +247,12 @@ class WebUI:
             self.engine.set_stats(numbers)
 
     def _log(self, line: str, level: int, at: float) -> None:
-        self.engine.log(line, level, "master", at)
+        self.engine.log(text(line), level, "master", at)
+
+    def follow_worker_log(self, worker_id: str, before: list[str], after: list[str]) -> None:
+        """Shows the lines that a worker has sent and that were not in what it sent before."""
+        for line in new_lines(before, after):
+            self.engine.log(text(line), level_of(line), worker_id, None)
 
     # ---------------------------------------------------------------------------------------------- Flask app
 

@@ -3,6 +3,7 @@
 //! Each name is a test case that fails if any of its requests failed; each kind of exception is one, too; and one stands
 //! for the run as a whole, which fails if the exit code says so without any of the others.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use gregaria_stats::{EntrySnapshot, Snapshot, SnapshotOptions};
@@ -85,17 +86,18 @@ fn write_suite(
 }
 
 fn request_cases(snapshot: &Snapshot, facts: &Facts) -> Vec<Case> {
+    // There may be thousands of both: looking through all errors for each name would take its time.
+    let mut errors_of: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    for error in &snapshot.errors {
+        let line = format!("{} × {}", error.tally.occurrences, error.text);
+        errors_of.entry((&error.name, &error.method)).or_default().push(line);
+    }
     snapshot
         .entries
         .iter()
         .map(|entry| {
-            let errors = snapshot
-                .errors
-                .iter()
-                .filter(|error| error.method == entry.method && error.name == entry.name)
-                .map(|error| format!("{} × {}", error.tally.occurrences, error.text))
-                .collect::<Vec<_>>()
-                .join("\n");
+            let errors =
+                errors_of.get(&(&*entry.name, &*entry.method)).map_or(String::new(), |all| all.join("\n"));
             let failure = (entry.num_failures > 0).then(|| {
                 let message = format!(
                     "{} of {} requests failed ({:.2} %)",

@@ -7,10 +7,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header, request};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use tower::ServiceExt as _;
 
 use crate::answer::{self, Form, from_host};
@@ -18,9 +17,12 @@ use crate::connection::LONGEST_HEAD;
 use crate::host::{Ask, Host, Outcome, WebRequest, ask};
 use crate::kept::Kept;
 use crate::live::Live;
+use crate::patient::WatchedBody;
 use crate::query;
 use crate::routes;
-use crate::security::{Door, Entry, Sender, guard_headers, is_of_same_origin, page_policy, token_page};
+use crate::security::{
+    Door, Entry, Sender, guard_headers, is_of_same_origin, is_silent_browser, token_page, token_policy,
+};
 use crate::status::HostStatus;
 use crate::store::Store;
 
@@ -112,7 +114,7 @@ impl App {
     pub(crate) async fn answer(
         self: Arc<Self>,
         router: Router,
-        request: Request<Incoming>,
+        request: Request<WatchedBody>,
         sender: Sender,
     ) -> Response<Body> {
         let (mut parts, body) = request.into_parts();
@@ -152,9 +154,10 @@ impl App {
         if full == self.base_path {
             return Err(Box::new(self.to_slash(parts)));
         }
-        let (place, path) = match below(&self.base_path, full) {
-            Some(path) => (Place::Below, path.to_owned()),
-            None => (Place::Outside, full.to_owned()),
+        let (place, path) = match (routes::meant(&self.base_path, full), below(&self.base_path, full)) {
+            (Some(known), _) => (Place::Below, known.to_owned()),
+            (None, Some(path)) => (Place::Below, path.to_owned()),
+            (None, None) => (Place::Outside, full.to_owned()),
         };
         if place == Place::Below && path == "/token" {
             parts.uri = with_path(&parts.uri, &path, "");
@@ -174,7 +177,9 @@ impl App {
         let by_get = known && parts.method != Method::OPTIONS && routes::changes_by_get(&path);
         // Answers of other sites' login pages come by POST; the script's application has to know them by itself.
         let login_answer = self.login && !known;
-        if (by_get || !(reads || login_answer)) && !is_of_same_origin(&parts.headers) {
+        let is_foreign = !is_of_same_origin(&parts.headers)
+            || (by_get && is_silent_browser(&parts.headers) && !self.door.knows(&parts.headers));
+        if (by_get || !(reads || login_answer)) && is_foreign {
             return Err(Box::new(answer::page(StatusCode::FORBIDDEN)));
         }
         if self.login && known && (path.starts_with("/live") || path.starts_with("/runs")) {
@@ -209,10 +214,8 @@ impl App {
         match entry {
             Entry::ByQuery if is_page => Some(self.welcome(&next, &parts.headers)),
             Entry::Admitted | Entry::ByQuery => None,
-            Entry::NeedsToken if is_page => {
-                Some(self.ask_for_token(&next, "The test runs on another machine than this browser."))
-            }
-            Entry::WrongToken if is_page => Some(self.ask_for_token(&next, WRONG)),
+            Entry::NeedsToken if is_page => Some(self.ask_for_token(&next, None)),
+            Entry::WrongToken if is_page => Some(self.ask_for_token(&next, Some(WRONG))),
             Entry::NeedsToken => Some(unauthorised(
                 "this needs the access token: send it as 'Authorization: Bearer <token>' (the terminal shows it; \
                  LOCUST_WEB_TOKEN sets it, --web-open does without)",
@@ -222,10 +225,10 @@ impl App {
         }
     }
 
-    fn ask_for_token(&self, next: &str, words: &str) -> Response<Body> {
-        let page = token_page(&self.base_path, next, words);
+    fn ask_for_token(&self, next: &str, problem: Option<&str>) -> Response<Body> {
+        let page = token_page(&self.base_path, next, problem);
         let mut response = answer::with_type(StatusCode::UNAUTHORIZED, answer::HTML, page);
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, page_policy());
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, token_policy());
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }
@@ -235,6 +238,8 @@ impl App {
     /// A browser leaves a strict cookie out of a redirect that began on another site (a link in a mail, say), but not out of
     /// what a page of ours leads to: for those this is a page that leads on.
     fn welcome(&self, next: &str, asked: &HeaderMap) -> Response<Body> {
+        let home = format!("{}/", self.base_path);
+        let next = if is_local_path(next) { next } else { &home };
         let site = asked.get("sec-fetch-site").map(HeaderValue::as_bytes);
         let redirects = matches!(site, None | Some(b"none" | b"same-origin"));
         let shown = crate::json::in_html(next);
@@ -263,7 +268,7 @@ impl App {
         self: &Arc<Self>,
         router: Router,
         parts: request::Parts,
-        body: Incoming,
+        body: WatchedBody,
         place: Place,
     ) -> Response<Body> {
         let path = parts.uri.path();
@@ -274,10 +279,17 @@ impl App {
         };
         let known = below && routes::is_built_in(path);
         let limit = if self.unknown_goes_on() && !known { WSGI_BODY } else { BODY };
+        if body.size_hint().lower() > limit as u64 {
+            // Said at once, a client that asked first (`Expect: 100-continue`) need not send it.
+            return last(answer::page(StatusCode::PAYLOAD_TOO_LARGE));
+        }
         let body = match tokio::time::timeout(BODY_TIME, Limited::new(body, limit).collect()).await {
-            Err(_) => return answer::words(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive"),
+            Err(_) => {
+                let words = "the body took too long to arrive";
+                return last(answer::words(StatusCode::REQUEST_TIMEOUT, words));
+            }
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                return answer::page(StatusCode::PAYLOAD_TOO_LARGE);
+                return last(answer::page(StatusCode::PAYLOAD_TOO_LARGE));
             }
             Ok(Err(_)) => return answer::page(StatusCode::BAD_REQUEST),
             Ok(Ok(body)) => body.to_bytes(),
@@ -307,14 +319,22 @@ impl App {
             return response;
         }
         let form = query::form(&parts.headers, body).unwrap_or_default();
-        let home = format!("{}/", self.base_path);
-        let next = query::value(&form, "next").filter(|next| is_local_path(next)).unwrap_or(&home);
+        let next = query::value(&form, "next").unwrap_or_default();
         let address = Came::of(parts).0.ip();
-        match self.door.check(query::value(&form, "token").unwrap_or_default().trim(), address) {
+        let given = query::value(&form, "token").unwrap_or_default().trim();
+        match self.door.check(token_of(given), address) {
             Entry::Admitted => self.welcome(next, &parts.headers),
             Entry::Barred(seconds) => barred(seconds),
-            _ => self.ask_for_token(next, WRONG),
+            _ => self.ask_for_token(next, Some(WRONG)),
         }
+    }
+}
+
+/// The token itself, where the whole link was pasted.
+fn token_of(given: &str) -> &str {
+    match given.split_once("token=") {
+        Some((before, rest)) if before.contains("://") => rest.split(['&', '#']).next().unwrap_or(rest),
+        _ => given,
     }
 }
 
@@ -386,6 +406,12 @@ fn with_path(uri: &Uri, path: &str, query: &str) -> Uri {
 fn prefers_html(parts: &request::Parts) -> bool {
     let accept = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// Says that the connection ends with this answer.
+fn last(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 fn unauthorised(words: &str) -> Response<Body> {

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,6 +18,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use crate::app::App;
+use crate::patient::{Patience, Patient, Unread};
 use crate::security::Sender;
 use crate::server::Hints;
 
@@ -38,6 +41,7 @@ pub(crate) struct Connections {
     tls: Option<TlsHolder>,
     open: AtomicUsize,
     hints: Hints,
+    patience: Patience,
 }
 
 struct TlsHolder(TlsAcceptor);
@@ -49,8 +53,9 @@ impl std::fmt::Debug for TlsHolder {
 }
 
 impl Connections {
-    pub(crate) fn new(router: Router, app: Arc<App>, tls: Option<TlsAcceptor>) -> Self {
-        Self { router, app, tls: tls.map(TlsHolder), open: AtomicUsize::new(0), hints: Hints::default() }
+    pub(crate) fn new(router: Router, app: Arc<App>, tls: Option<TlsAcceptor>, patience: Patience) -> Self {
+        let (tls, open) = (tls.map(TlsHolder), AtomicUsize::new(0));
+        Self { router, app, tls, open, hints: Hints::default(), patience }
     }
 
     /// How many are open.
@@ -150,8 +155,11 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (app, router) = (Arc::clone(&all.0.app), all.0.router.clone());
-    let service = service_fn(move |request| {
+    let unread = Unread::default();
+    let stream = Patient::new(stream, all.0.patience, unread.clone());
+    let service = service_fn(move |request: Request<Incoming>| {
         let (app, router) = (Arc::clone(&app), router.clone());
+        let request = request.map(|body| unread.watch(body));
         async move { Ok::<_, Infallible>(app.answer(router, request, sender).await) }
     });
     let connection = http1::Builder::new()

@@ -3,38 +3,31 @@
 use gregaria_report::{
     Cell, EXCEPTIONS_COLUMNS, FAILURES_COLUMNS, failure_rows, requests_columns, requests_rows, write_row,
 };
-use gregaria_stats::{EntrySnapshot, ErrorSnapshot, Number, Snapshot, SnapshotOptions};
+use gregaria_stats::{EntrySnapshot, ErrorSnapshot, Number};
 use serde_json::{Map, Value, json};
 
 use crate::answer::JSON;
 use crate::dto;
 use crate::json::{of, pretty};
-use crate::live::mirror::lock;
 use crate::live::{Numbers, unix_now};
 use crate::routes::attachment;
+use crate::snapshot::{self, Wanted};
 use crate::status::HostStatus;
 
 /// Rows of `/stats/requests` before the total's, and errors.
 const MOST_ROWS: usize = 500;
-
-/// The numbers now. With thousands of names this copies them in one go, so it is for those who ask, not for every second.
-fn snapshot(numbers: &Numbers, options: &SnapshotOptions, now: f64) -> Snapshot {
-    let source = numbers.current();
-    let stats = lock(&source);
-    stats.snapshot(now, options)
-}
 
 /// `GET stats/requests`.
 pub(crate) fn stats_requests(numbers: &Numbers, status: &HostStatus, now: f64) -> String {
     if status.state == "missing" {
         return pretty(&missing(status));
     }
-    let snapshot =
-        snapshot(numbers, &SnapshotOptions { current_times: true, ..SnapshotOptions::tables() }, now);
+    let wanted = Wanted { entries: MOST_ROWS, errors: MOST_ROWS, current_times: true };
+    let snapshot = snapshot::take(numbers, wanted, now);
     let fractions = &status.percentiles_to_statistics;
-    let shown = snapshot.entries.iter().take(MOST_ROWS).chain([&snapshot.total]);
+    let shown = snapshot.entries.iter().chain([&snapshot.total]);
     let rows: Vec<Value> = shown.map(|entry| row(entry, fractions)).collect();
-    let errors: Vec<Value> = snapshot.errors.iter().take(MOST_ROWS).map(error).collect();
+    let errors: Vec<Value> = snapshot.errors.iter().map(error).collect();
     let total = &snapshot.total;
     let current = |fraction: f64| total.current_percentile(fraction).map_or(Value::Null, Value::from);
     let percentiles =
@@ -56,7 +49,7 @@ pub(crate) fn stats_requests(numbers: &Numbers, status: &HostStatus, now: f64) -
     });
     if status.is_distributed {
         report["workers"] = status.workers.iter().map(worker).collect();
-        report["worker_count"] = status.workers.len().into();
+        report["worker_count"] = status.worker_count.into();
     }
     pretty(&report)
 }
@@ -181,13 +174,13 @@ fn owned(columns: &[&str]) -> Vec<String> {
 /// `GET stats/requests/csv`.
 pub(crate) fn requests_csv(numbers: &Numbers, status: &HostStatus, now: f64) -> String {
     let fractions = &status.percentiles_to_report;
-    let snapshot = snapshot(numbers, &SnapshotOptions { entries: true, ..SnapshotOptions::default() }, now);
+    let snapshot = snapshot::take(numbers, Wanted { entries: usize::MAX, ..Wanted::default() }, now);
     table(requests_columns(fractions), requests_rows(&snapshot, fractions))
 }
 
 /// `GET stats/failures/csv`.
 pub(crate) fn failures_csv(numbers: &Numbers, now: f64) -> String {
-    let snapshot = snapshot(numbers, &SnapshotOptions { errors: true, ..SnapshotOptions::default() }, now);
+    let snapshot = snapshot::take(numbers, Wanted { errors: usize::MAX, ..Wanted::default() }, now);
     table(owned(&FAILURES_COLUMNS), failure_rows(&snapshot.errors))
 }
 
@@ -222,6 +215,10 @@ pub(crate) fn exceptions(exceptions: &[dto::Exception]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use gregaria_stats::RequestStats;
+
     use super::*;
 
     #[test]
@@ -230,5 +227,24 @@ mod tests {
             assert_eq!(rounded(Number::float(ms)), expected, "{ms}");
         }
         assert_eq!(rounded(Number::int(8)), 8.0);
+    }
+
+    #[test]
+    fn workers_that_are_missing_are_shown_but_not_counted() {
+        let status = br#"{"state": "running", "is_distributed": true, "worker_count": 1, "workers": [
+            {"id": "vm_a", "state": "missing", "user_count": 0, "cpu_usage": 1.0, "memory_usage": 56496128},
+            {"id": "vm_b", "state": "running", "user_count": 2, "cpu_usage": 0.9, "memory_usage": 56385536}]}"#;
+        let numbers = Numbers::new(Arc::new(Mutex::new(RequestStats::new(true, 1.0))));
+        let answer = stats_requests(&numbers, &HostStatus::parse(status).unwrap(), 2.0);
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer["worker_count"], 1);
+        let expected = json!({
+            "id": "vm_a", "state": "missing", "user_count": 0, "cpu_usage": 1.0, "memory_usage": 56_496_128
+        });
+        assert_eq!(answer["workers"][0], expected);
+        assert_eq!(answer["workers"].as_array().map(Vec::len), Some(2));
+        let alone =
+            stats_requests(&numbers, &HostStatus { state: "ready".into(), ..HostStatus::default() }, 2.0);
+        assert!(!alone.contains("worker"), "{alone}");
     }
 }

@@ -29,26 +29,45 @@ pub(crate) fn is_ours_alone(path: &str) -> bool {
 }
 
 /// Locust's own paths.
+const PATHS: [&str; 16] = [
+    "/",
+    "/swarm",
+    "/stop",
+    "/user",
+    "/stats/reset",
+    "/stats/requests",
+    "/stats/requests/csv",
+    "/stats/requests_full_history/csv",
+    "/stats/failures/csv",
+    "/stats/report",
+    "/exceptions",
+    "/exceptions/csv",
+    "/tasks",
+    "/logs",
+    "/worker-count",
+    "/login",
+];
+
+/// Whether a path is one of Locust's own, or ours alone.
 pub(crate) fn is_built_in(path: &str) -> bool {
-    const PATHS: [&str; 16] = [
-        "/",
-        "/swarm",
-        "/stop",
-        "/user",
-        "/stats/reset",
-        "/stats/requests",
-        "/stats/requests/csv",
-        "/stats/requests_full_history/csv",
-        "/stats/failures/csv",
-        "/stats/report",
-        "/exceptions",
-        "/exceptions/csv",
-        "/tasks",
-        "/logs",
-        "/worker-count",
-        "/login",
-    ];
     PATHS.contains(&path) || is_ours_alone(path)
+}
+
+/// The one of Locust's paths that is meant by a path below `base`, however it is written: with characters encoded that
+/// need not be, or with slashes too many (`$BASE/` and `/swarm`). The script's application would understand it, so what is
+/// asked of a sender must not depend on how it is written.
+pub(crate) fn meant(base: &str, path: &str) -> Option<&'static str> {
+    if !(path.contains('%') || path.contains("//")) {
+        return None;
+    }
+    let decoded = percent_encoding::percent_decode_str(path).decode_utf8().ok()?;
+    let mut plain: String =
+        decoded.split('/').filter(|part| !part.is_empty()).flat_map(|part| ["/", part]).collect();
+    if decoded.ends_with('/') {
+        plain.push('/');
+    }
+    let rest = plain.strip_prefix(base)?;
+    PATHS.into_iter().find(|&known| known == rest)
 }
 
 /// GET requests that change something, as in older Locusts.
@@ -222,7 +241,7 @@ async fn stats_requests(State(app): Shared) -> Response<Body> {
 
 async fn worker_count(State(app): Shared) -> Response<Body> {
     let status = app.fresh_status(PATIENCE).await;
-    let body = serde_json::json!({ "worker_count": status.workers.len() });
+    let body = serde_json::json!({ "worker_count": status.worker_count });
     answer::with_type(StatusCode::OK, answer::JSON, crate::json::pretty(&body))
 }
 
@@ -298,5 +317,33 @@ pub(crate) fn number<T: std::str::FromStr>(
     match value(query, name) {
         None | Some("") => Ok(None),
         Some(text) => text.parse().map(Some).map_err(|_| format!("{name}: {text:?} is not a number")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_known_however_it_is_written() {
+        for (base, path, expected) in [
+            ("", "//swarm", Some("/swarm")),
+            ("", "/%73top", Some("/stop")),
+            ("", "/stats%2Freset", Some("/stats/reset")),
+            ("", "///stats//requests", Some("/stats/requests")),
+            ("", "//", Some("/")),
+            ("/base", "/%62ase/stop", Some("/stop")),
+            ("/base", "//base//stop", Some("/stop")),
+            // What needs no help, and what is none of ours.
+            ("", "/stop", None),
+            ("", "//stop/", None),
+            ("", "/%2573top", None),
+            ("", "/x/..//stop", None),
+            ("", "/%ff//stop", None),
+            ("/base", "//stop", None),
+            ("/base", "//based/stop", None),
+        ] {
+            assert_eq!(meant(base, path), expected, "{base} {path}");
+        }
     }
 }

@@ -17,6 +17,7 @@ use crate::host::{Host, Level};
 use crate::keep::Keeper;
 use crate::kept::Kept;
 use crate::live::{Live, Numbers, Sampler};
+use crate::patient::Patience;
 use crate::report::Recording;
 use crate::security::{Door, random_token, report_policy};
 use crate::store::Store;
@@ -50,6 +51,8 @@ pub struct Config {
     pub store_max_bytes: u64,
     /// Listens nowhere: only records the runs and keeps them.
     pub record_only: bool,
+    /// How long a peer is waited for.
+    pub patience: Patience,
 }
 
 /// Why the server cannot start.
@@ -162,7 +165,12 @@ impl Server {
             .build()
             .map_err(StartError::System)?;
         let (ending, end) = watch::channel(false);
-        let connections = Arc::new(Connections::new(routes::router(Arc::clone(&app)), Arc::clone(&app), tls));
+        let connections = Arc::new(Connections::new(
+            routes::router(Arc::clone(&app)),
+            Arc::clone(&app),
+            tls,
+            config.patience,
+        ));
         for listener in listeners {
             let listener = {
                 let _within = runtime.enter();
@@ -178,7 +186,8 @@ impl Server {
     /// One without sockets.
     fn recorder(app: Arc<App>, host: Arc<dyn Host>, keeper: Keeper) -> Result<Self, StartError> {
         let sampler = Sampler::start(Arc::clone(&app.live), host, keeper).map_err(StartError::System)?;
-        let connections = Arc::new(Connections::new(axum::Router::new(), Arc::clone(&app), None));
+        let connections =
+            Arc::new(Connections::new(axum::Router::new(), Arc::clone(&app), None, Patience::default()));
         let ending = watch::channel(false).0;
         let (addresses, token, url) = (Vec::new(), None, String::new());
         Ok(Self { app, addresses, token, url, sampler, runtime: None, ending, connections })

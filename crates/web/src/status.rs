@@ -39,8 +39,10 @@ pub struct HostStatus {
     pub user_classes: BTreeMap<String, u64>,
     /// Whether there are workers.
     pub is_distributed: bool,
-    /// The workers.
+    /// The workers, missing ones included.
     pub workers: Vec<dto::Worker>,
+    /// Those that are there.
+    pub worker_count: u64,
     /// Changes when the exceptions do.
     pub exceptions_version: i64,
     /// `PERCENTILES_TO_STATISTICS`.
@@ -74,6 +76,7 @@ impl Default for HostStatus {
             user_classes: BTreeMap::new(),
             is_distributed: false,
             workers: Vec::new(),
+            worker_count: 0,
             exceptions_version: 0,
             percentiles_to_statistics: vec![0.95, 0.99],
             percentiles_to_chart: vec![0.5, 0.95],

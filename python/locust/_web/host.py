@@ -13,6 +13,7 @@ from ..html import get_html_report
 from ..log import get_logs, greenlet_exception_logger
 from . import recording
 from .swarm import Form, Order
+from .wire import as_json, text
 
 if TYPE_CHECKING:
     from ..web import WebUI
@@ -53,7 +54,7 @@ class Host:
             getattr(self, f"_on_{command.kind}")(command)
         except Exception as e:
             code = log_failure(*self._asked(command), e)
-            command.fail(str(e), code)
+            command.fail(text(str(e)), code)
 
     def _asked(self, command: Any) -> tuple[str, str]:
         """Method and path of the request that a command came from."""
@@ -148,13 +149,13 @@ class Host:
             command.reply(NO_RUNNER, 500, content_type="text/html; charset=utf-8")
             return
         self.web_ui.update_template_args()
-        command.reply(json.dumps(self.web_ui.template_args, default=str))
+        command.reply(as_json(self.web_ui.template_args))
 
     def _on_swarm(self, command: Any) -> None:
-        command.reply(json.dumps(self.swarm(command.form)))
+        command.reply(as_json(self.swarm(command.form)))
 
     def _on_stop(self, command: Any) -> None:
-        command.reply(json.dumps(self.stop()))
+        command.reply(as_json(self.stop()))
 
     def _on_reset(self, command: Any) -> None:
         command.reply(self.reset(), content_type="text/html; charset=utf-8")
@@ -164,10 +165,10 @@ class Host:
         command.reply("{}", 201)
 
     def _on_tasks(self, command: Any) -> None:
-        command.reply(json.dumps(self.tasks()))
+        command.reply(as_json(self.tasks()))
 
     def _on_logs(self, command: Any) -> None:
-        command.reply(json.dumps(self.logs()))
+        command.reply(as_json(self.logs()))
 
     def _on_exceptions(self, command: Any) -> None:
         command.reply(self.web_ui.recording.exceptions())

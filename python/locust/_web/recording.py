@@ -6,7 +6,6 @@ parameters of the run and its exceptions, each as the JSON text that the server'
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shlex
@@ -20,6 +19,7 @@ from .. import argument_parser, runners, stats
 from ..stats_csv import StatsCSVFileWriter
 from ..user.inspectuser import get_ratio
 from ..util.date import format_safe_timestamp
+from .wire import as_json
 
 if TYPE_CHECKING:
     from ..env import Environment
@@ -93,12 +93,12 @@ class Recording:
                 status["worker_count"] = runner.worker_count
         if with_exceptions:
             status["exceptions"] = self._exception_rows()
-        return json.dumps(status, default=str)
+        return as_json(status)
 
     def exceptions(self) -> str:
         """The answer to the command `exceptions`: all of them, with the moments at which each was seen here first and
         last."""
-        return json.dumps(self._exception_rows(), default=str)
+        return as_json(self._exception_rows())
 
     def _exception_rows(self) -> list[dict[str, Any]]:
         runner = self.environment.runner
@@ -141,7 +141,7 @@ class Recording:
                 if entry["is_secret"] and entry["default_value"]
             }
             info["command"] = _command(secrets)
-        return json.dumps(info, default=str)
+        return as_json(info)
 
     def _seen(self, key: int, count: int) -> tuple[float, float]:
         now = time.time()
@@ -203,14 +203,22 @@ def workers(runner: runners.MasterRunner) -> list[dict[str, Any]]:
     """The workers of a master, as pages and exporters show them."""
     return [
         {
-            "id": worker.id,
-            "state": worker.state,
-            "user_count": worker.user_count,
+            "id": str(worker.id),
+            "state": str(worker.state),
+            "user_count": _count(worker.user_count),
             "cpu_usage": worker.cpu_usage,
             "memory_usage": worker.memory_usage,
         }
         for worker in runner.clients.values()
     ]
+
+
+def _count(value: Any) -> int:
+    """A number as a worker says it, which may be another program's."""
+    try:
+        return max(int(value), 0)
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 def exception_row(row: runners.ExceptionDict) -> dict[str, Any]:

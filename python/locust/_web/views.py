@@ -31,7 +31,7 @@ from jinja2 import TemplateNotFound
 from .. import _engine, web
 from ..html import render_template_from
 from ..util.cache import memoize
-from . import recording
+from . import recording, wire
 from .host import NO_FULL_HISTORY, NO_RUNNER, disposition, log_failure
 
 if TYPE_CHECKING:
@@ -64,9 +64,9 @@ def blueprint(web_ui: WebUI) -> tuple[Blueprint, Callable[[], None]]:
         return response
 
     def table(write: str, kind: str) -> Response:
-        text = StringIO()
-        getattr(web_ui.stats_csv_writer, write)(csv.writer(text))
-        response = make_response(text.getvalue())
+        rows = StringIO()
+        getattr(web_ui.stats_csv_writer, write)(csv.writer(rows))
+        response = make_response(wire.text(rows.getvalue()))
         response.headers["Content-type"] = "text/csv"
         response.headers["Content-disposition"] = disposition(
             f"{recording.file_stem(environment)}_{kind}.csv"
@@ -181,4 +181,4 @@ def blueprint(web_ui: WebUI) -> tuple[Blueprint, Callable[[], None]]:
 
 def _failure(error: Exception) -> Response:
     code = log_failure(request.method, request.path, error)
-    return make_response(str(error), code)
+    return make_response(wire.text(str(error)), code)

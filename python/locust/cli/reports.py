@@ -35,7 +35,9 @@ def check_writable(path: str) -> None:
     """Makes the directory of the file and checks that the file can be written. Raises `OSError`."""
     directory = os.path.dirname(path) or "."
     os.makedirs(directory, exist_ok=True)
-    if os.path.isdir(path) or not os.access(path if os.path.exists(path) else directory, os.W_OK):
+    if os.path.isdir(path):
+        raise IsADirectoryError(21, "Is a directory", path)
+    if not os.access(path if os.path.exists(path) else directory, os.W_OK):
         raise PermissionError(13, "Permission denied", path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -232,3 +233,80 @@ runner.quit()
     assert data["run"]["total"]["requests"] == [1]
     assert data["run"]["errors"][0]["error"] == "</script><script>alert(1)</script>"
     assert "alert(1)</script>" not in result.stdout
+
+
+ODD_RUN = """
+from locust import User, constant, events, task
+
+@events.init_command_line_parser.add_listener
+def options(parser):
+    parser.add_argument("--limit", type=float, default=float("inf"))
+    parser.add_argument("--bytes", default="\\udcff\\x00")
+
+class Odd:
+    def __str__(self):
+        raise RuntimeError("no words")
+
+class Talker(User):
+    wait_time = constant(0.05)
+
+    @task
+    def talk(self):
+        fire = self.environment.events.request.fire
+        common = {"response_length": 1, "context": {}}
+        fire(request_type="GET\\udcfe", name="</script>\\udcff\\x00\\x1b]]>", response_time=1, exception=ValueError("\\udcfd"), **common)
+        fire(request_type="GET", name="=1+1|`x`", response_time=None, exception=None, **common)
+        fire(request_type="GET", name="big", response_time=1e18, exception=None, **common)
+        raise RuntimeError("\\udcfc <b> ]]> \\x00")
+"""
+
+
+def test_what_is_no_text_and_no_number_does_not_cost_a_report(tmp_path: Path):
+    """Bytes that were no text (lone surrogates), control characters and infinities: in names, messages and options."""
+    result = run_locust(
+        "--headless",
+        "-t",
+        "2",
+        "--json",
+        "--csv",
+        "out/run",
+        "--store-dir",
+        "kept",
+        *FILES,
+        folder=tmp_path,
+        locustfile=ODD_RUN,
+        LOCUST_NO_STORE="false",
+    )
+    assert result.returncode == 1, result.stderr
+    assert "Traceback" not in result.stderr.partition("Shutting down")[2]
+    data = data_of(tmp_path / "out" / "1-1-2.html")
+    shown = shown_requests(result.stderr)
+    assert requests_of(data) == data["run"]["summary"]["requests"] == shown > 3
+    assert data["run"]["info"]["options"]["limit"] == "inf"
+    assert [one["msg"] for one in data["run"]["exceptions"]] == ["\ufffd <b> ]]> \x00"]
+    suites = ElementTree.parse(tmp_path / "out" / "junit.xml").getroot()
+    assert int(suites.get("tests", 0)) == len(list(suites.iter("testcase"))) == 5
+    assert (suites.get("failures"), suites.get("errors")) == ("1", "1")
+    summary = (tmp_path / "out" / "summary.md").read_text()
+    assert "&lt;/script&gt;" in summary and "\x00" not in summary and "=1+1\\|\\`x\\`" in summary
+    assert sum(entry["num_requests"] for entry in json.loads(result.stdout)) == shown
+    assert len(list((tmp_path / "kept").glob("*.run"))) == 1
+
+
+@pytest.mark.parametrize("option", ["--html", "--junit", "--summary-md"])
+def test_a_full_disk_costs_only_the_file_that_is_on_it(tmp_path: Path, option: str):
+    files = {"--html": "r.html", "--junit": "r.xml", "--summary-md": "r.md"}
+    others = [word for name, path in files.items() if name != option for word in (name, path)]
+    result = run_locust(
+        "--headless", "-t", "1", option, "/dev/full", *others, folder=tmp_path, locustfile=SCRIPT
+    )
+    assert result.returncode == 1
+    assert result.stderr.count("No space left on device") == 1, result.stderr
+    assert all((tmp_path / path).stat().st_size > 500 for name, path in files.items() if name != option)
+    assert shown_requests(result.stderr) > 0
+
+
+def test_a_directory_is_no_report(tmp_path: Path):
+    result = run_locust("--headless", "-t", "1", "--junit", ".", folder=tmp_path, locustfile=SCRIPT)
+    assert result.returncode == 1 and "Is a directory: '.'" in result.stderr
+    assert "Ramping" not in result.stderr

@@ -78,12 +78,16 @@ def test_nothing_outside_the_pages_files_is_served(run: WebRun):
         assert answer.status in (400, 404) and "Talker" not in answer.text, path
 
 
-def test_bodies_have_a_limit(run: WebRun):
-    body = b"x=" + b"a" * (3 << 20)
-    answer = run.ask(
-        "POST", "/swarm", body=body, headers={"Content-Type": "application/x-www-form-urlencoded"}
-    )
-    assert answer.status == 413
+@pytest.mark.parametrize("megabytes", [3, 30])
+def test_bodies_have_a_limit(run: WebRun, megabytes: int):
+    """Whoever sends all of it before reading sees the answer, too: the server does not close on somebody who still sends."""
+    body = b"x=" + b"a" * (megabytes << 20)
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    for _ in range(3):
+        assert run.ask("POST", "/swarm", body=body, headers=kind).status == 413
+    foreign = run.ask("POST", "/swarm", body=body, headers={**kind, "Origin": "http://evil.test"})
+    assert foreign.status == 403
+    assert run.get("/stats/requests").json()["state"] in ("ready", "stopped")
 
 
 def test_every_answer_of_ours_says_how_it_may_be_used(run: WebRun):

@@ -150,6 +150,7 @@ impl WebServer {
             store: store_dir,
             store_max_bytes,
             record_only: !listen,
+            ..Config::default()
         };
         Self { handler, numbers: Numbers::new(stats.get().table()), config, state: Mutex::default() }
     }

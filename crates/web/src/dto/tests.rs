@@ -3,6 +3,11 @@
 use super::*;
 use std::fmt::Write as _;
 
+/// All types, in the order of the file.
+fn types() -> impl Iterator<Item = &'static Type> {
+    [STREAM, FIGURES, RUNS].into_iter().flatten()
+}
+
 pub(super) struct Type {
     pub(super) name: &'static str,
     pub(super) docs: &'static [&'static str],
@@ -35,7 +40,7 @@ fn typescript(kind: &str) -> String {
         "Bin" => "[number, number, number]".to_owned(),
         "RunState" => "RunState".to_owned(),
         ours => {
-            assert!(TYPES.iter().any(|known| known.name == ours), "no word for {ours:?}");
+            assert!(types().any(|known| known.name == ours), "no word for {ours:?}");
             ours.to_owned()
         }
     }
@@ -59,7 +64,7 @@ fn schema() -> String {
         "// Made from crates/web/src/dto.rs by `SCHEMA=write cargo test -p gregaria-web schema`. Not to be edited.\n\n\
          export type RunState = \"ready\" | \"spawning\" | \"running\" | \"cleanup\" | \"stopping\" | \"stopped\" | \"missing\";\n",
     );
-    for Type { name, docs, fields } in TYPES {
+    for Type { name, docs, fields } in types() {
         let _ = write!(out, "\n{}export interface {name} {{\n", comment(docs, ""));
         for Field { name, docs, kind } in *fields {
             let _ = writeln!(out, "{}  {name}: {};", comment(docs, "  "), typescript(kind));

@@ -11,7 +11,7 @@ use super::series::Record;
 use crate::dto;
 
 /// Entries looked at while the lock is held once.
-const BATCH: usize = 64;
+pub(crate) const BATCH: usize = 64;
 /// A name without requests for this many seconds has no current rate any more.
 const RATE_SECONDS: f64 = 16.0;
 
@@ -205,11 +205,11 @@ pub(crate) struct Mirror {
 }
 
 impl Mirror {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(fractions: Vec<f64>) -> Self {
         Self {
             source: None,
             resets: 0,
-            fractions: Vec::new(),
+            fractions,
             total: Slot::new(Entry::new("", "Aggregated", false, 0.0)),
             names: Vec::new(),
             errors: Vec::new(),

@@ -91,14 +91,17 @@ impl Work {
         if began {
             state.begin_run(status.run, status.started.unwrap_or(now));
         }
-        let anew = state.take_in(&self.live.numbers, &status, now, began);
+        let taken = state.take_in(&self.live.numbers, &status, now, began);
         let ended = state.running && (!running || last);
         let point = if state.running && (second || ended) {
             state.record(status.user_count, now, ended)
         } else {
             None
         };
-        let full = anew || began || ended;
+        if taken.other_lists {
+            self.live.tell_lists(&state, &status, shown.clone(), now);
+        }
+        let full = taken.anew || taken.other_lists || began || ended;
         let tick = state.tick(if full { 0 } else { before }, full, shown, point);
         self.live.tell(&state, "tick", &tick);
         self.tell_logs(&mut state);

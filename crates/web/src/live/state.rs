@@ -69,6 +69,15 @@ struct Cache {
     history: Option<Event>,
 }
 
+/// What a look at the numbers found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Taken {
+    /// They began anew.
+    pub(crate) anew: bool,
+    /// Other percentiles are asked for than at the last look.
+    pub(crate) other_lists: bool,
+}
+
 /// What a connection gets first, and where the rest comes from.
 #[derive(Debug)]
 pub(crate) struct Opening {
@@ -84,15 +93,25 @@ pub(crate) fn merged_fractions(own: &[f64], wanted: &[f64]) -> Vec<f64> {
     all
 }
 
+/// The percentiles of tables and those of charts.
+fn lists_of(status: &HostStatus) -> (Vec<f64>, Vec<f64>) {
+    (
+        merged_fractions(&TABLE, &status.percentiles_to_statistics),
+        merged_fractions(&CHART, &status.percentiles_to_chart),
+    )
+}
+
 impl Live {
     pub(crate) fn new(numbers: Numbers, boot: String, keeps_runs: bool) -> Self {
+        // What holds until the program has said otherwise, so that the first page already has all columns.
+        let (fractions, chart_fractions) = lists_of(&HostStatus::default());
         let state = State {
-            mirror: Mirror::new(),
+            mirror: Mirror::new(fractions),
             course: Course::new(0.0),
             run: 0,
             running: false,
             runs: Vec::new(),
-            chart_fractions: Vec::new(),
+            chart_fractions,
             exceptions: Vec::new(),
             exceptions_changed: 0,
             seq: 0,
@@ -177,27 +196,45 @@ impl Live {
         let seen = last.and_then(|id| self.seen(&state, id));
         let (status, shown) = self.dto_status();
         let id = self.id(&state);
-        let hello = dto::Hello {
-            boot: self.boot.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            resumed: seen.is_some(),
-            seq: state.seq,
-            run: state.run,
-            now,
-            fractions: state.mirror.fractions.clone(),
-            chart_fractions: state.chart_fractions.clone(),
-            default_chart_fractions: status.percentiles_to_chart.clone(),
-            default_table_fractions: status.percentiles_to_statistics,
-            store: self.keeps_runs,
-            runs: state.runs.clone(),
-            status: shown.clone(),
-        };
+        let hello = self.hello(&state, &status, shown.clone(), seen.is_some(), now);
         let mut events = vec![Event::opening(), Event::new("hello", &id, &hello)];
         match seen {
             Some(seq) => self.catch_up(&state, seq, &shown, &id, &mut events),
             None => self.everything(&mut state, &shown, &id, &mut events),
         }
         Some(Opening { events, rest: self.sender.subscribe() })
+    }
+
+    fn hello(
+        &self,
+        state: &State,
+        status: &HostStatus,
+        shown: dto::Status,
+        resumed: bool,
+        now: f64,
+    ) -> dto::Hello {
+        dto::Hello {
+            boot: self.boot.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            resumed,
+            seq: state.seq,
+            run: state.run,
+            now,
+            fractions: state.mirror.fractions.clone(),
+            chart_fractions: state.chart_fractions.clone(),
+            default_chart_fractions: status.percentiles_to_chart.clone(),
+            default_table_fractions: status.percentiles_to_statistics.clone(),
+            store: self.keeps_runs,
+            runs: state.runs.clone(),
+            status: shown,
+        }
+    }
+
+    /// Tells pages that are open which percentiles there are now, and all there is of them: those that opened before the script's
+    /// lists were known have none. The tick that follows must be a full one.
+    pub(crate) fn tell_lists(&self, state: &State, status: &HostStatus, shown: dto::Status, now: f64) {
+        self.tell(state, "hello", &self.hello(state, status, shown, false, now));
+        self.tell(state, "history", &state.course.history(0, &state.chart_fractions, state.run));
     }
 
     /// The number of the last event a page has, if it can go on from there.
@@ -287,9 +324,9 @@ impl State {
     }
 
     /// Looks at the numbers, and begins the course anew if they, or what is asked of them, did. `began`: a run has just begun.
-    pub(crate) fn take_in(&mut self, numbers: &Numbers, status: &HostStatus, now: f64, began: bool) -> bool {
-        let fractions = merged_fractions(&TABLE, &status.percentiles_to_statistics);
-        let chart_fractions = merged_fractions(&CHART, &status.percentiles_to_chart);
+    pub(crate) fn take_in(&mut self, numbers: &Numbers, status: &HostStatus, now: f64, began: bool) -> Taken {
+        let (fractions, chart_fractions) = lists_of(status);
+        let other_lists = fractions != self.mirror.fractions || chart_fractions != self.chart_fractions;
         let anew = self.mirror.look(numbers, &fractions, self.seq, now);
         if anew || began || chart_fractions != self.chart_fractions {
             self.chart_fractions = chart_fractions;
@@ -298,7 +335,7 @@ impl State {
             let base = if start > 0.0 && start <= now { start } else { now };
             self.restart_course(base);
         }
-        anew
+        Taken { anew, other_lists }
     }
 
     /// Whether there are requests that the course does not have yet.

@@ -9,8 +9,8 @@ mod pages;
 pub(crate) use attempts::Attempts;
 pub use cookie::cookie_value;
 pub(crate) use door::{Door, Entry, Sender};
-pub(crate) use origin::is_of_same_origin;
-pub(crate) use pages::{guard_headers, page_policy, report_policy, token_page};
+pub(crate) use origin::{is_of_same_origin, is_silent_browser};
+pub(crate) use pages::{guard_headers, page_policy, report_policy, token_page, token_policy};
 
 use subtle::ConstantTimeEq as _;
 

@@ -27,6 +27,13 @@ pub(crate) fn is_of_same_origin(headers: &HeaderMap) -> bool {
     ours.iter().filter_map(|name| text(headers, name)).any(|ours| ours.trim().eq_ignore_ascii_case(theirs))
 }
 
+/// Whether this is a browser that does not say where a request comes from. Over plain HTTP to an address that is not loopback's it sends
+/// no `Sec-Fetch-Site`, and a page can keep it from sending a `Referer`: an image of another site may be behind a GET.
+pub(crate) fn is_silent_browser(headers: &HeaderMap) -> bool {
+    let says = ["sec-fetch-site", "origin", "referer"].iter().any(|name| headers.contains_key(*name));
+    !says && text(headers, &header::USER_AGENT).is_some_and(|agent| agent.starts_with("Mozilla/"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,5 +68,22 @@ mod tests {
         ] {
             assert!(!check(bad), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_browser_that_says_nothing_is_told_from_programs() {
+        let of = |pairs: &[(&'static str, &'static str)]| {
+            is_silent_browser(
+                &pairs.iter().map(|&(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect(),
+            )
+        };
+        let browser =
+            ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
+        assert!(of(&[browser]));
+        assert!(
+            !of(&[browser, ("sec-fetch-site", "none")])
+                && !of(&[browser, ("referer", "http://10.0.0.7:8089/")])
+        );
+        assert!(!of(&[("user-agent", "curl/8.14")]) && !of(&[]));
     }
 }

@@ -21,10 +21,9 @@ pub(crate) fn report_policy(template: Option<&str>) -> HeaderValue {
     let mut policy =
         String::from("default-src 'none'; img-src data: blob:; font-src data:; style-src 'unsafe-inline'; ");
     policy.push_str("base-uri 'none'; form-action 'none'; frame-ancestors 'self'; script-src");
-    let scripts = template.map(inline_scripts).unwrap_or_default();
+    let scripts = template.map(|page| inline(page, "script")).unwrap_or_default();
     for script in &scripts {
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, script.as_bytes());
-        let _ = write!(policy, " 'sha256-{}'", base64(digest.as_ref()));
+        let _ = write!(policy, " {}", source(script));
     }
     if scripts.is_empty() {
         policy.push_str(" 'none'");
@@ -32,14 +31,21 @@ pub(crate) fn report_policy(template: Option<&str>) -> HeaderValue {
     HeaderValue::from_str(&policy).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"))
 }
 
-/// The contents of scripts that stand in a page, but for data.
-fn inline_scripts(page: &str) -> Vec<&str> {
+/// A script or style as a policy names it: by its hash.
+fn source(content: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, content.as_bytes());
+    format!("'sha256-{}'", base64(digest.as_ref()))
+}
+
+/// The contents of scripts, or styles, that stand in a page, but for data.
+fn inline<'a>(page: &'a str, tag: &str) -> Vec<&'a str> {
+    let (begins, ends) = (format!("<{tag}"), format!("</{tag}"));
     let mut scripts = Vec::new();
     let mut rest = page;
-    while let Some(begin) = rest.find("<script") {
+    while let Some(begin) = rest.find(&begins) {
         rest = &rest[begin..];
         let Some(open) = rest.find('>') else { break };
-        let Some(close) = rest[open..].find("</script").map(|at| at + open) else { break };
+        let Some(close) = rest[open..].find(&ends).map(|at| at + open) else { break };
         let tag = &rest[..open];
         if !tag.contains(" src=") && !tag.contains("application/json") {
             scripts.push(&rest[open + 1..close]);
@@ -75,20 +81,33 @@ pub(crate) fn guard_headers(headers: &mut HeaderMap) {
     }
 }
 
-/// The page that asks for the token. `next`: where to go then, a path with its query.
-pub(crate) fn token_page(base: &str, next: &str, words: &str) -> String {
-    let (base, next, words) = (in_html(base), in_html(next), in_html(words));
-    format!(
-        "<!doctype html>\n<html lang=en>\n<meta name=viewport content=\"width=device-width\">\n<meta name=robots \
-         content=noindex>\n<title>Access token</title>\n<body style=\"font:1rem/1.5 system-ui,sans-serif;max-width:34rem;\
-         margin:15vh auto;padding:0 1rem\">\n<h1 style=\"font-size:1.4rem\">This page needs the access token</h1>\n<p>{words}</p>\n\
-         <p>The terminal in which the test was started shows a link with the token in it. Open that link, or put the token \
-         here.</p>\n<form method=post action=\"{base}/token\">\n<input type=hidden name=next value=\"{next}\">\n<label>Token \
-         <input type=password name=token autofocus required autocomplete=current-password style=\"font:inherit;width:100%;\
-         padding:.4rem;margin:.3rem 0 1rem;box-sizing:border-box\"></label>\n<button style=\"font:inherit;padding:.4rem 1.2rem\">\
-         Open</button>\n</form>\n<p><small>Scripts send it as <code>Authorization: Bearer …</code>. It can be fixed with \
-         <code>LOCUST_WEB_TOKEN</code>; <code>--web-open</code> lets everybody in.</small></p>\n"
-    )
+/// The page that asks for the token: a file of its own, for what it would load needs the token as well.
+const TOKEN: &str = include_str!("token.html");
+
+/// The policy of the page that asks for the token: its own style and script, and no others.
+pub(crate) fn token_policy() -> HeaderValue {
+    let mut policy =
+        String::from("default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'");
+    for (directive, tag) in [("script-src", "script"), ("style-src", "style")] {
+        let _ = write!(policy, "; {directive}");
+        for content in inline(TOKEN, tag) {
+            let _ = write!(policy, " {}", source(content));
+        }
+    }
+    HeaderValue::from_str(&policy).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"))
+}
+
+/// The page that asks for the token. `next`: where to go then, a path with its query. `problem`: what was wrong with the
+/// last one.
+pub(crate) fn token_page(base: &str, next: &str, problem: Option<&str>) -> String {
+    let words =
+        problem.map(|words| format!("<p class=problem id=problem role=alert>{}</p>\n", in_html(words)));
+    let invalid = problem.map_or("", |_| " aria-invalid=true aria-describedby=problem");
+    // What comes from the request is put in last, and once: a place-holder in it stays as it is.
+    let (before, rest) = TOKEN.split_once("{{ next }}").unwrap_or((TOKEN, ""));
+    let before =
+        before.replace("{{ problem }}", &words.unwrap_or_default()).replace("{{ base }}", &in_html(base));
+    format!("{before}{}{}", in_html(next), rest.replace("{{ invalid }}", invalid))
 }
 
 #[cfg(test)]
@@ -98,7 +117,7 @@ mod tests {
     #[test]
     fn the_policy_names_the_reports_scripts_by_their_hashes() {
         let page = "<script type=\"application/json\" id=x>{}</script><script type=module>alert(1)</script><script src=y></script>";
-        assert_eq!(inline_scripts(page), ["alert(1)"]);
+        assert_eq!(inline(page, "script"), ["alert(1)"]);
         let policy = report_policy(Some(page));
         // printf 'alert(1)' | openssl dgst -sha256 -binary | base64
         let hash = "'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='";
@@ -116,7 +135,19 @@ mod tests {
 
     #[test]
     fn the_token_page_escapes_what_it_is_given() {
-        let page = token_page("/x", "/\"><script>", "<b>");
-        assert!(!page.contains("<script>") && !page.contains("<b>"));
+        let page = token_page("/x", "/\"><img>{{ invalid }}", Some("<b>"));
+        assert!(!page.contains("<img>") && !page.contains("<b>"));
+        assert!(page.contains("action=\"/x/token\"") && page.contains("{{ invalid }}\">"), "{page}");
+        assert_eq!(page.matches("{{").count(), 1);
+        assert!(!token_page("", "/", None).contains("role=alert"));
+    }
+
+    #[test]
+    fn the_token_page_needs_nothing_but_itself() {
+        assert!(!TOKEN.contains(" src=") && !TOKEN.contains("href=") && !TOKEN.contains("style="));
+        let policy = token_policy();
+        let policy = policy.to_str().unwrap();
+        assert_eq!(policy.matches("'sha256-").count(), 2, "{policy}");
+        assert!(!policy.contains("unsafe-inline"));
     }
 }

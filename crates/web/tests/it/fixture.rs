@@ -26,6 +26,7 @@ pub(crate) struct Program {
     pub(crate) asked: Mutex<Vec<String>>,
     pub(crate) logged: Mutex<Vec<(Level, String)>>,
     pub(crate) delay_ms: AtomicU32,
+    pub(crate) table_fractions: Mutex<Vec<f64>>,
 }
 
 impl Program {
@@ -40,7 +41,7 @@ impl Program {
         let users = if matches!(state, "running" | "spawning") { 3 } else { 0 };
         json!({
             "state": state, "user_count": users, "run": run, "started": null,
-            "percentiles_to_statistics": [0.95, 0.99], "percentiles_to_chart": [0.5, 0.95],
+            "percentiles_to_statistics": *self.table_fractions.lock().unwrap(), "percentiles_to_chart": [0.5, 0.95],
             "percentiles_to_report": [0.5, 0.95, 1.0], "host": "http://target", "locustfile": "x.py",
             "exceptions_version": self.exceptions.lock().unwrap().len(), "file_stem": "Locust_now_x.py",
             "full_history_csv": null,
@@ -128,6 +129,7 @@ impl Site {
             asked: Mutex::default(),
             logged: Mutex::default(),
             delay_ms: AtomicU32::new(0),
+            table_fractions: Mutex::new(vec![0.95, 0.99]),
         });
         let config = Config { host: "127.0.0.1".into(), port: 0, ..config };
         let server =

@@ -145,6 +145,26 @@ fn a_page_gets_all_then_what_changes() {
 }
 
 #[test]
+fn percentiles_are_there_from_the_first_page_on_and_others_are_told_of() {
+    let site = Site::plain();
+    // Before the program has been asked for anything.
+    let mut page = Page::open(&site, None);
+    let fractions = page.wait("hello")["fractions"].as_array().unwrap().len();
+    assert!(fractions >= 10, "{fractions}");
+    let tick = page.wait("tick");
+    assert_eq!(tick["total"]["percentiles"].as_array().unwrap().len(), fractions);
+    // A script sets them after pages have been opened.
+    site.program.table_fractions.lock().unwrap().push(0.123);
+    site.server().notify();
+    let hello = page.wait("hello");
+    assert_eq!(hello["fractions"].as_array().unwrap().len(), fractions + 1);
+    assert_eq!(page.next().unwrap().0, "history");
+    let (kind, tick) = page.next().unwrap();
+    assert_eq!((kind.as_str(), &tick["full"]), ("tick", &Value::from(true)));
+    assert_eq!(tick["total"]["percentiles"].as_array().unwrap().len(), fractions + 1);
+}
+
+#[test]
 fn the_course_is_there_for_latecomers_and_those_who_come_back() {
     let site = Site::plain();
     site.swarm();

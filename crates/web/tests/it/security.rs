@@ -4,9 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::net::Ipv4Addr;
 use std::sync::atomic::Ordering;
 
-use gregaria_web::{Config, StartError};
+use gregaria_web::{Config, Flask, Patience, StartError};
 
-use crate::fixture::{FORM, Site, exchange, parse};
+use crate::fixture::{FORM, Site, exchange, parse, until};
 
 const REMOTE: (&str, &str) = ("x-forwarded-for", "192.0.2.1");
 const PAGE: (&str, &str) = ("accept", "text/html,*/*");
@@ -57,6 +57,8 @@ fn the_token_page_lets_in_and_leads_nowhere_else() {
     let post = |body: &str| site.send("POST", "/token", &[REMOTE, FORM], body.as_bytes());
     let right = post("token=+right-token+&next=%2Fstats%2Freport%3Ftheme%3Ddark");
     assert_eq!((right.status, right.header("location")), (303, Some("/stats/report?theme=dark")));
+    let link = post("token=http%3A%2F%2Fbox%3A8089%2F%3Ftoken%3Dright-token&next=%2F");
+    assert_eq!(link.status, 303, "the whole link will do");
     assert_eq!(post("token=right-token&next=https://evil.example").header("location"), Some("/"));
     assert_eq!(post("token=right-token&next=//evil.example").header("location"), Some("/"));
     let wrong = post("token=wrong&next=/");
@@ -121,6 +123,57 @@ fn pages_of_other_sites_change_nothing() {
     assert_eq!(site.send("POST", "/stop", &own, b"").status, 200);
     let preflight = site.send("OPTIONS", "/swarm", &[("origin", "http://evil.example")], b"");
     assert!(preflight.header("access-control-allow-origin").is_none());
+}
+
+#[test]
+fn no_other_way_to_write_a_path_gets_past_the_rule() {
+    let site = Site::plain();
+    let foreign = [("sec-fetch-site", "cross-site"), FORM];
+    for mode in [Flask::None, Flask::Unmatched, Flask::All] {
+        site.set_flask(mode);
+        for (method, path) in [
+            ("GET", "/%73top"),
+            ("GET", "//stop"),
+            ("GET", "/stats%2freset"),
+            ("GET", "/stats//reset"),
+            ("POST", "/%73warm"),
+            ("POST", "//user"),
+        ] {
+            assert_eq!(site.send(method, path, &foreign, b"").status, 403, "{mode:?} {method} {path}");
+        }
+    }
+    assert!(site.program.asked.lock().unwrap().iter().all(|kind| kind == "exceptions"));
+    // Nor does it take anything from those who may: scripts put "$BASE/" and "/swarm" together.
+    site.set_flask(Flask::None);
+    assert_eq!(site.send("POST", "//stop", &[], b"").text(), site.send("POST", "/stop", &[], b"").text());
+}
+
+#[test]
+fn an_image_on_another_site_stops_nothing() {
+    // Over plain HTTP to an address of a network, and with `referrerpolicy=no-referrer`, this is all that a browser sends.
+    let image =
+        [("host", "192.0.2.7:8089"), ("user-agent", "Mozilla/5.0 (X11) Gecko/20100101 Firefox/140.0")];
+    let open = Site::start(Config { open_door: true, ..Config::default() });
+    let site = guarded();
+    for path in ["/stop", "/stats/reset"] {
+        assert_eq!(open.send("GET", path, &image, b"").status, 403);
+        assert_eq!(site.send("GET", path, &image, b"").status, 403);
+    }
+    assert_eq!(open.send("GET", "/tasks", &image, b"").status, 200);
+    // The cookie is not sent from other sites, so somebody has typed the address.
+    let cookie = format!("gregaria-token-{}=right-token", site.address.port());
+    assert_eq!(site.send("GET", "/stop", &[image[0], image[1], ("cookie", &cookie)], b"").status, 200);
+}
+
+#[test]
+fn the_way_on_after_the_token_stays_on_this_server() {
+    let site = guarded();
+    for path in ["//evil.example/x", "/\\evil.example", "///evil.example"] {
+        let reply = site.send("GET", &format!("{path}?token=right-token"), &[REMOTE, PAGE], b"");
+        let place = reply.header("location").unwrap_or("/");
+        assert!(place.starts_with('/') && !place.starts_with("//") && !place.starts_with("/\\"), "{reply:?}");
+        assert!(!reply.text().contains("url=//"), "{reply:?}");
+    }
 }
 
 #[test]
@@ -279,4 +332,68 @@ fn all_addresses_are_listened_on_by_default() {
         server.url().starts_with("http://localhost:")
             && server.token().is_some_and(|token| token.len() == 32)
     );
+}
+
+#[test]
+fn whoever_still_sends_sees_the_refusal() {
+    let site = Site::start(Config { token: Some("open-sesame".into()), ..Config::default() });
+    let huge = vec![b'a'; 8 << 20];
+    for (headers, expected) in
+        [(vec![FORM], 413), (vec![FORM, REMOTE], 401), (vec![FORM, ("origin", "http://evil.example")], 403)]
+    {
+        // As a program does that sends all before it reads.
+        let mut stream = site.connect();
+        let mut head =
+            format!("POST /swarm HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n", huge.len());
+        for (name, value) in headers {
+            head.extend([name, ": ", value, "\r\n"]);
+        }
+        stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+        for piece in huge.chunks(256 << 10) {
+            stream.write_all(piece).unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        assert_eq!(parse(&answer).status, expected);
+    }
+}
+
+#[test]
+fn whoever_asks_first_need_not_send_what_is_too_large() {
+    let site = Site::plain();
+    let mut stream = site.connect();
+    let head =
+        "POST /swarm HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 413 "), "{}", String::from_utf8_lossy(&answer));
+    assert_eq!(parse(&answer).header("connection"), Some("close"));
+}
+
+#[test]
+fn whoever_does_not_read_is_given_up() {
+    let patience = Patience { unread: std::time::Duration::from_millis(300), ..Patience::default() };
+    let site = Site::start(Config { patience, ..Config::default() });
+    site.set_flask(Flask::Unmatched);
+    // The program's answer is what it was sent; more than the system keeps for a peer that does not read.
+    let body = vec![b'a'; 24 << 20];
+    let mut stream = site.connect();
+    let head = format!("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(&body).unwrap();
+    // The system tells when the server has closed; until then nothing is read here.
+    let (ours, theirs) = (stream.local_addr().unwrap().port(), site.address.port());
+    let ends = [format!(":{theirs:04X}"), format!(":{ours:04X}"), "01".to_owned()];
+    until(|| {
+        let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let is_open = sockets
+            .lines()
+            .any(|line| line.split_whitespace().skip(1).zip(&ends).all(|(a, b)| a.ends_with(b)));
+        (!is_open).then_some(())
+    });
+    let mut got = Vec::new();
+    let _ = stream.read_to_end(&mut got);
+    assert!(got.len() < body.len());
 }

@@ -1,0 +1,83 @@
+//! Figures that are asked for one by one: the course of a name, phases, windows.
+
+use serde::{Deserialize, Serialize};
+
+use super::Bin;
+
+wire! {
+    FIGURES:
+
+    /// The course of one name; all lists are of one length, seconds without requests are left out.
+    pub struct NameHistory {
+        /// Method.
+        pub method: String,
+        /// Name.
+        pub name: String,
+        /// Seconds a point covers.
+        pub stride: u32,
+        /// Begin of the point, unix seconds.
+        pub at: Vec<f64>,
+        /// Requests per second.
+        pub rps: Vec<f64>,
+        /// Failures per second.
+        pub fps: Vec<f64>,
+        /// Mean response time of the point, ms.
+        pub avg: Vec<Option<f64>>,
+        /// By chart fraction, then point, ms.
+        pub percentiles: Vec<Vec<Option<f64>>>,
+    }
+
+    /// Where the time of requests went: means in ms, column by column.
+    pub struct Phases {
+        /// Which name; −1 for the total.
+        pub id: Vec<i32>,
+        /// Method.
+        pub method: Vec<String>,
+        /// Name.
+        pub name: Vec<String>,
+        /// Requests whose phases are known.
+        pub count: Vec<u64>,
+        /// Waiting for a connection.
+        pub blocked: Vec<f64>,
+        /// Looking up the host.
+        pub dns: Vec<f64>,
+        /// Connecting.
+        pub connect: Vec<f64>,
+        /// TLS handshake.
+        pub tls: Vec<f64>,
+        /// Sending the request.
+        pub send: Vec<f64>,
+        /// Waiting for the first byte.
+        pub wait: Vec<f64>,
+        /// Reading the response.
+        pub receive: Vec<f64>,
+    }
+
+    /// The numbers of some seconds of a run.
+    pub struct Window {
+        /// Begin of the first second, unix.
+        pub from: f64,
+        /// End of the last.
+        pub to: f64,
+        /// Requests.
+        pub requests: u64,
+        /// Failures.
+        pub failures: u64,
+        /// Requests per second.
+        pub rps: f64,
+        /// Failures per second.
+        pub fps: f64,
+        /// Smallest response time, ms.
+        pub min: Option<f64>,
+        /// Largest.
+        pub max: Option<f64>,
+        /// Mean.
+        pub avg: Option<f64>,
+        /// Of `percentiles`.
+        pub fractions: Vec<f64>,
+        /// Exact, ms.
+        pub percentiles: Vec<Option<f64>>,
+        /// Smallest and largest response time (ms) and number of requests of each bin.
+        pub bins: Vec<Bin>,
+    }
+}

@@ -1,0 +1,296 @@
+//! What the live stream sends.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AnyNumber, Counts, RunState};
+
+wire! {
+    STREAM:
+
+    /// First event of each connection.
+    pub struct Hello {
+        /// Names this start of the server.
+        pub boot: String,
+        /// Version of the program.
+        pub version: String,
+        /// Whether the stream goes on where the connection before it ended.
+        pub resumed: bool,
+        /// Number of the last event.
+        pub seq: u64,
+        /// Number of the present or last run.
+        pub run: u32,
+        /// The server's clock, unix seconds.
+        pub now: f64,
+        /// Of [`Rows::percentiles`].
+        pub fractions: Vec<f64>,
+        /// Of [`History::percentiles`] and [`Point::percentiles`].
+        pub chart_fractions: Vec<f64>,
+        /// Those a chart shows at first.
+        pub default_chart_fractions: Vec<f64>,
+        /// Those a table shows at first.
+        pub default_table_fractions: Vec<f64>,
+        /// Whether runs are kept.
+        pub store: bool,
+        /// Runs since the server began.
+        pub runs: Vec<RunMark>,
+        /// State of the run.
+        pub status: Status,
+    }
+
+    /// One run since the server began.
+    pub struct RunMark {
+        /// Number.
+        pub run: u32,
+        /// Unix seconds.
+        pub started: f64,
+        /// Unix seconds.
+        pub ended: Option<f64>,
+        /// In the store.
+        pub id: Option<String>,
+    }
+
+    /// State of the run.
+    pub struct Status {
+        /// Locust's word.
+        pub state: RunState,
+        /// Users that run.
+        pub user_count: u64,
+        /// Users wanted.
+        pub target_user_count: Option<u64>,
+        /// Users started a second.
+        pub spawn_rate: Option<f64>,
+        /// Base URL of the system under test.
+        pub host: Option<String>,
+        /// Unix seconds.
+        pub started: Option<f64>,
+        /// Unix seconds.
+        pub ended: Option<f64>,
+        /// Length wanted, in seconds.
+        pub run_time: Option<f64>,
+        /// Name of the shape class.
+        pub shape: Option<String>,
+        /// Profile.
+        pub profile: Option<String>,
+        /// Users of each class.
+        pub user_classes: Counts,
+        /// Whether there are workers.
+        pub is_distributed: bool,
+        /// The workers.
+        pub workers: Vec<Worker>,
+        /// Seconds since the main thread last answered.
+        pub lag: f64,
+    }
+
+    /// One worker.
+    pub struct Worker {
+        /// Identity.
+        pub id: String,
+        /// State.
+        pub state: String,
+        /// Users.
+        pub user_count: u64,
+        /// Percent.
+        pub cpu_usage: AnyNumber,
+        /// Bytes.
+        pub memory_usage: AnyNumber,
+    }
+
+    /// The course of a run; all lists are of one length.
+    pub struct History {
+        /// Number of the run.
+        pub run: u32,
+        /// Seconds a point covers.
+        pub stride: u32,
+        /// Whether this follows what the page has, or replaces it.
+        pub append: bool,
+        /// Begin of the point, unix seconds.
+        pub at: Vec<f64>,
+        /// Users.
+        pub users: Vec<u64>,
+        /// Requests per second.
+        pub rps: Vec<f64>,
+        /// Failures per second.
+        pub fps: Vec<f64>,
+        /// Requests until then.
+        pub requests: Vec<u64>,
+        /// Failures until then.
+        pub failures: Vec<u64>,
+        /// Mean response time of the point, ms.
+        pub avg: Vec<Option<f64>>,
+        /// By fraction, then point: exact response times of the point, ms.
+        pub percentiles: Vec<Vec<Option<f64>>>,
+    }
+
+    /// One point of a [`History`].
+    pub struct Point {
+        /// Begin, unix seconds.
+        pub at: f64,
+        /// Users.
+        pub users: u64,
+        /// Requests per second.
+        pub rps: f64,
+        /// Failures per second.
+        pub fps: f64,
+        /// Requests until then.
+        pub requests: u64,
+        /// Failures until then.
+        pub failures: u64,
+        /// Mean response time, ms.
+        pub avg: Option<f64>,
+        /// By fraction, ms.
+        pub percentiles: Vec<Option<f64>>,
+        /// Seconds it covers.
+        pub stride: u32,
+    }
+
+    /// Rows of the table of statistics, column by column; all lists are of one length. Times in ms. Rates of the whole run
+    /// are `requests / elapsed` and `failures / elapsed`.
+    pub struct Rows {
+        /// Which name; −1 for the total.
+        pub id: Vec<i32>,
+        /// Requests.
+        pub requests: Vec<u64>,
+        /// Failures.
+        pub failures: Vec<u64>,
+        /// Median.
+        pub median: Vec<f64>,
+        /// Mean.
+        pub avg: Vec<f64>,
+        /// Smallest.
+        pub min: Vec<f64>,
+        /// Largest.
+        pub max: Vec<f64>,
+        /// Mean size in bytes.
+        pub size: Vec<f64>,
+        /// Current requests per second.
+        pub rps: Vec<f64>,
+        /// Current failures per second.
+        pub fps: Vec<f64>,
+        /// By fraction, then row: Locust's rounded response times.
+        pub percentiles: Vec<Vec<i64>>,
+    }
+
+    /// A name that requests were counted under.
+    pub struct Name {
+        /// Its number.
+        pub id: i32,
+        /// Method.
+        pub method: String,
+        /// Name.
+        pub name: String,
+    }
+
+    /// What has changed since the event before.
+    pub struct Tick {
+        /// Number of the event.
+        pub seq: u64,
+        /// Number of the run.
+        pub run: u32,
+        /// Unix seconds.
+        pub at: f64,
+        /// Whether names, rows and errors known so far are to be forgotten first.
+        pub full: bool,
+        /// State of the run.
+        pub status: Status,
+        /// Seconds from the start of the statistics to the last request.
+        pub elapsed: f64,
+        /// The total, one row.
+        pub total: Rows,
+        /// New names.
+        pub names: Vec<Name>,
+        /// Changed rows.
+        pub rows: Rows,
+        /// New and changed failures.
+        pub errors: Vec<Failure>,
+        /// The second that has just ended.
+        pub point: Option<Point>,
+    }
+
+    /// A kind of failure.
+    pub struct Failure {
+        /// Names it.
+        pub key: String,
+        /// Method.
+        pub method: String,
+        /// Name.
+        pub name: String,
+        /// Text.
+        pub error: String,
+        /// How often.
+        pub occurrences: u64,
+        /// Unix seconds.
+        pub first_seen: Option<f64>,
+        /// Unix seconds.
+        pub last_seen: Option<f64>,
+    }
+
+    /// All exceptions.
+    pub struct Exceptions {
+        /// In order of first occurrence.
+        pub exceptions: Vec<Exception>,
+    }
+
+    /// An exception that a task raised.
+    pub struct Exception {
+        /// How often.
+        pub count: u64,
+        /// Text.
+        pub msg: String,
+        /// Traceback.
+        pub traceback: String,
+        /// Where, separated by commas.
+        pub nodes: String,
+        /// Unix seconds.
+        pub first_seen: Option<f64>,
+        /// Unix seconds.
+        pub last_seen: Option<f64>,
+    }
+
+    /// Lines of the log.
+    pub struct Logs {
+        /// Whether they follow what the page has.
+        pub append: bool,
+        /// Oldest first.
+        pub lines: Vec<LogLine>,
+    }
+
+    /// One record of the log.
+    pub struct LogLine {
+        /// Counts up.
+        pub seq: u64,
+        /// Unix seconds.
+        pub at: Option<f64>,
+        /// Python's number: 20 info, 30 warning, 40 error.
+        pub level: i32,
+        /// `master`, or a worker.
+        pub node: String,
+        /// As formatted; may be of several lines.
+        pub line: String,
+    }
+
+    /// A run is over and its numbers are final.
+    pub struct End {
+        /// Number of the run.
+        pub run: u32,
+        /// In the store.
+        pub id: Option<String>,
+        /// Unix seconds.
+        pub started: f64,
+        /// Unix seconds.
+        pub ended: f64,
+        /// Seconds from the start of the statistics to the last request.
+        pub elapsed: f64,
+        /// The total, one row.
+        pub total: Rows,
+        /// Requests.
+        pub requests: u64,
+        /// Failures.
+        pub failures: u64,
+    }
+
+    /// The server is going.
+    pub struct Bye {
+        /// `shutdown`.
+        pub reason: String,
+    }
+}
