@@ -102,11 +102,39 @@ test("who comes by another name needs the token, and the link has it", async () 
   const token = "a-token-for-tests";
   const server = await startServer({ env: { LOCUST_WEB_TOKEN: token } });
   // A name that is not loopback's, resolved to it by the browser alone.
-  const { page, context } = await openPage(browser, { extraHTTPHeaders: { "X-Forwarded-For": "192.0.2.7" } });
+  const { page, context, problems } = await openPage(browser, {
+    extraHTTPHeaders: { "X-Forwarded-For": "192.0.2.7" },
+  });
   try {
-    const refused = await page.goto(server.url);
+    const refused = await page.goto(`${server.url}?tab=charts`);
     assert.equal(refused.status(), 401);
     await screenshot(page, "token");
+    const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const light = await ground();
+    await page.emulateMedia({ colorScheme: "dark" });
+    assert.notEqual(await ground(), light, "the page does not follow the theme");
+    // What the page itself was set to wins over the system.
+    await page.evaluate(() => localStorage.setItem("theme", "light"));
+    await page.reload();
+    assert.equal(await ground(), light);
+    await page.evaluate(() => localStorage.setItem("theme", "dark"));
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.reload();
+    assert.notEqual(await ground(), light);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+
+    // By keyboard alone: the field has the focus.
+    await page.keyboard.type("a wrong one");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector('[role="alert"]:has-text("That is not the access token of this start.")');
+    await screenshot(page, "token-wrong");
+    await page.keyboard.type(`${server.url}?token=${token}`);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector('[data-tab="charts"][aria-current="page"]');
+    await page.context().clearCookies();
+    assert.equal((await page.goto(server.url)).status(), 401);
+    noProblems(problems, [/status of 401/]);
+
     await page.goto(`${server.url}?token=${token}`);
     await page.waitForSelector("form.start");
     assert.ok(!page.url().includes(token), "the token stays in the address");

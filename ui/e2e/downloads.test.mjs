@@ -96,7 +96,20 @@ test("tables and the report are downloaded and agree with each other", async () 
   await file.waitForSelector("text=the <b>script</b> broke");
   await screenshot(file, "report-file", { fullPage: true });
   await file.emulateMedia({ media: "print" });
+  await file.setViewportSize({ width: 718, height: 1000 });
   await screenshot(file, "report-print", { fullPage: true });
+  const broken = await file.evaluate(
+    () =>
+      [...document.querySelectorAll("td.numeric")].filter((cell) => {
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        return new Set([...range.getClientRects()].map((line) => Math.round(line.top))).size > 1;
+      }).length,
+  );
+  assert.equal(broken, 0, "numbers are broken over lines on paper");
+  await file.emulateMedia({ media: "screen" });
+  await file.setViewportSize({ width: 360, height: 740 });
+  assert.ok(await file.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
   noProblems(fileProblems);
   await alone.close();
   rmSync(folder, { recursive: true });

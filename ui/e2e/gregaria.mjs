@@ -105,3 +105,9 @@ export async function startServer({
     },
   };
 }
+
+/** A worker of the master at this port of loopback. */
+export function startWorker(masterPort, file = "locustfile.py") {
+  const master = ["--master-host", "127.0.0.1", "--master-port", String(masterPort)];
+  return run(PROGRAM, ["-f", join(HERE, file), "--worker", ...master]);
+}

@@ -36,6 +36,9 @@ test("the form says what it will do, and what is wrong", async () => {
     "For example 20, 20s",
   ])
     await page.waitForSelector(`text=${text}`);
+  await page.waitForSelector("text=4 fields need to be put right");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "start-users");
+  assert.equal(await page.locator("#start-time").getAttribute("aria-invalid"), "true");
   assert.equal((await server.get("stats/requests")).user_count, 0);
   assert.doesNotMatch(server.output(), /options:/, "the test was started");
   assert.ok(!(await page.content()).includes("s3cret-value"), "a secret is in the page");

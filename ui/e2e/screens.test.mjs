@@ -97,3 +97,44 @@ test("columns and order are remembered", async () => {
   await page.waitForSelector("th:has-text('99.9%')");
   await context.close();
 });
+
+test("timing phases are columns of the statistics, if somebody wants them", async () => {
+  const { page, context, problems } = await openPage(browser);
+  await page.goto(`${server.url}?tab=stats`);
+  await page.waitForSelector('tbody >> text="/missing"');
+  assert.equal(await page.locator("th:has-text('Wait')").count(), 0);
+  await page.click("text=Columns");
+  await page.waitForSelector(".menu >> text=Timing phases");
+  for (const phase of ["Connect", "Wait"]) await page.locator(".menu").getByLabel(phase).check();
+  await page.keyboard.press("Escape");
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent?.trim()), "Columns");
+  const wait = page.locator("tfoot td").last();
+  await page.waitForFunction(() => /\d/.test(document.querySelector("tfoot td:last-child").textContent));
+  const shown = Number(await wait.innerText());
+  assert.ok(shown > 0, `${shown} ms`);
+  await page.click("th:has-text('Wait') button");
+  const column = await page.locator("tbody td:last-child").allInnerTexts();
+  const times = column.map(Number);
+  assert.deepEqual(
+    times,
+    times.toSorted((a, b) => b - a),
+  );
+  noProblems(problems);
+  await context.close();
+});
+
+test("long messages are read in full, by keyboard as well", async () => {
+  const { page, context, problems } = await openPage(browser);
+  await page.goto(`${server.url}?tab=failures`);
+  const message = page.locator("tbody button.message").first();
+  const text = await message.innerText();
+  await message.focus();
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("dialog pre");
+  assert.equal(await page.locator("dialog pre").innerText(), text);
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("dialog", { state: "detached" });
+  assert.ok(await message.evaluate((element) => element === document.activeElement));
+  noProblems(problems);
+  await context.close();
+});

@@ -20,8 +20,9 @@ describe("format", () => {
   });
 
   it("shows small response times with digits and large ones without", () => {
-    expect([0, 0.42, 3.14, 7, 12.6, 1234.4].map(format.millis)).toEqual([
+    expect([0, 0.0004, 0.42, 3.14, 7, 12.6, 1234.4].map(format.millis)).toEqual([
       "0",
+      "<0.01",
       "0.42",
       "3.1",
       "7",

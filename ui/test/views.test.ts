@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { phaseRows } from "../src/charts/phases";
 import { concatenate, seriesOf, seriesOfName } from "../src/lib/series";
-import { environment, parameters } from "../src/report/info";
+import { environment, keptNote, parameters } from "../src/report/info";
 import { align } from "../src/runs/align";
 import { change } from "../src/runs/change";
 import { parsePlace, placeQuery } from "../src/stores/router.svelte";
@@ -153,6 +153,11 @@ describe("views", () => {
     expect(columns.map((column) => column.numeric)).toEqual([false, true]);
     expect(columns.map((column) => column.text(rows[0] ?? {}))).toEqual(["/", "12,345"]);
     expect(extendedRows({}, "k")).toEqual([]);
+  });
+
+  it("say of which names a report has no distribution", () => {
+    expect(keptNote(200, 1_234)).toMatch(/distributions of the 200 names .* of 1,234/);
+    expect(keptNote(200, 200)).toBeNull();
   });
 
   it("list parameters and environment of a run", () => {

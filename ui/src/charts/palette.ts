@@ -21,13 +21,13 @@ export function percentileColour(fraction: number): string {
 
 /** In the order in which they happen. Blocked: waiting for a free connection. */
 export const PHASES = [
-  { key: "blocked", label: "Blocked", colour: "line-strong" },
-  { key: "dns", label: "DNS", colour: "phase-dns" },
-  { key: "connect", label: "Connect", colour: "phase-connect" },
-  { key: "tls", label: "TLS", colour: "phase-tls" },
-  { key: "send", label: "Send", colour: "phase-send" },
-  { key: "wait", label: "Wait", colour: "phase-wait" },
-  { key: "receive", label: "Body", colour: "phase-body" },
+  { key: "blocked", label: "Blocked", colour: "line-strong", help: "Waiting for a free connection" },
+  { key: "dns", label: "DNS", colour: "phase-dns", help: "Looking up the host" },
+  { key: "connect", label: "Connect", colour: "phase-connect", help: "Opening the connection" },
+  { key: "tls", label: "TLS", colour: "phase-tls", help: "TLS handshake" },
+  { key: "send", label: "Send", colour: "phase-send", help: "Sending the request" },
+  { key: "wait", label: "Wait", colour: "phase-wait", help: "Waiting for the first byte of the answer" },
+  { key: "receive", label: "Body", colour: "phase-body", help: "Reading the body of the answer" },
 ] as const;
 
 export type PhaseKey = (typeof PHASES)[number]["key"];

@@ -16,6 +16,8 @@ export interface Column<Row> {
   tone?: (row: Row) => string;
   /** Not shown unless chosen. */
   optional?: boolean;
+  /** Heading in the chooser, above the first of its kind. */
+  group?: string;
   /** Nothing to sort by. */
   plain?: boolean;
   help?: string;

@@ -28,6 +28,7 @@ export function rate(value: Maybe): string {
 export function millis(value: Maybe): string {
   if (!known(value)) return NONE;
   if (value === 0) return "0";
+  if (value > 0 && value < 0.005) return "<0.01";
   if (value < 1) return twoDigits.format(value);
   if (value < 10 && !Number.isInteger(value)) return oneDigit.format(value);
   return grouped.format(value);

@@ -1,7 +1,7 @@
 /** Parameters and environment of a run as lines of text. */
 import type { RunDetail } from "../api/schema";
 import { formatRunTime } from "../lib/runTime";
-import { title } from "../lib/format";
+import { count, title } from "../lib/format";
 
 export interface InfoLine {
   label: string;
@@ -57,4 +57,11 @@ export function environment(info: RunDetail["info"]): InfoLine[] {
       .filter(([key]) => !ELSEWHERE.has(key))
       .map(([key, value]) => [key, title(key), value]),
   );
+}
+
+/** Of how many names a report has the distributions, where not of all. */
+export function keptNote(kept: number, all: number): string | null {
+  return kept < all
+    ? `A report keeps the distributions of the ${count(kept)} names with the most requests, of ${count(all)}.`
+    : null;
 }

@@ -1,4 +1,6 @@
-/** The columns of the statistics table: Locust's, then the other percentiles and the rates of the whole run. */
+/** The columns of the statistics table: Locust's, then the other percentiles, the rates of the whole run and the timing phases. */
+import { PHASES } from "../charts/palette";
+import type { PhaseRow } from "../charts/phases";
 import type { Column } from "../components/table";
 import { bytes, count, millis, percent, percentileName, rate } from "../lib/format";
 import { failRatio, type StatRow } from "../lib/rows";
@@ -103,6 +105,29 @@ export function statColumns(
     perSecond("totalRps", "RPS, whole run", (row) => (elapsed > 0 ? row.requests / elapsed : 0), true),
     perSecond("totalFps", "Fails, whole run", (row) => (elapsed > 0 ? row.failures / elapsed : 0), true),
   ];
+}
+
+/** What keys of columns of timing phases begin with. */
+const PHASE_PREFIX = "phase.";
+
+/** Whether any of the columns needs the timing phases. */
+export function needsPhases(keys: readonly string[]): boolean {
+  return keys.some((key) => key.startsWith(PHASE_PREFIX));
+}
+
+/** The timing phases as columns, off unless chosen. `phases`: by the row's id; requests of other clients have none. */
+export function phaseColumns(phases: ReadonlyMap<number, PhaseRow>): Column<StatRow>[] {
+  return PHASES.map((phase) => ({
+    ...NUMBER,
+    key: `${PHASE_PREFIX}${phase.key}`,
+    title: phase.label,
+    unit: "ms, mean",
+    group: "Timing phases",
+    optional: true,
+    value: (row) => phases.get(row.id)?.values[phase.key] ?? null,
+    text: (row) => millis(phases.get(row.id)?.values[phase.key]),
+    help: phase.help,
+  }));
 }
 
 /** Keys shown when nobody has chosen. */

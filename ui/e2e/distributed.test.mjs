@@ -1,0 +1,93 @@
+/** A master and two workers: who is there, what they do and say, and one that is gone. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch, openPage } from "./browser.mjs";
+import { freePort, startBlog, startServer, startWorker } from "./gregaria.mjs";
+import { figure, noProblems, openTab, screenshot, startTest, stopTest, totalRow } from "./steps.mjs";
+
+const ROWS = "tbody tr:not(.nothing)";
+let browser;
+let blog;
+let server;
+const workers = [];
+
+before(async () => {
+  const port = await freePort();
+  const args = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", String(port)];
+  [browser, blog, server] = await Promise.all([launch(), startBlog(), startServer({ args })]);
+  server.masterPort = port;
+});
+after(async () => {
+  await browser?.close();
+  await Promise.all(workers.map((worker) => worker.end()));
+  await server?.end();
+  await blog?.end();
+});
+
+/** The cells of the workers' table. */
+async function workerRows(page) {
+  const rows = await page.locator(ROWS).all();
+  return Promise.all(rows.map(async (row) => (await row.locator("td").allInnerTexts()).map((t) => t.trim())));
+}
+
+test("workers come, share the users, log, and one goes missing", async () => {
+  const { page, context, problems } = await openPage(browser);
+  await page.goto(server.url);
+  await page.waitForSelector("text=starts when at least one worker is connected");
+  assert.ok(await page.locator("form.start button[type=submit]").isDisabled());
+
+  workers.push(startWorker(server.masterPort), startWorker(server.masterPort));
+  await figure(page, "workers", "2");
+  await page.waitForSelector("form.start button[type=submit]:enabled");
+  await startTest(page, { users: 5, rate: 5, host: blog.url });
+  await figure(page, "users", "5");
+  await page.waitForSelector('tbody >> text="/missing"', { timeout: 20_000 });
+
+  await openTab(page, "workers");
+  await page.waitForFunction(
+    (rows) => {
+      const cells = [...document.querySelectorAll(rows)].map((row) => [...row.children]);
+      return cells.length === 2 && cells.every((row) => /[1-9].* MiB/.test(row[4].textContent));
+    },
+    ROWS,
+    { timeout: 15_000 },
+  );
+  const both = await workerRows(page);
+  assert.deepEqual(
+    both.map((row) => row[1]),
+    ["running", "running"],
+  );
+  assert.deepEqual(both.map((row) => Number(row[2])).sort(), [2, 3]);
+  for (const row of both) assert.match(row[3], /^\d+%$/);
+  await screenshot(page, "workers");
+
+  // Workers send their logs every some seconds.
+  await openTab(page, "logViewer");
+  const [first] = both;
+  await page.waitForSelector(`select >> option:text-is("${first[0]}")`, {
+    state: "attached",
+    timeout: 30_000,
+  });
+  await page.getByLabel("Node").selectOption(first[0]);
+  await page.waitForSelector(".line.error:has-text('the <b>script</b> broke')");
+  assert.deepEqual([...new Set(await page.locator(".line .node").allInnerTexts())], [first[0]]);
+  await screenshot(page, "workers-logs");
+
+  await openTab(page, "exceptions");
+  await page.waitForSelector(`text=${first[0]}`);
+  await openTab(page, "workers");
+  await workers.pop().end("SIGKILL");
+  await page.waitForSelector(`${ROWS}:has-text("missing")`, { timeout: 15_000 });
+  await page.waitForSelector("text=1 missing");
+  assert.match((await page.locator('[data-figure="workers"]').innerText()).trim(), /^1\s*\/ 2$/);
+  const gone = (await workerRows(page)).find((row) => row[1] === "missing");
+  assert.deepEqual(gone.slice(2), ["0", "–", "–"]);
+  await screenshot(page, "workers-missing");
+
+  await openTab(page, "stats");
+  await stopTest(page);
+  const { stats } = await server.get("stats/requests");
+  assert.equal((await totalRow(page))[2], stats.at(-1).num_requests.toLocaleString("en-US"));
+  noProblems(problems);
+  await context.close();
+});
