@@ -28,17 +28,37 @@ class UserGreenlet(gevent.Greenlet):
         """The user, which plugins look for here."""
         return super().args if self.user is None else (self.user,)
 
+    @property
+    def _is_awaited(self) -> bool:
+        """Whether the user moves into this greenlet at the hub's next turn; until then it cannot be switched to."""
+        return self.user is not None and not self.started and self.user._is_running
+
     def kill(
         self, exception: Any = gevent.GreenletExit, block: bool = True, timeout: float | None = None
     ) -> None:
-        """As `gevent.Greenlet.kill`; for a user that has not been switched to yet it ends the user too."""
-        if self.user is not None and not self.started and self.user._is_running:
-            _engine.stop_user_nowait(self.user, True)
+        """As `gevent.Greenlet.kill`, also for a user that has not moved in yet."""
+        if self._is_awaited:
+            self._raise_in_user(exception)
             if block:
                 _engine.join_users([self.user], timeout)
-            if self.user._is_running or self.started:
+            if self._is_awaited or self.started:
                 return
         super().kill(exception, block, timeout)
+
+    def throw(self, *args: Any) -> Any:
+        """As `gevent.Greenlet.throw`, a turn later for a user that has not moved in yet."""
+        if self._is_awaited:
+            return self._raise_in_user(args or gevent.GreenletExit)
+        return super().throw(*args)
+
+    def _raise_in_user(self, exception: Any) -> None:
+        """Ends the user, or lets its tasks' loop say what `exception` means as soon as the user is here."""
+        args = exception if isinstance(exception, tuple) else (exception,)
+        kind = args[0] if isinstance(args[0], type) else type(args[0])
+        if self.user._state is None or issubclass(kind, gevent.GreenletExit):
+            _engine.stop_user_nowait(self.user, True)
+        else:
+            gevent.get_hub().loop.run_callback(self.throw, *args)
 
 
 class UserGroup(Group):

@@ -19,6 +19,9 @@ import gevent
 
 from .. import _engine
 from ..exception import InterruptTaskSet, MissingWaitTimeError, StopUser
+from ..exception import RescheduleTask as RescheduleTask
+from ..exception import RescheduleTaskImmediately as RescheduleTaskImmediately
+from ..exception import StopTest as StopTest
 
 if TYPE_CHECKING:
     from .users import User

@@ -149,6 +149,10 @@ class User(_engine.UserCore, metaclass=UserMeta):
             ended = _engine.stop_user_nowait(self, force)
             if ended:
                 _engine.join_users([self])
+                if self._greenlet is not None and not isinstance(self._group, UserGroup):
+                    # A group of the script's own forgets a greenlet a turn after its end.
+                    self._greenlet.join()
+                    gevent.sleep(0)
             return ended
         if self._greenlet is not None:
             self._greenlet.kill()
@@ -191,10 +195,8 @@ class User(_engine.UserCore, metaclass=UserMeta):
 
     def _stop_test(self, error: BaseException) -> None:
         """Called by the engine after the `on_stop` of a user that raised StopTest."""
-        runner = self.environment.runner
-        if runner is None:
-            raise error
-        runner.stop_test(error)
+        if self.environment.runner is not None:
+            self.environment.runner.stop_test(error)
 
     @classmethod
     def json(cls) -> dict[str, Any]:

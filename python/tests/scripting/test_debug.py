@@ -8,7 +8,7 @@ import pytest
 SCRIPT = """
 import sys
 from locust import User, task, events, run_single_user
-from locust.exception import StopUser
+from locust.exception import StopTest, StopUser
 
 @events.init.add_listener
 def init(environment, runner, web_ui, **kwargs):
@@ -38,7 +38,7 @@ class Visitor(User):
         self.environment.events.request.fire(
             request_type="T", name="name", response_time=1.4, response_length=2, exception=None, context={}
         )
-        raise StopUser()
+        raise StopTest() if "stoptest" in sys.argv[0] else StopUser()
 
 class Other(Visitor):
     pass
@@ -93,3 +93,9 @@ def test_does_not_run_if_a_listener_of_init_fails(run):
     assert result.returncode == 1
     assert "test_start" not in result.stdout
     assert "ValueError: on purpose" in result.stderr
+
+
+def test_stop_test_in_a_task_ends_the_user_as_there_is_no_test(run):
+    result = run("stoptest.py")
+    assert (result.returncode, result.stdout.splitlines()[-1]) == (0, "done")
+    assert result.stdout.count("on_stop") == 2

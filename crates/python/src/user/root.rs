@@ -58,6 +58,7 @@ pub(super) fn drive(py: Python<'_>, bridge: &Bridge, index: u32, user: &Bound<'_
     else {
         return Outcome::Finished(Ok(()));
     };
+    let mut waits_first = false;
     let entered = match step {
         Step::Start => begin(py, user, core),
         Step::Waiting if killed => Err(control::greenlet_exit(py)),
@@ -68,10 +69,13 @@ pub(super) fn drive(py: Python<'_>, bridge: &Bridge, index: u32, user: &Bound<'_
                 Some(until) if until > now => bridge.sleep_until(py, until, now),
                 _ => Ok(()),
             };
-            waited.and_then(|()| after_wait(py, core))
+            match waited {
+                Ok(()) => after_wait(py, core),
+                Err(error) => report_once(py, user, error, false).map(|()| waits_first = true),
+            }
         }
     };
-    let ended = match entered.and_then(|()| work(py, bridge, index, user, core)) {
+    let ended = match entered.and_then(|()| work(py, bridge, index, user, core, waits_first)) {
         Ok(()) => return Outcome::Parked,
         Err(error) => error,
     };
@@ -101,13 +105,23 @@ fn end(py: Python<'_>, user: &Bound<'_, PyAny>, error: PyErr) -> PyResult<()> {
     }
 }
 
-/// Tasks and waits, until the user is parked (Ok) or something ends it.
+/// Reports an error of a wait as a task's, so that the user waits anew; an error that follows one (`reported`) ends it.
+fn report_once(py: Python<'_>, user: &Bound<'_, PyAny>, error: PyErr, reported: bool) -> PyResult<()> {
+    if reported || control::classify(py, &error)? != Control::Error {
+        return Err(error);
+    }
+    task_set::report(py, &lending::task_set(user)?, user, &error)
+}
+
+/// Tasks and waits, until the user is parked (Ok) or something ends it. `waits_first`: an error has been reported and
+/// what comes next is a wait.
 fn work(
     py: Python<'_>,
     bridge: &Bridge,
     index: u32,
     user: &Bound<'_, PyAny>,
     core: &UserCore,
+    mut waits_first: bool,
 ) -> PyResult<()> {
     if lending::has_task_set(user)? {
         return run_task_set(py, user);
@@ -120,16 +134,20 @@ fn work(
         let turns = bridge.turns();
         let before = lending::Trace::take(index);
         let mut wait = true;
+        let mut reported = std::mem::take(&mut waits_first);
         if core.state() == State::Stopping {
             return Err(control::stop_user(py));
         }
-        if let Err(error) = one_task(py, user, &class) {
+        if !reported && let Err(error) = one_task(py, user, &class) {
             match control::classify(py, &error)? {
                 Control::RescheduleImmediately => wait = false,
                 Control::Reschedule => {}
                 Control::Interrupt => return Err(control::from_interrupt(py, &error)),
                 Control::Stop | Control::StopTest | Control::Fatal => return Err(error),
-                Control::Error => task_set::report(py, &lending::task_set(user)?, user, &error)?,
+                Control::Error => {
+                    task_set::report(py, &lending::task_set(user)?, user, &error)?;
+                    reported = true;
+                }
             }
         }
         if !wait {
@@ -144,27 +162,28 @@ fn work(
             return Err(control::stop_user(py));
         }
         core.set_state(State::Waiting);
-        let seconds = match wait_time(py, user) {
-            Ok(seconds) => seconds,
-            Err(error) if control::classify(py, &error)? == Control::Error => {
-                // As in the original: reported as a task's error, and tried once more.
-                task_set::report(py, &lending::task_set(user)?, user, &error)?;
-                wait_time(py, user)?
+        let waited = wait_time(py, user).and_then(|seconds| {
+            if seconds > 0.0 {
+                let now = Instant::now();
+                if lending::may_leave(py, index, &before) {
+                    park(py, bridge, index, after(now, seconds))?;
+                    return Ok(true);
+                }
+                bridge.sleep_until(py, after(now, seconds), now)?;
+            } else if turns == bridge.turns() {
+                let now = Instant::now();
+                bridge.sleep_until(py, now, now)?;
             }
-            Err(error) => return Err(error),
-        };
-        if seconds > 0.0 {
-            let now = Instant::now();
-            if lending::may_leave(py, index, &before) {
-                park(py, bridge, index, after(now, seconds))?;
-                return Ok(());
+            Ok(false)
+        });
+        match waited {
+            Ok(true) => return Ok(()),
+            Ok(false) => after_wait(py, core)?,
+            Err(error) => {
+                report_once(py, user, error, reported)?;
+                waits_first = true;
             }
-            bridge.sleep_until(py, after(now, seconds), now)?;
-        } else if turns == bridge.turns() {
-            let now = Instant::now();
-            bridge.sleep_until(py, now, now)?;
         }
-        after_wait(py, core)?;
     }
 }
 
