@@ -1,6 +1,6 @@
 """`scripts/compat`: runs the suites and keeps the score.
 
-Exit codes: 0 all as it should be, 1 something got worse or has no reason, 2 it could not be run.
+Exit codes: 0 all as it should be, 1 something got worse or has no reason, 2 it could not be run, 130 it was interrupted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import differences, record, render, score, setting, suites
+from . import differences, record, render, score, setting, stopping, suites
 from .modules import Results, Retry
 from .results import Result
 from .setting import ROOT, WORK
@@ -35,7 +35,7 @@ def main() -> int:
         deliberate = differences.load(COMPAT / "differences.toml", ROOT)
         if options.render:
             return write_page(deliberate)
-        with only_one():
+        with only_one(), stopping.on_signals():
             setting.prepare()
             if options.prepare:
                 setting.unpack_all()
@@ -44,6 +44,9 @@ def main() -> int:
     except FAULTS as error:
         print(f"scripts/compat: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("scripts/compat: interrupted; compat/scoreboard.json is as it was", file=sys.stderr)
+        return 130
 
 
 def arguments() -> argparse.Namespace:
@@ -117,7 +120,8 @@ def full(options: argparse.Namespace, deliberate: list[differences.Difference]) 
         records[name] = record.make(name, titles[name], tests, reasons)
         nameless += [f"{name}: {test}" for test in score.unexplained(name, tests, reasons)]
         show(records[name])
-    for pattern in [] if options.module or options.suite else score.stale(scored, reasons):
+    failing = {name: record.failing(one) for name, one in records.items()}
+    for pattern in [] if options.module else score.stale(failing, reasons):
         print(f"compat/reasons.toml: nothing that fails belongs to {pattern!r} any more")
     if not options.module:
         about = {"Locust": setting.LOCUST, "Python": platform.python_version()}
@@ -131,6 +135,7 @@ def full(options: argparse.Namespace, deliberate: list[differences.Difference]) 
 
 def results_of(suite: Suite, side: str, retry: Retry, options: argparse.Namespace) -> Results:
     """Runs one side of a suite, and keeps all that is known of its tests for whoever wants to see why one fails."""
+    tell(f"{side:5} {suite.name}: {suite.title}")
     results = suite.results(side, Run(retry, options.jobs, tell, options.module))
     if not options.module:
         write_results(suite.name, side, results)
@@ -180,7 +185,8 @@ def quick(options: argparse.Namespace) -> int:
     worse, better = [], []
     for suite in chosen:
         results[suite].update(run(suite, alone=True))
-        write_results(suite.name, "ours", results[suite])
+        if not options.module:
+            write_results(suite.name, "ours", results[suite])
         down, up = record.held(suite.name, records[suite.name], results[suite], whole=not options.module)
         worse += down
         better += up

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from collections import Counter
@@ -20,6 +21,7 @@ AREAS = {
 }
 REQUIRED = {"id", "area", "locust", "ours"}
 OPTIONAL = {"why", "test", "restore", "state"}
+NAMED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 class DifferencesError(ValueError):
@@ -94,16 +96,23 @@ def faults_of(entry: dict[str, Any], root: Path) -> list[str]:
 
 
 def test_exists(name: str, root: Path) -> bool:
-    """Whether `file`, `folder`, `file::test` or `chapter.md::Title` is there."""
+    """Whether `file.py::test`, `file.py::Class::test`, `file.rs::test` or `chapter.md::Title` is there. A file or folder
+    alone is no test: nobody could say which of its tests goes when the difference does."""
     path, _, test = name.partition("::")
     place = root / path
-    if not place.exists():
-        return False
-    if not test:
-        return True
-    if not place.is_file():
+    if not test or not place.is_file():
         return False
     text = place.read_text(encoding="utf-8")
     if place.suffix == ".md":
         return f"\n## {test}\n" in text
-    return all(re.search(rf"\b{re.escape(part)}\b", text) for part in test.split("::"))
+    parts = test.split("::")
+    if place.suffix == ".rs":
+        return re.search(rf"#\[test\]\n(\s*#\[.*\]\n)*\s*fn {re.escape(parts[-1])}\(", text) is not None
+    if place.suffix != ".py":
+        return False
+    places: list[ast.AST] = [ast.parse(text)]
+    for part in parts:
+        places = [
+            one for outer in places for one in ast.walk(outer) if isinstance(one, NAMED) and one.name == part
+        ]
+    return bool(places) and parts[-1].startswith("test_")

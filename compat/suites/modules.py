@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from . import stopping
 from .results import Result, Session, join, read_session
 from .setting import INSIDE, Side
 
@@ -133,6 +134,7 @@ def identity(module: Module, node: str) -> str:
 
 def run_process(module: Module, side: Side, only: list[str] | None) -> tuple[Session, bool, str]:
     """One process: its account, whether it ended in time, the end of what it printed."""
+    stopping.check()
     side.refresh()
     with tempfile.TemporaryDirectory(prefix="compat-") as folder:
         results, wanted, home = Path(folder, "results"), Path(folder, "only"), Path(folder, "home")
@@ -166,6 +168,7 @@ def run_process(module: Module, side: Side, only: list[str] | None) -> tuple[Ses
                 start_new_session=True,
             )
             in_time = wait(process, module.limit, side.refresh)
+            stopping.check()
             output.seek(max(0, output.seek(0, os.SEEK_END) - 3000))
             said = output.read().decode(errors="replace")
         return read_session(results.read_text(errors="replace").splitlines()), in_time, said
@@ -190,7 +193,7 @@ def wait(process: subprocess.Popen[bytes], limit: float, now_and_then: Callable[
     """Waits for a process; False if it had to be killed. What it started and left behind goes with it."""
     end = time.monotonic() + limit
     in_time = False
-    while not in_time and time.monotonic() < end:
+    while not in_time and not stopping.asked() and time.monotonic() < end:
         try:
             process.wait(1)
             in_time = True

@@ -31,8 +31,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-from target import Target
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from suites import stopping
+from suites.target import Target
 
 AT_ONCE = 4
 TIMEOUT = 60.0
@@ -130,6 +131,7 @@ def run_list(
     locks = {program.port: threading.Lock() for program in programs}
 
     def run(program: Program) -> Result:
+        stopping.check()
         reason = _reason_to_skip(program, commands, source, web)
         if reason:
             return Result(program.id, "skipped", reason, 0.0)
@@ -249,24 +251,26 @@ def _finish(
         preexec_fn=_sigint_as_usual,
     )
     if stop_after:
-        try:
-            output, _ = process.communicate(timeout=stop_after)
-            return process.returncode, output
-        except subprocess.TimeoutExpired:
+        for patience in (stop_after, SIGINT_AGAIN):  # Real Locust loses a signal now and then.
+            if (output := _output(process, patience)) is not None:
+                return process.returncode, output
             process.send_signal(signal.SIGINT)
-        try:
-            # Real Locust loses one now and then.
-            output, _ = process.communicate(timeout=SIGINT_AGAIN)
-            return process.returncode, output
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)
-    try:
-        output, _ = process.communicate(timeout=TIMEOUT)
-    except subprocess.TimeoutExpired:
+    if (output := _output(process, TIMEOUT)) is None:
         process.kill()
-        output, _ = process.communicate()
-        output += "\n(killed: it did not end)\n"
+        output = process.communicate()[0] + "\n(killed: it did not end)\n"
     return process.returncode, output
+
+
+def _output(process: subprocess.Popen[str], patience: float) -> str | None:
+    """What the process printed until its end; None if it does not end in time."""
+    end = time.monotonic() + patience
+    while (left := end - time.monotonic()) > 0:
+        try:
+            return process.communicate(timeout=min(left, 1))[0]
+        except subprocess.TimeoutExpired:
+            if stopping.asked():
+                process.kill()
+    return None
 
 
 def _sigint_as_usual() -> None:

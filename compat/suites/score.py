@@ -207,17 +207,12 @@ def unexplained(suite: str, scored: Iterable[Scored], reasons: Rules) -> list[st
     ]
 
 
-def stale(results: Mapping[str, Iterable[Scored]], reasons: Rules) -> list[str]:
-    """The patterns of compat/reasons.toml to which no failing test belongs any more."""
-    failing = [
-        (suite, one.test)
-        for suite, scored in results.items()
-        for one in scored
-        if one.counts and not one.passed
-    ]
+def stale(failing: Mapping[str, Iterable[str]], reasons: Rules) -> list[str]:
+    """The patterns of compat/reasons.toml to which none of the failing tests (by suite) belongs any more."""
+    known = [(suite, test) for suite, tests in failing.items() for test in tests]
     return [
         pattern
         for rule in reasons.rules
         for pattern in rule.tests
-        if not any(rule.fit(suite, test) >= 0 and matches(pattern, test) for suite, test in failing)
+        if not any(rule.fit(suite, test) >= 0 and matches(pattern, test) for suite, test in known)
     ]

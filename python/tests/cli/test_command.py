@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import re
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from servers import TOOLS, clean_environment, run_locust
+from servers import TOOLS, clean_environment, locust_command, run_locust
 
 # Users that need no server: each task reports a request of its own. `note` fails, `talk` does not.
 SCRIPT = """
@@ -96,30 +97,11 @@ def test_the_task_ratio_is_printed(tmp_path: Path):
     assert as_json["per_class"] == {"Talker": {"ratio": 1.0, "tasks": {"talk": {"ratio": 1.0}}}}
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--master"],
-        ["--worker"],
-        ["--processes", "2"],
-        ["--expect-workers", "2"],
-    ],
-)
-def test_what_comes_later_says_so(tmp_path: Path, arguments: list[str]):
-    result = run(tmp_path, "--headless", "-t", "1", *arguments)
-    assert result.returncode == 2
-    [line] = result.stderr.splitlines()
-    assert line.startswith(f"locust: error: not available yet: {arguments[0]} (")
-
-
-def test_a_shared_environment_may_tune_what_comes_later_but_not_start_it(tmp_path: Path):
-    assert (
-        run(
-            tmp_path, "--headless", "-t", "1", "Talker", LOCUST_MASTER_PORT="1", LOCUST_EXPECT_WORKERS="3"
-        ).returncode
-        == 0
+def test_what_tunes_a_master_is_no_trouble_without_one(tmp_path: Path):
+    result = run(
+        tmp_path, "--headless", "-t", "1", "--expect-workers", "2", "Talker", LOCUST_MASTER_BIND_PORT="1"
     )
-    assert run(tmp_path, "--headless", "-t", "1", LOCUST_MODE_MASTER="true").returncode == 2
+    assert result.returncode == 0
 
 
 # ------------------------------------------------------------------------------------------- bad input
@@ -349,11 +331,12 @@ def test_a_shape_decides_when_the_run_ends(tmp_path: Path):
         "\nfrom locust import LoadTestShape\nclass Short(LoadTestShape):\n"
         "    def tick(self):\n        return (1, 10) if self.get_run_time() < 1 else None\n"
     )
-    result = run(tmp_path, "--headless", "-u", "5", "Talker", script=script)
+    result = run(tmp_path, "--headless", "-u", "5", "-t", "1h", "Talker", script=script)
     assert result.returncode == 0
     log = log_of(result.stderr)
-    assert "WARNING/locust.main: The following option(s) will be ignored: --users" in log
+    assert "WARNING/locust.main: The following option(s) will be ignored: --users, --run-time" in log
     assert "INFO/locust.main: Shape test completed, shutting down" in log
+    assert "Run time limit" not in result.stderr
 
 
 def test_too_many_fixed_users_are_mentioned(tmp_path: Path):
@@ -363,3 +346,27 @@ def test_too_many_fixed_users_are_mentioned(tmp_path: Path):
         "Total fixed_count of User classes (3) is greater than the specified number of users (2)"
         in result.stderr
     )
+
+
+def test_the_limit_of_open_files_is_raised_as_far_as_the_system_allows(tmp_path: Path):
+    script = """
+import resource
+
+@events.test_start.add_listener
+def show(**_):
+    print("LIMITS", *resource.getrlimit(resource.RLIMIT_NOFILE), flush=True)
+"""
+    (tmp_path / "locustfile.py").write_text(SCRIPT + script)
+    # Beyond Locust's 10,000 where the system has that many.
+    hard = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 12_000)
+    done = subprocess.run(
+        [locust_command(), "--headless", "-t", "1", "Talker"],
+        cwd=tmp_path,
+        env=clean_environment(HOME=str(tmp_path)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard)),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert f"LIMITS {hard} {hard}\n" in done.stdout and done.returncode == 0, done.stdout + done.stderr

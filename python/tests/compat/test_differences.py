@@ -19,8 +19,9 @@ area = "users"
 locust = "does this"
 ours = "does that"
 why = "because"
-test = "compat/README.md"
+test = "compat/guide.md::SIGTERM ends a run like Ctrl-C"
 """
+CASE = "compat/guide.md::SIGTERM ends a run like Ctrl-C"
 
 
 def test_every_entry_is_well_formed_and_its_test_exists() -> None:
@@ -38,7 +39,7 @@ def test_a_good_entry_is_read(tmp_path: Path) -> None:
     (entry,) = load(path, ROOT)
     assert (entry.id, entry.tests, entry.restore, entry.todo) == (
         "one-thing",
-        ("compat/README.md",),
+        (CASE,),
         "--old",
         False,
     )
@@ -54,12 +55,15 @@ def test_a_good_entry_is_read(tmp_path: Path) -> None:
         (GOOD.replace('ours = "does that"', ""), "has no 'ours'"),
         (GOOD + 'colour = "red"\n', "unknown key 'colour'"),
         (GOOD + 'state = "done"\n', "the only state is 'todo'"),
-        (GOOD.replace("compat/README.md", "compat/nothing.md"), "no test 'compat/nothing.md'"),
-        (GOOD.replace("compat/README.md", "compat/guide.md::No such case"), "no test"),
+        (GOOD.replace(CASE, "compat/nothing.md::Case"), "no test 'compat/nothing.md::Case'"),
+        (GOOD.replace(CASE, "compat/guide.md::No such case"), "no test"),
+        (GOOD.replace(CASE, "compat/guide.md"), "no test 'compat/guide.md'"),
+        (GOOD.replace(CASE, "python/tests/compat"), "no test 'python/tests/compat'"),
+        # Named in the file, but no test of its own.
+        (GOOD.replace(CASE, "python/tests/compat/test_differences.py::GOOD"), "no test"),
+        (GOOD.replace(CASE, "crates/http/tests/it/tls.rs::unwrap"), "no test"),
         (
-            GOOD.replace(
-                "compat/README.md", "python/tests/compat/test_differences.py::" + "not_" * 3 + "there"
-            ),
+            GOOD.replace(CASE, "python/tests/compat/test_differences.py::" + "not_" * 3 + "there"),
             "no test",
         ),
         (GOOD.replace("does this", "does | this"), "becomes a cell of a table"),
@@ -76,9 +80,13 @@ def test_a_malformed_entry_is_refused(text: str, fault: str, tmp_path: Path) -> 
 
 def test_a_test_may_be_named_inside_a_file(tmp_path: Path) -> None:
     path = tmp_path / "differences.toml"
-    here = "python/tests/compat/test_differences.py::test_a_test_may_be_named_inside_a_file"
-    path.write_text(GOOD.replace("compat/README.md", here))
-    assert load(path, ROOT)[0].tests == (here,)
+    named = (
+        "python/tests/compat/test_differences.py::test_a_test_may_be_named_inside_a_file",
+        "crates/http/tests/it/responses.rs::a_head_without_end_is_too_large",
+    )
+    for here in named:
+        path.write_text(GOOD.replace(CASE, here))
+        assert load(path, ROOT)[0].tests == (here,)
 
 
 def test_every_entry_of_the_toml_stands_on_the_page() -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from servers import ROOT
 from suites import record, render, score
 from suites.modules import Module, run_all
 from suites.results import Result, join, read_session
@@ -206,7 +211,8 @@ def test_only_what_the_real_one_passes_is_asked_of_ours() -> None:
 
 def test_a_failing_test_without_a_reason_and_a_reason_without_a_test_are_named() -> None:
     assert score.unexplained("locust-1", scored(), REASONS) == ["test_c::test_four"]
-    assert score.stale({"locust-1": scored()}, REASONS) == ["test_z"]
+    failing = record.failing(record.make("locust-1", "Tests", scored(), REASONS))
+    assert score.stale({"locust-1": failing}, REASONS) == ["test_z"]
 
 
 def test_the_quick_run_is_held_against_the_record() -> None:
@@ -302,3 +308,32 @@ def test_a_side_hides_what_would_change_a_run(monkeypatch: pytest.MonkeyPatch, t
     assert not {"LOCUST_HOST", "PYTEST_ADDOPTS", "OTEL_SERVICE_NAME", "http_proxy", "HTTPS_PROXY"} & set(
         environment
     )
+
+
+def test_an_interrupt_ends_what_runs_and_begins_nothing_more(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(
+        "import os, pathlib, time\ndef test_long():\n    pathlib.Path('pid').write_text(str(os.getpid()))\n    time.sleep(60)\n"
+    )
+    program = f"""
+import sys
+from pathlib import Path
+from suites import stopping
+from suites.modules import Module, run_all
+from suites.setting import Side
+
+modules = [Module("suite", name, "test_it.py") for name in ("one", "two")]
+try:
+    with stopping.on_signals():
+        run_all(modules, Side("ours", Path({str(tmp_path)!r}), Path(sys.executable)), lambda _: True, 1, print)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "compat")}
+    process = subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE)
+    pid = tmp_path / "pid"
+    while not (pid.exists() and pid.read_text()):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=20)[0] == b""
+    assert process.returncode == 130

@@ -204,6 +204,32 @@ def test_requests_go_the_native_way_without_it(tmp_path: Path, blog: TestkitServ
     assert result.returncode == 1 and "OpenTelemetry" not in result.stderr
 
 
+def test_nothing_listens_to_requests_where_metrics_go_nowhere(tmp_path: Path):
+    script = """
+from locust import User, events, task
+
+@events.test_start.add_listener
+def tell(environment, **_event):
+    print("LISTENERS", len(environment.events.request._handlers), flush=True)
+
+class Idle(User):
+    @task
+    def nothing(self):
+        self.environment.runner.quit()
+"""
+
+    def listeners(*arguments: str, metrics: str) -> int:
+        result = run_locust(
+            "--headless", "-u", "1", *arguments, folder=tmp_path, locustfile=script,
+            OTEL_TRACES_EXPORTER="none", OTEL_LOGS_EXPORTER="console", OTEL_METRICS_EXPORTER=metrics,
+        )  # fmt: skip
+        return int(result.stdout.partition("LISTENERS ")[2].split()[0])
+
+    without = listeners(metrics="console")
+    assert listeners("--otel", metrics="none") == without
+    assert listeners("--otel", metrics="console") == without + 1
+
+
 @pytest.mark.parametrize(
     ("environment", "line"),
     [

@@ -107,6 +107,16 @@ def test_fields_can_be_written(stats, clock):
     assert entry.current_rps == 2
 
 
+def test_response_times_are_copies_to_be_read_again(stats):
+    stats.log_request("GET", "/a", 10, 1)
+    entry = stats.entries[("/a", "GET")]
+    before = entry.response_times
+    stats.log_request("GET", "/a", 20, 1)
+    assert (before, entry.response_times) == ({10: 1}, {10: 1, 20: 1})
+    before[30] = 2
+    assert entry.response_times[30] == 2
+
+
 def test_current_percentiles_from_a_cache_made_by_hand(stats, clock):
     entry = StatsEntry(stats, "/", "GET", use_response_times_cache=True)
     now = int(clock.now)

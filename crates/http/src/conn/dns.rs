@@ -204,6 +204,7 @@ fn failure(error: &io::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use super::super::slab::Slab;
     use super::*;
 
     #[test]
@@ -223,5 +224,20 @@ mod tests {
     fn localhost_is_found_and_nonsense_is_not() {
         assert!(look_up("localhost").unwrap().iter().all(IpAddr::is_loopback));
         assert!(look_up("no such host").is_err());
+    }
+
+    #[test]
+    fn an_answer_is_kept_until_it_is_too_old() {
+        let ttl = Duration::from_secs(10);
+        let resolver = Arc::new(Resolver::new(ttl, 1, HashMap::new()));
+        let known: Arc<[IpAddr]> = Arc::from(["192.0.2.7".parse().unwrap()]);
+        let before = Instant::now();
+        lock(&resolver.state).remember("known.invalid", &known, ttl);
+        let poll = mio::Poll::new().unwrap();
+        let waker = mio::Waker::new(poll.registry(), mio::Token(0)).unwrap();
+        let queue = Arc::new(CommandQueue::new(waker));
+        let asked = |now| resolver.resolve("known.invalid", now, &queue, Slab::new().insert(()));
+        assert_eq!(asked(before + ttl / 2).unwrap().unwrap(), known);
+        assert!(asked(Instant::now() + ttl).is_none(), "it is looked up again");
     }
 }
