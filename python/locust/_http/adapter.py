@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
+import re
 import ssl
 from typing import Any
 
@@ -18,7 +18,7 @@ from .. import _engine
 from ..event import EventHook
 from .arguments import timeouts
 from .failures import requests_error, thrown_error
-from .raw import StreamedBody, raw_response, with_library_defaults
+from .raw import StreamedBody, WholeBody, raw_response, with_library_defaults
 
 
 class _Pools(PoolManager):
@@ -145,6 +145,16 @@ def _check_files(verify: Any, cert: Any) -> None:
         raise OSError(f"Could not find the TLS key file, invalid path: {key}")
 
 
+def _check_method(method: str) -> None:
+    """What http.client and urllib3 refuse, with their error, which no exception of requests wraps."""
+    if other := re.search(r"[^!#$%&'*+.^_`|~0-9a-zA-Z-]", method):
+        raise ValueError(
+            f"Method cannot contain non-token characters {method!r} (found at least {other.group()!r})"
+        )
+    if not method:
+        raise ValueError("Method cannot be empty")
+
+
 def _proxy(url: str, proxies: Any) -> str | None:
     """The proxy to use, with its scheme."""
     chosen = select_proxy(url, proxies)
@@ -172,6 +182,7 @@ def _send(
         session = adapter._session = _engine.SessionCore()
         session._open(False, None, EventHook(), None)
     url = str(request.url)
+    _check_method(str(request.method))
     connect, read = timeouts(timeout)
     secure = url.lower().startswith("https")
     _check_files(verify if secure else True, cert)
@@ -204,6 +215,6 @@ def _send(
         session._transfer_seconds = (session._transfer_seconds or 0.0) + done.seconds
     if done.error is not None:
         raise requests_error(done.error, request, read, connect, proxy)
-    body = StreamedBody(done.reader) if done.reader is not None else io.BytesIO(done.body or b"")
+    body = StreamedBody(done.reader) if done.reader is not None else WholeBody(done.body or b"")
     raw = raw_response(done.headers, done.status, done.reason, done.version, body, str(request.method))
     return adapter.build_response(request, raw)

@@ -63,12 +63,25 @@ class _OriginalResponse:
         """Nothing to close: the connection is the engine's."""
 
 
+class WholeBody(io.BytesIO):
+    """A body that is all there, as a file."""
+
+    def isclosed(self) -> bool:
+        """Whether the end has been read, as http.client's responses say it: urllib3 reads on until it hears so."""
+        return self.closed or self.tell() >= self.getbuffer().nbytes
+
+
 class StreamedBody(io.RawIOBase):
     """A streamed body as a file; a body that ends early raises what urllib3 raises."""
 
     def __init__(self, reader: _engine.BodyReader) -> None:
         super().__init__()
         self._reader = reader
+        self._ended = False
+
+    def isclosed(self) -> bool:
+        """As `WholeBody.isclosed`."""
+        return self._ended or self.closed
 
     def readable(self) -> bool:
         return True
@@ -77,6 +90,7 @@ class StreamedBody(io.RawIOBase):
         data = self._reader.read(None if size is None or size < 0 else size)
         if not data and (failure := self._reader.failure) is not None:
             raise body_error(failure)
+        self._ended = self._ended or size is None or size < 0 or (size > 0 and not data)
         return data
 
     def readinto(self, buffer: Any) -> int:

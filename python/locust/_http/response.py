@@ -18,7 +18,7 @@ from urllib3 import exceptions as urllib3_errors
 
 from .arguments import timeouts
 from .failures import requests_error, thrown_error
-from .raw import OWN_AGENT, StreamedBody, cookies_of, joined, raw_response
+from .raw import OWN_AGENT, StreamedBody, WholeBody, cookies_of, joined, raw_response
 from .verdict import Verdict
 
 
@@ -181,7 +181,7 @@ def prepared(
 def _raw(response: ResponseContextManager) -> HTTPResponse:
     reader = response._body_reader
     # A body that was not streamed has been read: nothing is left of it here.
-    body = StreamedBody(reader) if reader is not None else io.BytesIO()
+    body = StreamedBody(reader) if reader is not None else WholeBody()
     method = response._sent(-1)[0]
     reason = str(response.reason)
     return raw_response(response._header_pairs, response.status_code, reason, response._version, body, method)
@@ -199,7 +199,7 @@ def _redirected(hops: Iterable[tuple[Any, Any]]) -> list[requests.Response]:
         response.request = prepared(*sent, dropped=dropped)
         dropped = dropped or status in (301, 302, 303)
         method = str(response.request.method)
-        response.raw = raw_response(headers, status, reason, version, io.BytesIO(body), method)
+        response.raw = raw_response(headers, status, reason, version, WholeBody(body), method)
         response._content = response.raw.read(decode_content=True) if body else b""
         response._content_consumed = True  # type: ignore[attr-defined]
         response.elapsed = timedelta(seconds=seconds)

@@ -238,3 +238,12 @@ def test_a_missing_file_is_named(
 ) -> None:
     with pytest.raises(OSError, match=said):
         http(misbehave_tls[0].url).get("/ok", **given)
+
+
+@pytest.mark.parametrize("path", ["/no-length", "/chunked", "/gzip"])
+def test_a_body_asked_for_in_one_piece_comes_to_its_end(path: str, recording: RecordingServer) -> None:
+    session = http(recording.url)
+    whole = session.get(path).content
+    with gevent.Timeout(10):
+        assert b"".join(session.get(path, stream=True).iter_content(None)) == whole
+        assert list(session.get(path).raw.stream(None)) == []
