@@ -53,10 +53,8 @@ class SessionBase(_engine.SessionCore):
         if name == "request":
             self._touch(replaced=False)
 
-    def _build_url(self, path: Any) -> Any:
-        """`path` appended to `base_url`, unless it is a whole URL; what is no text is the library's to make one of."""
-        if not isinstance(path, str):
-            return path
+    def _build_url(self, path: Any) -> str:
+        """`path` appended to `base_url`, unless it is a whole URL; a TypeError if it is no text."""
         return path if absolute_http_url_regexp.match(path) else f"{self.base_url}{path}"
 
     @contextmanager

@@ -21,6 +21,7 @@ if sys.argv[1] != "requests":
 
 import http_cases_libraries  # noqa: F401  (adds its calls)
 import http_cases_network  # (adds its calls, too)
+import http_cases_odd  # noqa: F401  (adds its calls)
 import requests
 from http_cases import BOTH, FAST, HTTP, attempt
 from http_gates import GATES
@@ -151,7 +152,7 @@ def cookies_of(jar: Any) -> list[Any]:
 def plain_session(base: str) -> Any:
     class Plain(requests.Session):
         def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> Any:
-            whole = isinstance(url, str) and re.match("https?://", url, re.IGNORECASE)
+            whole = re.match("https?://", url, re.IGNORECASE)
             return super().request(method, url if whole else base + url, *args, **kwargs)
 
     session = Plain()
@@ -165,7 +166,7 @@ class Maker:
     def __init__(self, client: str, base: str, gates: dict[str, int], fired: list[dict[str, Any]]) -> None:
         self.client, self.base, self.gates, self.fired = client, base, gates, fired
 
-    def __call__(self, base: str | None = None, **options: Any) -> Any:
+    def __call__(self, base: str | None = None, user: Any = None, **options: Any) -> Any:
         base = base or self.base
         if self.client == "requests":
             session = plain_session(base)
@@ -177,14 +178,14 @@ class Maker:
             if self.client == "http":
                 from locust.clients import HttpSession
 
-                session = HttpSession(base, event, None, **options)
+                session = HttpSession(base, event, user, **options)
                 session.trust_env = False
             else:
                 from locust.contrib.fasthttp import FastHttpSession
 
                 # As a FastHttpUser has it.
                 session = FastHttpSession(
-                    base, event, None, **{"max_redirects": 30, "max_retries": 0, **options}
+                    base, event, user, **{"max_redirects": 30, "max_retries": 0, **options}
                 )
         session.port = int(base.rpartition(":")[2])
         session.base, session.make, session.gates = base, self, self.gates

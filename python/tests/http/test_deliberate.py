@@ -6,6 +6,7 @@ import locust  # noqa: F401  (patches before anything else is imported)
 
 # isort: split
 import gzip
+import socket
 import ssl
 import threading
 import zlib
@@ -124,6 +125,22 @@ def test_a_header_name_with_a_space_is_not_sent(recording: RecordingServer) -> N
     http(recording.url, lambda exception, **_: seen.append(exception)).get("/h", headers={"X A": "a"})
     assert isinstance(seen[0], requests.exceptions.InvalidHeader)
     assert recording.received() == []
+
+
+def test_a_request_without_a_method_is_not_sent(recording: RecordingServer) -> None:
+    with pytest.raises(ValueError, match="Method cannot be empty"):
+        http(recording.url).request("", "/x")
+    assert recording.received() == []
+
+
+def test_a_host_that_no_name_server_takes_is_a_failure(recording: RecordingServer) -> None:
+    seen: list[Any] = []
+    client = http(recording.url, lambda exception, **_: seen.append(exception))
+    assert [client.get(f"http://{host}/").status_code for host in ("a..invalid", "a" * 64 + ".invalid")] == [
+        0,
+        0,
+    ]
+    assert [type(one) for one in seen] == [socket.gaierror] * 2
 
 
 def test_the_fast_client_does_not_retry_unless_it_is_asked_to(recording: RecordingServer) -> None:

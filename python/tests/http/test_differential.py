@@ -12,6 +12,7 @@ from typing import Any
 
 import http_cases_libraries  # noqa: F401  (adds its calls)
 import http_cases_network  # noqa: F401  (adds its calls)
+import http_cases_odd  # noqa: F401  (adds its calls)
 import http_gates
 import pytest
 from http_cases import BOTH, FAST, HTTP
@@ -32,6 +33,7 @@ DIFFERS_FROM_REQUESTS = {
     "headers spaces": TRIMMED,
     "get /redirect/302?to=relative": "an invalid status code has no ValueError behind it",
     "stream of the session": "Locust reads the body to count its length",
+    "hosts that no name server takes": "a request that fails, instead of a LocationParseError that ends the task",
 }
 """Calls of `HttpSession` that do not end as with requests, and why."""
 

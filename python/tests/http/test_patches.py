@@ -63,6 +63,16 @@ assert HttpSession(sys.argv[1], EventHook(), None).get("/x").status_code == 200
     assert done.stdout == f"SENT {recording.url}/x\n", done.stderr
 
 
+def test_what_is_below_does_not_log(recording: RecordingServer, caplog: pytest.LogCaptureFixture) -> None:
+    session = HttpSession(recording.url, EventHook(), None)
+    with caplog.at_level("DEBUG"):
+        session.get("/x")
+        assert not [record for record in caplog.records if record.name.startswith("urllib3")]
+        session.mount("http://", HTTPAdapter())
+        session.get("/x")
+    assert [record for record in caplog.records if record.name.startswith("urllib3")]
+
+
 def test_an_adapter_that_a_script_mounts_sends(recording: RecordingServer) -> None:
     class Refusing(HTTPAdapter):
         def send(self, *_arguments: Any, **_keywords: Any) -> Any:

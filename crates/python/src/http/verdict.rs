@@ -3,7 +3,7 @@
 use gregaria_stats::EntryId;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
+use pyo3::types::{PyDict, PyList, PyMapping, PyString};
 
 use super::response::{Meta, Parts};
 use super::session::SessionCore;
@@ -127,12 +127,10 @@ fn context<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let merged = PyDict::new(py);
     if let Some(user) = session.user_object(py) {
-        merged.update(
-            user.bind(py).call_method0(intern!(py, "context"))?.cast_into::<PyDict>()?.as_mapping(),
-        )?;
+        merged.update(user.bind(py).call_method0(intern!(py, "context"))?.cast::<PyMapping>()?)?;
     }
     if let Some(own) = own {
-        merged.update(own.bind(py).cast::<PyDict>()?.as_mapping())?;
+        merged.update(own.bind(py).cast::<PyMapping>()?)?;
     }
     Ok(merged)
 }
