@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -148,14 +149,37 @@ def test_the_table_has_both_sides_of_each_name() -> None:
     ours.cpu = 0.091
     text = show.text(real, ours, compare.compare(real, ours))
     lines = text.splitlines()
-    assert lines[1].split() == ["GET", "/a", "locust", "1.0", "100", "1", "1.0", "10", "10", "10", "12", "1"]
-    assert lines[2].split() == ["gregaria", "1.0", "90", "0", "0.0", "10", "10", "10", "12", "0.989"]
-    assert lines[3].startswith("GET /nnn") and "…" in lines[3] and lines[3].split()[4:] == ["-"] * 8
-    assert "gregaria 1.0: 1,000 µs of CPU per request (0.09 s of CPU during the test), exit code 0" in text
+    assert lines[1] == "GET /a"
+    assert lines[2].split() == ["locust", "1.0", "100", "1", "1.0", "10", "10", "10", "12", "1"]
+    assert lines[3].split() == ["gregaria", "1.0", "90", "0", "0.0", "10", "10", "10", "12", "0.989"]
+    assert lines[4].startswith("GET /nnn") and lines[4].endswith("…")
+    assert lines[5].split() == ["locust", "1.0", *["-"] * 8]
+    assert "gregaria 1.0: 1,000 µs of CPU per request (0.09 s of CPU during the test)\n  exit code 0" in text
     assert "No difference that chance does not explain." in text
     data = json.loads(show.as_json(real, ours, compare.compare(real, ours)))
     assert data["gregaria"]["cpu_microseconds_per_request"] == pytest.approx(1000)
     assert data["locust"]["requests"]["GET /a"]["failures"] == 1
+
+
+def test_all_of_it_fits_a_terminal_of_80_columns() -> None:
+    real, ours = account(REAL, a=(9_000_000, 0)), account(OURS, b=(9_000_000, 9_000_000))
+    real.version, ours.version = "2.47.0", "0.1.0"
+    real.cpu = ours.cpu = 12345.6
+    ours.errors = {"GET /b: " + "a long story " * 12: 9_000_000}
+    text = show.text(real, ours, compare.compare(real, ours))
+    assert "Failures of one side only" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_that_there_was_little_to_compare_is_told() -> None:
+    def told(real: Account, ours: Account) -> str:
+        real.errors = ours.errors = {"GET /a: refused": 20, "GET /a: rare": 1}
+        return show.text(real, ours, compare.compare(real, ours))
+
+    failed = told(account(REAL, a=(21, 21)), account(OURS, a=(21, 21)))
+    assert "Every request failed, on both sides. The most frequent failure:\n  GET /a: refused" in failed
+    assert "Neither side made a request" in told(account(REAL), account(OURS))
+    assert "Every request" not in told(account(REAL, a=(21, 20)), account(OURS, a=(21, 21)))
 
 
 def test_the_first_word_is_the_script_and_the_rest_is_passed_on() -> None:
@@ -262,6 +286,86 @@ def test_what_cannot_be_compared_is_told_with_exit_code_2(
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        (["script.py"], "nothing says when the run ends"),
+        (["missing.py", "-t", "3s"], "Could not find 'missing.py'"),
+        (["script.py", "-t", "3s", "--no-such-option"], "unrecognized arguments: --no-such-option"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_installed(
+    given: list[str], complaint: str, tmp_path: Path
+) -> None:
+    done = ab(tmp_path, *given, XDG_CACHE_HOME=str(tmp_path / "cache"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert complaint in done.stderr
+    assert "Installing" not in done.stderr and "Run 1" not in done.stderr
+    assert not (tmp_path / "cache").exists()
+
+
+SHAPE = """
+from locust import LoadTestShape, User, constant, task
+
+class Shape(LoadTestShape):
+    def tick(self):
+        return None if self.get_run_time() > 0.5 else (1, 1)
+
+class Idle(User):
+    wait_time = constant(0.1)
+
+    @task
+    def wait(self):
+        pass
+"""
+
+
+def test_a_shape_ends_the_run_and_needs_no_run_time(tmp_path: Path) -> None:
+    done = ab(tmp_path, "script.py", "--oracle", real_locust(), script=SHAPE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Neither side made a request" in done.stdout
+
+
+def interrupted(folder: Path, told: str, *given: str, **environment: str) -> tuple[int, str]:
+    """Exit code and stderr if Ctrl-C comes when `told` stands there."""
+    (folder / "script.py").write_text(SCRIPT)
+    process = subprocess.Popen(
+        [TOOLS / "gregaria", "ab", "script.py", "-H", "http://127.0.0.1:9", "-t", "60s", *given],
+        cwd=folder,
+        env=clean_environment(HOME=str(folder), **environment),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    try:
+        seen = next((line for line in process.stderr if told in line), "")
+        assert seen
+        # As a terminal does it: everybody in the foreground gets it.
+        os.killpg(process.pid, signal.SIGINT)
+        rest = process.stderr.read()
+        return process.wait(timeout=30), rest
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        process.stderr.close()
+
+
+def test_ctrl_c_ends_all_of_it_and_nothing_is_compared(tmp_path: Path) -> None:
+    code, rest = interrupted(tmp_path, "Run 1 of 2", "--oracle", real_locust())
+    assert (code, rest) == (130, "gregaria ab: interrupted: nothing was compared\n")
+
+
+def test_ctrl_c_leaves_no_half_of_an_environment(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "XDG_CACHE_HOME": str(cache)}
+    code, rest = interrupted(tmp_path, "Installing Locust", **nowhere)
+    assert (code, rest) == (130, "gregaria ab: interrupted: nothing was compared\n")
+    assert [path.suffix for path in (cache / "gregaria").iterdir()] == [".lock"]
+
+
 def test_an_oracle_that_is_none_is_refused(tmp_path: Path) -> None:
     done = ab(tmp_path, "script.py", "-t", "1s", "--oracle", str(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
@@ -282,4 +386,5 @@ def test_without_a_package_index_the_way_out_is_named(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert f"pip could not install locust=={oracle.VERSION}" in done.stderr
     assert "--oracle PATH" in done.stderr
+    assert "The package index (PIP_INDEX_URL, or PyPI) cannot be reached" in done.stderr
     assert not list((tmp_path / "cache" / "gregaria").glob("*/bin"))

@@ -43,7 +43,7 @@ def parse(args: list[str]) -> Arguments:
         usage="%(prog)s [--oracle PATH] [--json] [--both-orders] [locustfile] [any locust options]",
         description="Run one script on real Locust and on gregaria, one after the other and with the same options, and"
         " print the statistics of both and the differences. All other options are Locust's: -H, -u, -r, -t, …",
-        epilog="Exit code: 0 no relevant difference, 1 differences, 2 nothing could be compared.",
+        epilog="Exit code: 0 no relevant difference, 1 differences, 2 nothing could be compared, 130 interrupted.",
         allow_abbrev=False,
     )
     parser.add_argument(

@@ -6,6 +6,7 @@ anyway.
 
     GREGARIA_AB_OUT     the file to write: one JSON object
     GREGARIA_AB_SITES   folders to look for packages in after this interpreter's own, as the JSON list of their paths
+    GREGARIA_AB_CHECK   if it is there: load the script, say whether a run makes sense, and start none
 """
 
 import json
@@ -55,6 +56,7 @@ def main() -> None:
     out = os.environ.pop("GREGARIA_AB_OUT")
     # Python puts the folder of a script in front; there is nothing there for the script under test.
     del sys.path[0]
+    only_check = os.environ.pop("GREGARIA_AB_CHECK", None) is not None
     for folder in json.loads(os.environ.pop("GREGARIA_AB_SITES", "[]")):
         site.addsitedir(folder)
     sys.argv[0] = "locust"
@@ -66,12 +68,13 @@ def main() -> None:
     watch = Watch()
 
     def at_init(environment, **_kwargs) -> None:
-        if problem := problem_of(environment):
-            said["problem"] = problem
+        said["problem"] = problem_of(environment)
+        if said["problem"] or only_check:
+            said["loaded"] = True
             write(out)
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(REFUSED)
+            os._exit(REFUSED if said["problem"] else 0)
         import gevent
 
         gevent.spawn(watch.sample, environment)

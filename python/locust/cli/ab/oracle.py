@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from .sides import REAL, Side, our_packages
@@ -39,14 +41,14 @@ def throw_away() -> Side:
     folder = cache() / f"locust-{VERSION}-python-{sys.version_info[0]}.{sys.version_info[1]}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     side = Side(REAL, folder / "bin" / "python", our_packages())
-    with open(folder.with_suffix(".lock"), "w") as lock:
+    with open(folder.with_name(f"{folder.name}.lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if version_of(side) != VERSION:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
             try:
                 make(folder)
             except BaseException:
-                shutil.rmtree(folder, ignore_errors=True)
+                remove(folder)
                 raise
     return side
 
@@ -54,6 +56,15 @@ def throw_away() -> Side:
 def cache() -> Path:
     named = os.environ.get("XDG_CACHE_HOME")
     return (Path(named) if named else Path.home() / ".cache") / "gregaria"
+
+
+def remove(folder: Path) -> None:
+    """Deletes it. What was killed a moment ago may still add a file to it, so it may take more than one attempt."""
+    for _ in range(20):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
 
 
 def make(folder: Path) -> None:
@@ -78,14 +89,40 @@ def make(folder: Path) -> None:
 
 def call(command: list[str | Path], complaint: str) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode != 0:
-        lines = (done.stderr or done.stdout).strip().splitlines()
+    # Whoever is interrupted while a process starts does not know which one to end: that comes right after.
+    early: list[int] = []
+    usual = signal.signal(signal.SIGINT, lambda number, _frame: early.append(number))
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            # Whatever it starts in turn has to end with it, and Ctrl-C is for us to answer.
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    try:
+        if early:
+            raise KeyboardInterrupt
+        printed, complained = process.communicate()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    if process.returncode != 0:
+        lines = (complained or printed).strip().splitlines()
         cause = next(
             (line for line in reversed(lines) if line.startswith("ERROR:")), lines[-1] if lines else ""
         )
+        # What pip says if no index answers is that there are no versions.
+        if any("(from versions: none)" in line for line in lines):
+            cause += "\nThe package index (PIP_INDEX_URL, or PyPI) cannot be reached, or has no Locust."
         raise OracleError(
-            f"{complaint}: {cause}\nName a Locust that is installed elsewhere with --oracle PATH."
+            f"{complaint}:\n    {cause}\nName a Locust that is installed elsewhere with --oracle PATH."
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
@@ -11,7 +12,8 @@ from .compare import Comparison, Difference
 from .sides import Account, Entry
 
 HEADS = ("# reqs", "# fails", "fail %", "50%", "95%", "99%", "max", "/user/s")
-LONGEST_NAME = 50
+WIDTH = 80
+LONGEST_NAME = WIDTH
 KINDS = {
     "exit code": "Exit code",
     "name": "Requested by one side only",
@@ -30,7 +32,7 @@ def text(real: Account, ours: Account, found: Comparison) -> str:
     if found.differences:
         blocks += ["", "Differences", *listed(found.differences)]
     else:
-        blocks += ["", "No difference that chance does not explain."]
+        blocks += ["", "No difference that chance does not explain.", *little_seen(real, ours)]
     if found.notes:
         blocks += ["", "Too rare to tell, or a matter of the generator's speed", *listed(found.notes)]
     return "\n".join(blocks)
@@ -39,20 +41,26 @@ def text(real: Account, ours: Account, found: Comparison) -> str:
 def table(real: Account, ours: Account) -> str:
     names = list(dict.fromkeys([*real.entries, *ours.entries]))
     sides = {account.side: f"{account.side} {account.version}" for account in (real, ours)}
-    width = min(LONGEST_NAME, max(len(name) for name in [*names, "Aggregated"]))
-    side_width = max(map(len, sides.values()))
-    lines = [" ".join([" " * width, " " * side_width, *(f"{head:>8}" for head in HEADS)])]
+    side_width = 2 + max(map(len, sides.values()))
+    lines = [" ".join([" " * side_width, *(f"{head:>7}" for head in HEADS)])]
     for name in [*names, None]:
         label = "Aggregated" if name is None else name
-        label = label if len(label) <= width else label[: width - 1] + "…"
+        lines.append(label if len(label) <= LONGEST_NAME else label[: LONGEST_NAME - 1] + "…")
         for account in (real, ours):
             entry = account.total if name is None else account.entries.get(name)
-            cells = [f"{cell:>8}" for cell in cells_of(entry, account)]
-            lines.append(
-                " ".join([f"{label:{width}}", f"{sides[account.side]:{side_width}}", *cells]).rstrip()
-            )
-            label = ""
+            cells = [f"{cell:>7}" for cell in cells_of(entry, account)]
+            lines.append(" ".join([f"  {sides[account.side]}".ljust(side_width), *cells]))
     return "\n".join(lines)
+
+
+def little_seen(real: Account, ours: Account) -> Iterable[str]:
+    """What somebody should know who takes the absence of differences for good news."""
+    if not real.total.requests and not ours.total.requests:
+        yield "Neither side made a request, so there was little to compare."
+    elif real.total.failures == real.total.requests and ours.total.failures == ours.total.requests:
+        yield "Every request failed, on both sides. The most frequent failure:"
+        most = max(real.errors.items(), key=lambda pair: pair[1], default=("(not told)", 0))[0]
+        yield from wrapped(f"  {most}")
 
 
 def cells_of(entry: Entry | None, account: Account) -> list[str]:
@@ -70,10 +78,9 @@ def costs(real: Account, ours: Account) -> Iterable[str]:
     for account in (real, ours):
         per_request = micros_per_request(account)
         cost = "-" if per_request is None else f"{per_request:,.0f} µs of CPU per request"
-        yield (
-            f"{account.side} {account.version}: {cost} ({account.cpu:.2f} s of CPU during the test), exit code"
-            f" {', '.join(map(str, account.codes))}, exceptions in tasks {sum(account.exceptions.values())}"
-        )
+        yield f"{account.side} {account.version}: {cost} ({account.cpu:.2f} s of CPU during the test)"
+        codes = ", ".join(map(str, account.codes))
+        yield f"  exit code {codes}, exceptions in tasks {sum(account.exceptions.values())}"
 
 
 def micros_per_request(account: Account) -> float | None:
@@ -88,7 +95,19 @@ def listed(differences: list[Difference]) -> Iterable[str]:
             yield f"  {title}"
         for one in lines:
             about = f"{one.about}: " if one.about else ""
-            yield f"    {about}locust {one.locust}, gregaria {one.gregaria}"
+            yield from wrapped(f"    {about}locust {one.locust}, gregaria {one.gregaria}")
+
+
+def wrapped(line: str) -> list[str]:
+    """The line at most `WIDTH` long; what is over stands below it, further in."""
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(
+        line,
+        WIDTH,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def as_json(real: Account, ours: Account, found: Comparison) -> str:

@@ -8,7 +8,6 @@ import site
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Any
 
 INSIDE = Path(__file__).with_name("inside.py")
 REAL, OURS = "locust", "gregaria"
+# Seconds that an interrupted run has to end.
+PATIENCE = 5.0
 
 
 class RunError(Exception):
@@ -104,15 +105,32 @@ def count(counts: dict[str, int], key: str, number: int) -> None:
     counts[key] = counts.get(key, 0) + number
 
 
-def run(side: Side, arguments: Sequence[str]) -> tuple[dict[str, Any], int]:
-    """Runs `locust ARGUMENTS` on a side; what it wrote down and its exit code. Raises `RunError`.
+def check(side: Side, arguments: Sequence[str]) -> None:
+    """Loads the script as a run would, and starts nothing. Raises `RunError` if a run would make no sense."""
+    said, code, printed = started(side, arguments, {"GREGARIA_AB_CHECK": "1"})
+    if not said.get("loaded"):
+        raise RunError(f"{side.name} ended with exit code {code} before a test began:\n{indented(printed)}")
 
-    Ctrl-C reaches the run as it reaches this process, and ends it as usual.
-    """
+
+def run(side: Side, arguments: Sequence[str]) -> tuple[dict[str, Any], int]:
+    """Runs `locust ARGUMENTS` on a side; what it wrote down and its exit code. Raises `RunError`."""
+    said, code, printed = started(side, arguments, {})
+    if "entries" not in said:
+        raise RunError(
+            f"{side.name} ended with exit code {code} before there were any results:\n{indented(printed)}"
+        )
+    return said, code
+
+
+def started(
+    side: Side, arguments: Sequence[str], more_environment: dict[str, str]
+) -> tuple[dict[str, Any], int, str]:
+    """What the process of a side wrote down, its exit code and what it printed last."""
     with tempfile.TemporaryDirectory(prefix="gregaria-ab-") as folder:
         out = Path(folder, "account.json")
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         environment |= {"GREGARIA_AB_OUT": str(out), "GREGARIA_AB_SITES": json.dumps(side.packages)}
+        environment |= more_environment
         if kept := others_of(os.environ.get("PYTHONPATH", "")):
             environment["PYTHONPATH"] = kept
         with open(Path(folder, "output"), "w+b") as output:
@@ -134,11 +152,7 @@ def run(side: Side, arguments: Sequence[str]) -> tuple[dict[str, Any], int]:
             raise RunError(
                 "nothing says which host to load: give --host, for example --host http://127.0.0.1:8000"
             )
-    if "entries" not in said:
-        raise RunError(
-            f"{side.name} ended with exit code {code} before there were any results:\n{indented(printed)}"
-        )
-    return said, code
+    return said, code, printed
 
 
 def others_of(python_path: str) -> str:
@@ -152,12 +166,24 @@ def others_of(python_path: str) -> str:
 
 
 def wait(process: subprocess.Popen[bytes]) -> int:
-    while True:
+    """The exit code. Ctrl-C ends the process, too, and is raised again: half a run is nothing to compare."""
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        end(process)
+        raise
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Lets it end by itself first: in a terminal Ctrl-C has reached it as well. The next Ctrl-C is less patient."""
+    for insist in (None, process.terminate, process.kill):
+        if insist is not None:
+            insist()
         try:
-            return process.wait()
-        except KeyboardInterrupt:
-            # It is ending, too: both are in the terminal's foreground.
-            time.sleep(0.1)
+            process.wait(PATIENCE)
+            return
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            continue
 
 
 def indented(text: str) -> str:
