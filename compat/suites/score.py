@@ -23,8 +23,6 @@ KINDS = {
     "difference": "deliberate difference",
     "todo": "to do",
     "environment": "environment",
-    "distributed": "to do: distributed mode",
-    "web": "to do: web interface",
 }
 
 

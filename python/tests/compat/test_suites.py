@@ -188,7 +188,7 @@ def scored() -> list[score.Scored]:
 
 REASONS = Rules(
     (
-        Rule(("test_a::Far",), ("*",), {"kind": "distributed", "note": "masters"}),
+        Rule(("test_a::Far",), ("*",), {"kind": "todo", "note": "masters"}),
         Rule(("test_c::test_three",), ("*",), {"kind": "difference", "difference": "one-thing"}),
         Rule(("test_z",), ("*",), {"kind": "todo", "note": "long done"}),
     )
@@ -247,7 +247,7 @@ def test_the_page_tells_the_counts_and_each_failing_test_with_its_reason() -> No
     board = record.make("locust-1", "Tests of 1", scored(), REASONS)
     page = render.page({"locust-1": board}, [])
     assert "| Tests of 1 | 1 of 3 (33.3 %) | 1 of 4 (25.0 %) | 1 of 4 (25.0 %) |" in page
-    assert "| `test_a::Far` 1: test_one | to do: distributed mode | masters |" in page
+    assert "| `test_a::Far` 1: test_one | to do | masters |" in page
     assert "| `test_c` 1: test_three | deliberate difference (`one-thing`) |  |" in page
     assert "test_odd" not in page
 
