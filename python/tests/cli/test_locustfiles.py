@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import threading
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from locust import runners
 from locust.argument_parser import (
     download_locustfile_from_url,
     get_locustfiles_locally,
@@ -73,14 +75,26 @@ def test_an_empty_directory_is_named(place: Path, capsys: pytest.CaptureFixture[
     assert "Could not find any locustfiles in directory 'empty'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("arguments", "code"), [(["-f", "-"], 1), (["-f", "-", "--worker"], 2)])
-def test_a_script_cannot_come_from_a_master(
-    arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]
+def test_only_a_worker_can_get_its_script_from_a_master(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as stopped:
+        get_locustfiles_locally(parse_locustfile_option(["-f", "-"]))
+    assert stopped.value.code == 1
+    assert "--worker" in capsys.readouterr().err
+
+
+def test_a_worker_gives_up_asking_for_its_script(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
+    monkeypatch.setattr(runners, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(runners, "CONNECT_RETRY_COUNT", 2)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    # Nobody listens there any more.
+    arguments = ["-f", "-", "--worker", "--master-port", str(port)]
     with pytest.raises(SystemExit) as stopped:
         get_locustfiles_locally(parse_locustfile_option(arguments))
-    assert stopped.value.code == code
-    assert "--worker" in capsys.readouterr().err
+    assert stopped.value.code == 1
+    assert "Got no locustfile response from master, gave up after 0.4s" in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------------------------------------------- URLs
