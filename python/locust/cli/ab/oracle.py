@@ -5,12 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+from .. import children
 from .sides import REAL, Side, our_packages
 
 VERSION = "2.47.0"
@@ -88,32 +87,8 @@ def make(folder: Path) -> None:
 
 
 def call(command: list[str | Path], complaint: str) -> None:
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    # Whoever is interrupted while a process starts does not know which one to end: that comes right after.
-    early: list[int] = []
-    usual = signal.signal(signal.SIGINT, lambda number, _frame: early.append(number))
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-            # Whatever it starts in turn has to end with it, and Ctrl-C is for us to answer.
-            start_new_session=True,
-        )
-    finally:
-        signal.signal(signal.SIGINT, usual)
-    try:
-        if early:
-            raise KeyboardInterrupt
-        printed, complained = process.communicate()
-    except BaseException:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        raise
-    if process.returncode != 0:
+    code, printed, complained = children.output(command, env=clean_environment())
+    if code != 0:
         lines = (complained or printed).strip().splitlines()
         cause = next(
             (line for line in reversed(lines) if line.startswith("ERROR:")), lines[-1] if lines else ""
@@ -130,11 +105,15 @@ def version_of(side: Side) -> str | None:
     """The version of the `locust` that a side's interpreter has; None if it has none, or has gregaria's."""
     if not side.python.exists():
         return None
-    code = (
+    question = (
         "import importlib.metadata as m\n"
         "try: m.distribution('gregaria')\n"
         "except m.PackageNotFoundError: print(m.version('locust'))"
     )
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run([side.python, "-c", code], capture_output=True, text=True, env=environment)
-    return done.stdout.strip() or None if done.returncode == 0 else None
+    code, printed, _ = children.output([side.python, "-c", question], env=clean_environment())
+    return printed.strip() or None if code == 0 else None
+
+
+def clean_environment() -> dict[str, str]:
+    """Ours without the folders of packages that are ours."""
+    return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .. import children
+
 INSIDE = Path(__file__).with_name("inside.py")
 REAL, OURS = "locust", "gregaria"
 # Seconds that an interrupted run has to end.
@@ -134,7 +136,7 @@ def started(
         if kept := others_of(os.environ.get("PYTHONPATH", "")):
             environment["PYTHONPATH"] = kept
         with open(Path(folder, "output"), "w+b") as output:
-            process = subprocess.Popen(
+            process = children.start(
                 [side.python, INSIDE, *arguments],
                 env=environment,
                 stdin=subprocess.DEVNULL,

@@ -18,6 +18,7 @@ import sys
 import tempfile
 from typing import Any
 
+from .. import children
 from ..locustfiles import parse_locustfile_paths
 from ..subcommands import PROGRAM
 from ..table import exit_code
@@ -83,7 +84,7 @@ def check(path: str, timeout: float = IMPORT_SECONDS) -> Verdict:
 def _import_in_child(path: str, result: str, timeout: float) -> str | None:
     """Why there is no result; None if there is one."""
     # What the script prints goes to stderr: stdout is ours.
-    child = subprocess.Popen(
+    child = children.start(
         [sys.executable, "-m", f"{__name__}.child", path, result], stdin=subprocess.DEVNULL, stdout=sys.stderr
     )
     try:
@@ -91,9 +92,7 @@ def _import_in_child(path: str, result: str, timeout: float) -> str | None:
     except subprocess.TimeoutExpired:
         return f"Its import did not end within {timeout:g} seconds (--timeout)."
     finally:
-        if child.poll() is None:
-            child.kill()
-            child.wait()
+        children.kill(child)
     if os.path.exists(result):
         return None
     return f"The process that imported it ended with exit code {code}."
