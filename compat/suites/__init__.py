@@ -5,7 +5,8 @@
     setting      an environment with the tests' dependencies, the sources of the suites, a tree per side
     suites       which suites there are and what belongs to each
     programs     runs scripts as their authors meant (examples.toml), against the site of target
-    modules      runs one test module in processes of its own, with retries and past hangs
+    modules      runs one test module in processes of its own, past hangs
+    units        the order of all that: side by side, the longest first, and again alone what failed
     results      what a test did, over several attempts
     score        which test counts how: its class, its reason, the counts
     record       compat/scoreboard.json: written by a full run, held against by the quick one

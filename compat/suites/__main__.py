@@ -11,20 +11,20 @@ import json
 import platform
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import differences, record, render, score, setting, stopping, suites
-from .modules import Results, Retry
+from . import differences, record, render, score, setting, stopping, suites, units
 from .results import Result
 from .setting import ROOT, WORK
-from .suites import LiterateSuite, Run, Suite
+from .suites import Choice, LiterateSuite, Suite
+from .units import Account, Part, Results, Retry
 
 COMPAT = ROOT / "compat"
 SCOREBOARD = COMPAT / "scoreboard.json"
 PAGE = ROOT / "COMPATIBILITY.md"
-SUITES_AT_ONCE = 2
+# Most of what they do is waiting.
+UNITS_AT_ONCE = 5
 WAITING = ("todo",)
 FAULTS = (setting.SettingError, score.ScoreError, differences.DifferencesError)
 
@@ -70,7 +70,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--recount", action="store_true", help="take both sides' results of the last run: for changed reasons"
     )
-    parser.add_argument("--jobs", type=int, default=2, help="modules at a time (%(default)s)")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=UNITS_AT_ONCE,
+        help="modules, parts of modules or scripts at a time (%(default)s)",
+    )
     options = parser.parse_args()
     if options.jobs < 1:
         parser.error("--jobs must be 1 or more")
@@ -89,8 +94,8 @@ def only_one() -> Iterator[None]:
         yield
 
 
-def chosen_suites(options: argparse.Namespace, parts: score.Rules) -> list[Suite]:
-    found = suites.all_suites(options.tree, parts)
+def chosen_suites(options: argparse.Namespace) -> list[Suite]:
+    found = suites.all_suites(options.tree)
     known = [suite.name for suite in found]
     if unknown := [name for name in options.suite if name not in known]:
         raise setting.SettingError(f"no suite {', '.join(unknown)}; there are {', '.join(known)}")
@@ -103,21 +108,25 @@ def full(options: argparse.Namespace, deliberate: list[differences.Difference]) 
     reasons = score.load_reasons(COMPAT / "reasons.toml", [one.id for one in deliberate])
     scored = {}
     titles = {}
-    for suite in chosen_suites(options, parts):
+    records = record.read(SCOREBOARD)
+    seconds = {}
+    for suite in chosen_suites(options):
+        before = records.get(suite.name, {}).get("seconds", {})
         real = kept(suite, "real", options) if options.keep_real or options.recount else None
         if real is None:
-            real = results_of(suite, "real", lambda _: True, options)
+            real = account_of(suite, "real", lambda _: True, before, options).results
         ours = kept(suite, "ours", options) if options.recount else None
+        seconds[suite.name] = before
         if ours is None:
-            ours = results_of(suite, "ours", worth_another_attempt(suite, real, reasons), options)
+            account = account_of(suite, "ours", worth_another_attempt(suite, real, reasons), before, options)
+            ours, seconds[suite.name] = account.results, account.seconds
         if isinstance(suite, LiterateSuite):
             real = dict.fromkeys(ours, Result("passed"))
         scored[suite.name] = score.score(suite.name, real, ours, parts)
         titles[suite.name] = suite.title
     nameless = []
-    records = record.read(SCOREBOARD)
     for name, tests in scored.items():
-        records[name] = record.make(name, titles[name], tests, reasons)
+        records[name] = record.make(name, titles[name], tests, reasons, seconds[name])
         nameless += [f"{name}: {test}" for test in score.unexplained(name, tests, reasons)]
         show(records[name])
     failing = {name: record.failing(one) for name, one in records.items()}
@@ -133,13 +142,16 @@ def full(options: argparse.Namespace, deliberate: list[differences.Difference]) 
     return 1 if nameless else 0
 
 
-def results_of(suite: Suite, side: str, retry: Retry, options: argparse.Namespace) -> Results:
+def account_of(
+    suite: Suite, side: str, retry: Retry, seconds: dict[str, float], options: argparse.Namespace
+) -> Account:
     """Runs one side of a suite, and keeps all that is known of its tests for whoever wants to see why one fails."""
     tell(f"{side:5} {suite.name}: {suite.title}")
-    results = suite.results(side, Run(retry, options.jobs, tell, options.module))
+    part = Part(suite.name, suite.units(side, Choice(options.module, seconds=seconds)), retry)
+    account = units.run_all([part], options.jobs, lambda line: tell(f"{side:5} {line}"))[suite.name]
     if not options.module:
-        write_results(suite.name, side, results)
-    return results
+        write_results(suite.name, side, account.results)
+    return account
 
 
 def kept(suite: Suite, side: str, options: argparse.Namespace) -> Results | None:
@@ -164,32 +176,37 @@ def worth_another_attempt(suite: Suite, real: Results, reasons: score.Rules) -> 
 
 
 def quick(options: argparse.Namespace) -> int:
-    """Our side only; tests that the record says pass are tried again when they fail. Suites run side by side, then what
-    must run alone."""
+    """Our side only, all suites side by side; tests that the record says pass are tried again when they fail."""
     records = record.read(SCOREBOARD)
-    parts = score.load_map(COMPAT / "map.toml")
-    chosen = [suite for suite in chosen_suites(options, parts) if suite.quick and suite.name in records]
+    chosen = [suite for suite in chosen_suites(options) if suite.quick and suite.name in records]
 
-    def run(suite: Suite, alone: bool) -> Results:
+    def part(suite: Suite) -> Part:
         recorded = records[suite.name]["not passed"]
         # What is known to wait for something that is not built only takes time.
         skip = [test for test, said in recorded.items() if said.get("kind") in WAITING]
+        choice = Choice(options.module, skip, records[suite.name].get("seconds", {}))
 
         def retry(test: str) -> bool:
             return recorded.get(test, {"ours": "passed"})["ours"] == "passed"
 
-        return suite.results("ours", Run(retry, options.jobs, tell, options.module, skip, alone))
+        return Part(suite.name, suite.units("ours", choice), retry)
 
-    with ThreadPoolExecutor(SUITES_AT_ONCE) as pool:
-        results = dict(zip(chosen, pool.map(lambda suite: run(suite, alone=False), chosen), strict=True))
+    accounts = units.run_all(
+        [part(suite) for suite in chosen], options.jobs, lambda line: tell(f"ours  {line}")
+    )
     worse, better = [], []
     for suite in chosen:
-        results[suite].update(run(suite, alone=True))
+        results = accounts[suite.name].results
         if not options.module:
-            write_results(suite.name, "ours", results[suite])
-        down, up = record.held(suite.name, records[suite.name], results[suite], whole=not options.module)
+            write_results(suite.name, "ours", results)
+        down, up = record.held(suite.name, records[suite.name], results, whole=not options.module)
         worse += down
         better += up
+        for test, result in results.items():
+            if result.passed and result.attempts > 1:
+                print(
+                    f"passed only when tried again, alone: {suite.name}: {test} ({result.attempts} attempts)"
+                )
     for line in better:
         print(f"passes now: {line}")
     if better:

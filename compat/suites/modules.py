@@ -1,4 +1,4 @@
-"""Runs test modules: each in processes of its own, past tests that hang or kill their process, with retries."""
+"""Runs test modules: each in processes of its own, past tests that hang or kill their process."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from math import ceil
 from pathlib import Path
 
 from . import stopping
-from .results import Result, Session, join, read_session
+from .results import Result, Session, read_session
 from .setting import INSIDE, Side
+from .units import Results, Unit
 
-RETRIES = 2
 # A process that dies or hangs takes its test with it and the next process goes on behind it; but not for ever.
 MOST_PROCESSES = 12
+# A module that takes longer than so many seconds is run in parts, side by side.
+SHARE = 60.0
 IMPORT = "::(import)"
 # pytest's exit code when there is nothing to run.
 NO_TESTS = 5
@@ -38,64 +40,46 @@ class Module:
     # Of one test, and of all of them in one process, in seconds.
     test_limit: float = 60
     limit: float = 1200
-    # Nothing else runs beside it: its tests measure time.
-    alone: bool = False
     # Its servers are not in its own process.
     shared_network: bool = False
     # Tests that are left out, by their names on the scoreboard.
     skip: frozenset[str] = frozenset()
+    # Which part of its tests is run, of how many.
+    share: tuple[int, int] = (0, 1)
 
 
-Results = dict[str, Result]
-# Whether a test that failed is worth another attempt.
-Retry = Callable[[str], bool]
+class ModuleUnit(Unit):
+    """A module on one side, or a part of its tests."""
+
+    def __init__(self, module: Module, side: Side, expected: float = 0.0) -> None:
+        self.module, self.side, self.expected = module, side, expected
+        self.name = module.name
+        # Without a network of its own a module listens where the others do.
+        self.lock = "" if own_network() or module.shared_network else "network"
+        # pytest's names, by those of the scoreboard.
+        self._nodes: dict[str, str] = {}
+
+    def run(self) -> Results:
+        return self._named(run_past_hangs(self.module, self.side, None))
+
+    def again(self, tests: Collection[str]) -> Results:
+        nodes = [self._nodes[test] for test in tests if not test.endswith(IMPORT)]
+        return self._named(run_past_hangs(self.module, self.side, nodes)) if nodes else {}
+
+    def _named(self, results: Results) -> Results:
+        # Some tests have paths of the tree in their names.
+        tree = str(self.side.tree)
+        names = {node: identity(self.module, node).replace(tree, "TREE") for node in results}
+        self._nodes.update({name: node for node, name in names.items()})
+        return {names[node]: result for node, result in results.items()}
 
 
-def run_all(
-    modules: Collection[Module], side: Side, retry: Retry, jobs: int, tell: Callable[[str], None]
-) -> Results:
-    """Runs the modules, `jobs` at a time and those that want to be alone one by one, and returns all results."""
-    results: Results = {}
-
-    def one(module: Module) -> Results:
-        started = time.monotonic()
-        found = run_module(module, side, retry)
-        bad = sum(result.failed for result in found.values())
-        flaky = sum(result.passed and result.attempts > 1 for result in found.values())
-        again = f", {flaky} only when tried again" if flaky else ""
-        tell(
-            f"{side.name:5} {module.suite} {module.name}: {len(found)} tests, {bad} failed{again}"
-            f" ({time.monotonic() - started:.0f} s)"
-        )
-        return found
-
-    together = [module for module in modules if not module.alone]
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
-        for found in pool.map(one, together):
-            results.update(found)
-    for module in modules:
-        if module.alone:
-            results.update(one(module))
-    return results
-
-
-def run_module(module: Module, side: Side, retry: Retry) -> Results:
-    """All tests of a module, the failed ones up to RETRIES times again. A file that cannot be imported is one failed test
-    with the name `(import)`."""
-    results = run_past_hangs(module, side, None)
-    for _ in range(RETRIES):
-        failed = [
-            node
-            for node, result in results.items()
-            if result.failed and not node.endswith(IMPORT) and retry(identity(module, node))
-        ]
-        if not failed:
-            break
-        again = run_past_hangs(module, side, failed)
-        results.update({node: join(results[node], again[node]) for node in failed if node in again})
-    # Some tests have paths of the tree in their names.
-    tree = str(side.tree)
-    return {identity(module, node).replace(tree, "TREE"): result for node, result in results.items()}
+def units_of(module: Module, side: Side, expected: float) -> list[Unit]:
+    """The module as a unit; a long one as several, where they cannot meet on the network."""
+    count = max(1, ceil(expected / SHARE)) if own_network() and not module.shared_network else 1
+    return [
+        ModuleUnit(replace(module, share=(index, count)), side, expected / count) for index in range(count)
+    ]
 
 
 def run_past_hangs(module: Module, side: Side, only: list[str] | None) -> Results:
@@ -153,6 +137,8 @@ def run_process(module: Module, side: Side, only: list[str] | None) -> tuple[Ses
             left_out = Path(folder, "skip")
             left_out.write_text(json.dumps(sorted(module.skip)))
             environment["COMPAT_SKIP"] = str(left_out)
+        if module.share[1] > 1:
+            environment["COMPAT_SHARE"] = "/".join(map(str, module.share))
         command: list[str | Path] = [side.python, INSIDE / "compat_pytest.py"]
         if own_network() and not module.shared_network:
             command = ["unshare", "--user", "--map-root-user", "--net", *command]

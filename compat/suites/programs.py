@@ -27,7 +27,7 @@ import time
 import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -124,29 +124,32 @@ def read(path: Path) -> tuple[list[Program], dict[str, str]]:
 def run_list(
     programs: list[Program], commands: Commands, source: Path, *, web: bool = True, at_once: int = AT_ONCE
 ) -> list[Result]:
-    """Runs `programs`, whose files are in `source`.
-
-    Without `web`, those that need the web interface are skipped. Files that `source` lacks are, too.
-    """
+    """Runs `programs`, whose files are in `source`, `at_once` at a time."""
     locks = {program.port: threading.Lock() for program in programs}
 
     def run(program: Program) -> Result:
-        stopping.check()
-        reason = _reason_to_skip(program, commands, source, web)
-        if reason:
-            return Result(program.id, "skipped", reason, 0.0)
-        with ExitStack() as stack:
-            if program.port:
-                stack.enter_context(locks[program.port])
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="program-")))
-            began = time.monotonic()
-            code, output = _run(program, commands, source, folder, target.url)
-            complaints = _complaints(program, code, output.replace(target.url, "{target}"))
-        outcome = "failed" if complaints else "passed"
-        return Result(program.id, outcome, "; ".join(complaints), round(time.monotonic() - began, 1))
+        with locks[program.port] if program.port else nullcontext():
+            return run_one(program, commands, source, web=web)
 
-    with Target() as target, ThreadPoolExecutor(at_once) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(run, programs))
+
+
+def run_one(program: Program, commands: Commands, source: Path, *, web: bool = True) -> Result:
+    """Runs a program against a site of its own.
+
+    Without `web`, one that needs the web interface is skipped; one whose file `source` lacks is, too.
+    """
+    stopping.check()
+    reason = _reason_to_skip(program, commands, source, web)
+    if reason:
+        return Result(program.id, "skipped", reason, 0.0)
+    began = time.monotonic()
+    with Target() as target, tempfile.TemporaryDirectory(prefix="program-") as folder:
+        code, output = _run(program, commands, source, Path(folder), target.url)
+        complaints = _complaints(program, code, output.replace(target.url, "{target}"))
+    outcome = "failed" if complaints else "passed"
+    return Result(program.id, outcome, "; ".join(complaints), round(time.monotonic() - began, 1))
 
 
 def _reason_to_skip(program: Program, commands: Commands, source: Path, web: bool) -> str:

@@ -17,10 +17,14 @@ from .results import Result
 from .score import CLASSES, Count, Rules, Scored, count
 
 Record = dict[str, Any]
+# What takes less is not worth a place at the beginning of the next run.
+SHORT = 5
 
 
-def make(suite: str, title: str, scored: list[Scored], reasons: Rules) -> Record:
-    """The record of one suite."""
+def make(
+    suite: str, title: str, scored: list[Scored], reasons: Rules, seconds: Mapping[str, float] | None = None
+) -> Record:
+    """The record of one suite; `seconds` is how long its units took."""
     public = [one for one in scored if one.public]
     counts = {
         "whole": count(scored),
@@ -42,6 +46,7 @@ def make(suite: str, title: str, scored: list[Scored], reasons: Rules) -> Record
         "passed when tried again": {
             one.test: one.attempts for one in scored if one.passed and one.attempts > 1
         },
+        "seconds": {name: round(took) for name, took in sorted((seconds or {}).items()) if took >= SHORT},
     }
 
 

@@ -67,10 +67,8 @@ class Rules:
 
 
 def load_map(path: Path) -> Rules:
-    """compat/map.toml: `[[part]]` with tests, suites, class, distributed, alone."""
-    return load_rules(
-        path, "part", {"class": tuple(CLASSES), "distributed": (True, False), "alone": (True, False)}
-    )
+    """compat/map.toml: `[[part]]` with tests, suites, class, distributed."""
+    return load_rules(path, "part", {"class": tuple(CLASSES), "distributed": (True, False)})
 
 
 def load_reasons(path: Path, differences: Iterable[str]) -> Rules:

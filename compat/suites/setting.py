@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -170,7 +171,9 @@ def link_entries(package: Path, into: Path) -> None:
     for entry in package.iterdir():
         link = into / entry.name
         if entry.name not in ("__pycache__", "test") and not link.is_symlink():
-            link.symlink_to(entry)
+            # Another thread may have had the same thought.
+            with suppress(FileExistsError):
+                link.symlink_to(entry)
 
 
 def package_home(side: str) -> tuple[Path, Path]:

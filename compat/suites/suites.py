@@ -6,15 +6,16 @@ import os
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from . import programs, setting
-from .modules import Module, Results, Retry, own_network, run_all
-from .results import Result, join
-from .score import Rules
+from .modules import Module, own_network, units_of
+from .results import Result
 from .setting import ROOT, WORK, SettingError, Side
+from .units import Results, Unit
 
 LOCUST_SDIST = "locust-2.29.1"
 REQUESTS_SDIST = "requests-2.34.2"
@@ -38,22 +39,21 @@ LITERATE = (
     "-k",
     "test_case",
 )
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Run:
-    """How a side is run: which tests are worth another attempt, how many modules at a time, who is told."""
+class Choice:
+    """What of a suite is run."""
 
-    retry: Retry
-    jobs: int
-    tell: Tell
     # Only these modules; all if there are none.
     only: Collection[str] = ()
     # Tests that are left out.
     skip: Collection[str] = ()
-    # Only what must run alone (True), or only the rest (False).
-    alone: bool | None = None
+    # How long its units took the last time, in seconds.
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def wanted(self, module: str) -> bool:
+        return not self.only or module in self.only
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,8 @@ class Suite(ABC):
     quick: bool = field(default=True, kw_only=True)
 
     @abstractmethod
-    def results(self, side: str, run: Run) -> Results:
-        """What each test does on the side "real" or "ours"."""
-
-    def wanted(self, module: str, run: Run, alone: bool = False) -> bool:
-        return (not run.only or module in run.only) and run.alone in (None, alone)
+    def units(self, side: str, choice: Choice) -> Sequence[Unit]:
+        """What is to be run of the side "real" or "ours"."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +76,15 @@ class ModuleSuite(Suite):
     modules: tuple[Module, ...]
     side: Callable[[str], Side]
 
-    def results(self, side: str, run: Run) -> Results:
-        skip = frozenset(run.skip)
-        wanted = [module for module in self.modules if self.wanted(module.name, run, module.alone)]
-        modules = [replace(module, skip=skip) for module in wanted]
-        return run_all(modules, self.side(side), run.retry, run.jobs, run.tell) if modules else {}
+    def units(self, side: str, choice: Choice) -> Sequence[Unit]:
+        modules = [module for module in self.modules if choice.wanted(module.name)]
+        place = self.side(side) if modules else None
+        skip = frozenset(choice.skip)
+        return [
+            unit
+            for module in modules
+            for unit in units_of(replace(module, skip=skip), place, choice.seconds.get(module.name, 0))
+        ]
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,9 @@ class ProgramSuite(Suite):
     # Further packages that the programs import.
     packages: Path | None = None
 
-    def results(self, side: str, run: Run) -> Results:
-        if not self.wanted(self.module, run):
-            return {}
+    def units(self, side: str, choice: Choice) -> Sequence[Unit]:
+        if not choice.wanted(self.module):
+            return []
         entries, _ = programs.read(LISTS / f"{self.module}.toml")
         place = setting.make_side(side, self.name, {})
         environment = {
@@ -106,45 +107,68 @@ class ProgramSuite(Suite):
         if self.packages is not None:
             environment["PYTHONPATH"] += os.pathsep + str(self.packages)
         commands = programs.Commands(place.tree / "bin" / "locust", place.python, environment)
+        return [
+            ProgramUnit(
+                f"{self.module}::{entry.id}",
+                entry,
+                place,
+                partial(programs.run_one, entry, commands, self.source),
+                choice.seconds.get(entry.id, 0),
+            )
+            for entry in entries
+        ]
 
-        def once(chosen: list[programs.Program]) -> Results:
-            done = programs.run_list(chosen, commands, self.source, at_once=2 * run.jobs)
-            return {f"{self.module}::{one.id}": Result(one.outcome, one.reason, one.seconds) for one in done}
 
-        results = once(entries)
-        for _ in range(2):
-            failed = {name for name, result in results.items() if result.failed and run.retry(name)}
-            if not failed:
-                break
-            again = once([entry for entry in entries if f"{self.module}::{entry.id}" in failed])
-            results.update({name: join(results[name], result) for name, result in again.items()})
-        bad = sum(result.failed for result in results.values())
-        run.tell(f"{side:5} {self.name}: {len(results)} programs, {bad} failed")
-        return results
+class ProgramUnit(Unit):
+    """One of the scripts."""
+
+    quiet = True
+
+    def __init__(
+        self,
+        test: str,
+        program: programs.Program,
+        side: Side,
+        once: Callable[[], programs.Result],
+        expected: float,
+    ) -> None:
+        self.name, self.expected = program.id, expected
+        # Modules that have no network of their own want the usual ports, too.
+        self.lock = f"port {program.port}" if program.port else ""
+        if program.port and not own_network():
+            self.lock = "network"
+        self._test, self._side, self._once = test, side, once
+
+    def run(self) -> Results:
+        self._side.refresh()
+        done = self._once()
+        return {self._test: Result(done.outcome, done.reason, done.seconds)}
+
+    def again(self, tests: Collection[str]) -> Results:
+        return self.run() if self._test in tests else {}
 
 
 @dataclass(frozen=True)
 class LiterateSuite(Suite):
     """The cases of compat/*.md. Each compares the two sides, so the real one passes all of them."""
 
-    def results(self, side: str, run: Run) -> Results:
-        if side == "real" or not self.wanted("test_compat", run):
-            return {}
+    def units(self, side: str, choice: Choice) -> Sequence[Unit]:
+        if side == "real" or not choice.wanted("test_compat"):
+            return []
         module = Module(self.name, "test_compat", "python/tests/compat/test_compat.py", shared_network=True)
         place = Side("ours", ROOT, Path(sys.executable), arguments=LITERATE)
-        results = run_all([module], place, run.retry, 1, run.tell)
-        return results
+        return units_of(module, place, choice.seconds.get(module.name, 0))
 
 
-def all_suites(tree: Path | None, parts: Rules) -> list[Suite]:
+def all_suites(tree: Path | None) -> list[Suite]:
     """The suites in the order of COMPATIBILITY.md; with a `tree` of Locust, its tests and examples too."""
     sdist = setting.source(LOCUST_SDIST)
-    found: list[Suite] = [locust_suite(LOCUST_SDIST, "Locust's own tests (sdist of 2.29.1)", sdist, parts)]
+    found: list[Suite] = [locust_suite(LOCUST_SDIST, "Locust's own tests (sdist of 2.29.1)", sdist)]
     if tree is not None:
         tree = tree.resolve()
         if not (tree / "locust" / "test" / "__init__.py").exists():
             raise SettingError(f"{tree} is no source tree of Locust: it has no locust/test")
-        found.append(locust_suite("locust-tree", f"Locust's own tests ({version_of(tree)})", tree, parts))
+        found.append(locust_suite("locust-tree", f"Locust's own tests ({version_of(tree)})", tree))
     found.append(
         ProgramSuite("examples", "Locust's examples (sdist of 2.29.1)", "examples", sdist / "examples")
     )
@@ -165,10 +189,9 @@ def all_suites(tree: Path | None, parts: Rules) -> list[Suite]:
     return found
 
 
-def locust_suite(name: str, title: str, origin: Path, parts: Rules) -> Suite:
+def locust_suite(name: str, title: str, origin: Path) -> Suite:
     def module(path: Path) -> Module:
-        alone = parts.value(name, path.stem, "alone", False)
-        return Module(name, path.stem, f"locust/test/{path.name}", alone=alone)
+        return Module(name, path.stem, f"locust/test/{path.name}")
 
     paths = sorted((origin / "locust" / "test").glob("test_*.py"))
     if not paths:
@@ -184,8 +207,7 @@ def client_suite(sdist: str, title: str, plugin: str) -> Suite:
     origin = setting.source(sdist)
     copies = {entry.name: entry for entry in origin.iterdir() if entry.name != "src"}
     arguments = {"real": ("-W", "ignore"), "ours": ("-W", "ignore", "-p", plugin)}
-    # geventhttpclient's listen on one fixed port.
-    module = Module(sdist, "tests", "tests", alone=not own_network())
+    module = Module(sdist, "tests", "tests")
     return ModuleSuite(
         sdist, title, (module,), lambda side: setting.make_side(side, sdist, copies, arguments[side])
     )

@@ -6,6 +6,7 @@ are written at once: what a process did before it hung or died stays known.
     COMPAT_RESULTS   the file to write: one JSON object a line
     COMPAT_ONLY      a file with a JSON list of test ids; all others are deselected
     COMPAT_SKIP      a file with a JSON list of names as on the scoreboard (module::class::test); these are deselected
+    COMPAT_SHARE     "1/3" keeps every third of what is left, from the second on
 """
 
 from __future__ import annotations
@@ -63,6 +64,9 @@ class Results:
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         if skipped := read_list("COMPAT_SKIP"):
             keep(config, items, [item for item in items if name_of(item) not in skipped])
+        if share := os.environ.get("COMPAT_SHARE"):
+            index, count = map(int, share.split("/"))
+            keep(config, items, items[index::count])
         self.write("collected", ids=[item.nodeid for item in items])
         if wanted := read_list("COMPAT_ONLY"):
             keep(config, items, [item for item in items if item.nodeid in wanted])

@@ -14,10 +14,11 @@ import pytest
 
 from servers import ROOT
 from suites import record, render, score
-from suites.modules import Module, run_all
+from suites.modules import Module, ModuleUnit
 from suites.results import Result, join, read_session
 from suites.score import Count, Rule, Rules, ScoreError
 from suites.setting import Side
+from suites.units import RETRIES, Part, run_all
 
 PASSED, FAILED, SKIPPED = Result("passed"), Result("failed", "E   AssertionError: 1 != 2"), Result("skipped")
 
@@ -71,17 +72,20 @@ def side(tmp_path: Path) -> Side:
     return Side("ours", tmp_path, Path(sys.executable))
 
 
-def run(side: Side, text: str, **more: Any) -> tuple[dict[str, Result], list[str]]:
+def run(
+    side: Side, text: str, again: tuple[str, ...] = (), **more: Any
+) -> tuple[dict[str, Result], list[str]]:
+    """Runs a module of this text; of its failing tests those that are named `again` are worth another attempt."""
     (side.tree / "test_it.py").write_text(text)
     told: list[str] = []
-    results = run_all(
-        [Module("suite", "test_it", "test_it.py", **more)], side, lambda *_: True, 1, told.append
-    )
-    return results, told
+    unit = ModuleUnit(Module("suite", "test_it", "test_it.py", **more), side)
+    accounts = run_all([Part("suite", [unit], lambda test: test.endswith(again))], 1, told.append)
+    return accounts["suite"].results, told
 
 
 def test_a_module_is_run_past_tests_that_hang_or_kill_their_process(side: Side) -> None:
-    results, told = run(side, TROUBLED, test_limit=1)
+    again = ("test_fails", "test_kills_its_process", "test_passes_the_second_time")
+    results, told = run(side, TROUBLED, again, test_limit=1)
     assert {test.partition("::")[2]: result.outcome for test, result in results.items()} == {
         "test_passes": "passed",
         "test_fails": "failed",
@@ -96,9 +100,12 @@ def test_a_module_is_run_past_tests_that_hang_or_kill_their_process(side: Side) 
     attempts = {test.partition("::")[2]: result.attempts for test, result in results.items()}
     assert attempts["test_passes"] == 1
     assert attempts["test_passes_the_second_time"] == 2
-    assert attempts["test_fails"] == attempts["test_kills_its_process"] == 3
+    assert attempts["test_fails"] == attempts["test_kills_its_process"] == 1 + RETRIES
     assert results["test_it::test_fails"].complaint == "assert 1 == 2"
-    assert told and "9 tests, 5 failed, 1 only when tried again" in told[0]
+    assert told[0].startswith("suite test_it: 9 tests, 6 failed (")
+    assert "suite test_it::test_passes_the_second_time: tried again, alone: passed" in told
+    assert "suite test_it::test_fails: tried again, alone: failed" in told
+    assert told[-1] == "suite: 9 tests in all, 5 failed"
 
 
 def test_a_process_that_does_not_end_is_ended(side: Side) -> None:
@@ -144,7 +151,7 @@ def test_a_second_attempt_counts_when_it_passes() -> None:
 
 PARTS = Rules(
     (
-        Rule(("test_a",), ("*",), {"class": "P", "alone": True}),
+        Rule(("test_a",), ("*",), {"class": "P"}),
         Rule(("test_a::Far",), ("*",), {"distributed": True}),
         Rule(("test_*::Inner",), ("locust-*",), {"class": "I"}),
         Rule(("test_b",), ("other",), {"class": "P"}),
@@ -318,13 +325,15 @@ def test_an_interrupt_ends_what_runs_and_begins_nothing_more(tmp_path: Path) -> 
 import sys
 from pathlib import Path
 from suites import stopping
-from suites.modules import Module, run_all
+from suites.modules import Module, ModuleUnit
 from suites.setting import Side
+from suites.units import Part, run_all
 
-modules = [Module("suite", name, "test_it.py") for name in ("one", "two")]
+side = Side("ours", Path({str(tmp_path)!r}), Path(sys.executable))
+units = [ModuleUnit(Module("suite", name, "test_it.py"), side) for name in ("one", "two")]
 try:
     with stopping.on_signals():
-        run_all(modules, Side("ours", Path({str(tmp_path)!r}), Path(sys.executable)), lambda _: True, 1, print)
+        run_all([Part("suite", units, lambda _: True)], 1, print)
 except KeyboardInterrupt:
     sys.exit(130)
 """
