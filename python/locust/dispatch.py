@@ -33,6 +33,9 @@ class UsersDispatcher(Iterator[UsersOnWorkers]):
 
     spread_evenly = True
     """Whether a local run that needs more than a second spreads the users of each second evenly over it."""
+    keep_users = True
+    """Whether a master lets users stay where they run when workers come and go, as far as an even load allows. If not, all are
+    distributed anew, as Locust does and as it is outside of a run."""
 
     def __init__(self, worker_nodes: list[WorkerNode], user_classes: list[type[User]]) -> None:
         assert len(user_classes) > 0
@@ -45,6 +48,7 @@ class UsersDispatcher(Iterator[UsersOnWorkers]):
         # A subclass that picks users itself is asked for each of them; otherwise that is done natively, step by step.
         self._picks_itself = type(self)._user_gen is not UsersDispatcher._user_gen
         self._core.choose_externally(self._picks_itself)
+        self._keeps_users = False
         self._user_generator: Iterator[str | None] = self._user_gen()
 
     def new_dispatch(
@@ -97,7 +101,7 @@ class UsersDispatcher(Iterator[UsersOnWorkers]):
         return users
 
     def add_worker(self, worker_node: WorkerNode) -> None:
-        """A worker joined: the next step distributes all users anew."""
+        """A worker joined: the next step gives it its share."""
         self._nodes[worker_node.id] = worker_node
         self._core.add_worker(worker_node.id)
         self._rebalanced()
@@ -110,7 +114,7 @@ class UsersDispatcher(Iterator[UsersOnWorkers]):
             self._rebalanced()
 
     def _rebalanced(self) -> None:
-        if self._picks_itself:
+        if self._picks_itself and not self._keeps_users:
             self._user_generator = self._user_gen()
 
     def _user_gen(self) -> Iterator[str | None]:
@@ -188,6 +192,10 @@ class UsersDispatcher(Iterator[UsersOnWorkers]):
 
     def _for_local_run(self) -> None:
         self._core.spread_evenly(self.spread_evenly)
+
+    def _for_distributed_run(self) -> None:
+        self._keeps_users = self.keep_users
+        self._core.keep_users(self.keep_users)
 
 
 class BurstDispatcher(UsersDispatcher):

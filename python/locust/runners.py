@@ -338,7 +338,7 @@ class Runner:
                 self.shape_last_tick = None
                 return
             if self.shape_last_tick != tick:
-                user_count, spawn_rate, user_classes = tick if len(tick) == 3 else (*tick, None)
+                user_count, spawn_rate, user_classes = (*tick, None) if len(tick) == 2 else tick
                 # `trunc` and not `int`: a text is an error here, before anything is started.
                 logger.info(
                     f"Shape test updating to {math.trunc(user_count)} users at {spawn_rate:.2f} spawn rate"

@@ -11,6 +11,8 @@ import os
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from ..rpc.interfaces import addresses_of
+
 if TYPE_CHECKING:
     from ..env import Environment
 
@@ -35,7 +37,7 @@ class Access:
 
     def announce(self, host: str, port: int) -> None:
         """Says how workers of other machines get in, if they can reach us at all."""
-        if host.startswith(_LOOPBACK):
+        if all(address.startswith(_LOOPBACK) for address in addresses_of(host)):
             return
         if self._open:
             logger.warning(

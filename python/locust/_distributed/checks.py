@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 MOST_LOG_LINES = 500
+MOST_LOG_TEXT = 256 << 10
 MOST_TEXT = 1 << 20
 
 
@@ -61,11 +62,19 @@ def report(data: Any) -> dict[Any, Any]:
 
 
 def log_lines(data: Any) -> list[str]:
-    """The lines of a worker's log."""
+    """The last lines of a worker's log."""
     lines = mapping(data).get("logs")
     if not isinstance(lines, list):
         raise Malformed(f"logs must be a list, but is {_kind(lines)}")
-    return [str(line)[:10_000] for line in lines[-MOST_LOG_LINES:]]
+    kept: list[str] = []
+    room = MOST_LOG_TEXT
+    for line in reversed(lines[-MOST_LOG_LINES:]):
+        kept.append(str(line)[:10_000])
+        room -= len(kept[-1])
+        if room < 0:
+            kept.pop()
+            break
+    return kept[::-1]
 
 
 def _kind(value: Any) -> str:

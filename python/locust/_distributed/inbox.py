@@ -15,6 +15,7 @@ from ..exception import StopTest
 from ..rpc import Message
 from ..runners import STATE_INIT, STATE_MISSING, STATE_RUNNING, STATE_SPAWNING
 from . import checks
+from .bounds import Bounds
 from .shipping import pack
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Inbox:
 
     def __init__(self, master: MasterRunner) -> None:
         self.master = master
+        self._bounds = Bounds(master)
         self._handlers: dict[str, Callable[[str, Message], None]] = {
             "client_ready": self._client_ready,
             "locustfile": self._locustfile,
@@ -76,6 +78,8 @@ class Inbox:
         master = self.master
         if not msg.data:
             logger.error(f"An old (pre 2.0) worker tried to connect ({client_id}). That's not going to work.")
+            return
+        if not self._bounds.admits(client_id):
             return
         if msg.data != -1:
             _compare_versions(client_id, str(msg.data))
@@ -166,7 +170,7 @@ class Inbox:
 
     def _exception(self, client_id: str, msg: Message) -> None:
         data = checks.mapping(msg.data)
-        self.master.log_exception(client_id, checks.text(data, "msg"), checks.text(data, "traceback"))
+        self._bounds.exception(client_id, checks.text(data, "msg"), checks.text(data, "traceback"))
 
     def _stop_test(self, client_id: str, msg: Message) -> None:
         # Not in Locust: a task of the worker raised StopTest.
@@ -175,7 +179,7 @@ class Inbox:
     def _logs(self, client_id: str, msg: Message) -> None:
         lines = checks.log_lines(msg.data)
         if client_id in self.master.clients:
-            self.master.environment.update_worker_logs({"worker_id": client_id, "logs": lines})
+            self._bounds.log(client_id, lines)
 
     def _locustfile(self, client_id: str, msg: Message) -> None:
         version: Any = checks.mapping(msg.data).get("version")

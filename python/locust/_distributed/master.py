@@ -17,6 +17,7 @@ from .. import rpc as transport
 from .. import runners
 from .._local_runner import format_user_classes_count
 from .._nodes import WorkerNode, WorkerNodes
+from ..dispatch import UsersDispatcher
 from ..exception import RPCError, RPCReceiveError, RPCSendError
 from ..log import greenlet_exception_logger
 from ..rpc import Message
@@ -312,6 +313,8 @@ class MasterRunner(DistributedRunner):
             self._users_dispatcher = self.environment.dispatcher_class(
                 worker_nodes=workers, user_classes=self.user_classes
             )
+            if isinstance(self._users_dispatcher, UsersDispatcher):
+                self._users_dispatcher._for_distributed_run()
         dispatcher = self._users_dispatcher
         logger.info(
             f"Sending spawn jobs of {math.trunc(user_count)} users at {spawn_rate:.2f} spawn rate to {len(workers)} ready "

@@ -13,6 +13,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 from argparse import Namespace
 from collections.abc import Callable
@@ -43,20 +44,63 @@ def fork(options: Namespace) -> None:
     gc.collect()
     gc.freeze()
     children = Children()
-    for _ in range(count):
-        parent = os.getpid()
-        pid = gevent.fork()
-        if not pid:
-            _die_with(parent)
-            _become_worker(options)
-            return
-        children.add(pid)
-        logger.debug(f"Started child worker with pid #{pid}")
+    try:
+        with _CtrlCHeldBack():
+            if not _fork(count, children):
+                _become_worker(options)
+                return
+    except KeyboardInterrupt:
+        if not children.are_ours():
+            # The parent says what has happened.
+            sys.exit(exit_code("INTERRUPTED"))
+        children.abandon()
+        raise
     if options.worker:
         children.wait_for_all()
     options.master = True
     options.expect_workers = count
     atexit.register(children.end)
+
+
+class _CtrlCHeldBack:
+    """Within it Ctrl-C waits, in the parent and in its children.
+
+    Raised in the middle of a fork, in one of the functions that Python and gevent run around it, it would be lost and complain
+    on stderr. Python also forgets what arrives in a child before it has looked around there; so the system is to keep it. That
+    is not enough where other threads may take the signal, for which there is a handler.
+    """
+
+    def __enter__(self) -> None:
+        self._came = False
+        # Only the main thread may say what happens at a signal.
+        self._ours = threading.current_thread() is threading.main_thread()
+        if self._ours:
+            self._usual = signal.signal(signal.SIGINT, self._note)
+            self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+    def _note(self, _number: int, _frame: Any) -> None:
+        self._came = True
+
+    def __exit__(self, *_exception: object) -> None:
+        if not self._ours:
+            return
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+        signal.signal(signal.SIGINT, self._usual)
+        if self._came:
+            signal.raise_signal(signal.SIGINT)
+
+
+def _fork(count: int, children: Children) -> bool:
+    """Forks; whether this process is the parent."""
+    parent = os.getpid()
+    for _ in range(count):
+        pid = gevent.fork()
+        if not pid:
+            _die_with(parent)
+            return False
+        children.add(pid)
+        logger.debug(f"Started child worker with pid #{pid}")
+    return True
 
 
 def _count(options: Namespace) -> int:
@@ -80,6 +124,10 @@ def _become_worker(options: Namespace) -> None:
     options.csv_prefix = None
     options.stats_history_enabled = False
     options.html_file = None
+    options.json = False
+    options.json_file = None
+    options.junit_file = None
+    options.summary_md_file = None
     options.print_stats = False
 
 
@@ -100,6 +148,10 @@ class Children:
         self._parent = os.getpid()
         self.exit_code = 0
         """The largest of those that have ended; one that was killed counts as 128 plus the signal's number."""
+
+    def are_ours(self) -> bool:
+        """Whether this process is their parent, not one of them."""
+        return os.getpid() == self._parent
 
     def add(self, pid: int) -> None:
         """One more."""
@@ -151,7 +203,7 @@ class Children:
 
     def end(self) -> None:
         """At the end of the master: waits for the workers, and ends those that do not go by themselves."""
-        if os.getpid() != self._parent:
+        if not self.are_ours():
             return
         if not self._wait(PATIENCE):
             self.signal(signal.SIGINT)
@@ -160,6 +212,13 @@ class Children:
                 self._wait(PATIENCE)
         if self.exit_code > 1:
             logger.error(f"Bad response code from worker children: {self.exit_code}")
+
+    def abandon(self) -> None:
+        """Ends them before anything was begun."""
+        self.signal(signal.SIGTERM)
+        if not self._wait(PATIENCE):
+            self.signal(signal.SIGKILL)
+            self._wait(PATIENCE)
 
     def _wait(self, seconds: float) -> bool:
         return _until(self.reap, seconds)

@@ -17,6 +17,7 @@ from locust import _engine
 from locust.exception import RPCError, RPCReceiveError, RPCSendError
 from locust.util.exception_handler import retry
 
+from .interfaces import addresses_of
 from .protocol import Message
 
 # How long the process may take at its end to send what waits, in seconds.
@@ -64,14 +65,15 @@ def _send(send: Any, *arguments: Any) -> None:
 
 
 class Server(BaseSocket):
-    """The master's end. `port` is the one it listens on, also where 0 (any) was asked for.
+    """The master's end. `host` is an address, a name, an interface (`eth0`), or `*` for all addresses; `port` is the one it
+    listens on, also where 0 (any) was asked for.
 
     Workers on this machine may connect; others have to show `token`, unless the server is `open`.
     """
 
     def __init__(self, host: str, port: int, token: str | None = None, open: bool = False) -> None:
         try:
-            socket = _engine.ClusterServer(host, port, token=token, open_door=open)
+            socket = _engine.ClusterServer(addresses_of(host), port, token=token, open_door=open)
         except OSError as e:
             raise RPCError(f"Socket bind failure: {e.strerror or e}") from e
         super().__init__(socket)

@@ -18,16 +18,21 @@ import pytest
 
 from servers import ROOT, clean_environment, free_port, locust_command
 
-PATIENCE = 15.0
+# Seconds; far more than anything takes, on a busy machine too.
+PATIENCE = 60.0
 
-# Counts requests without a server; `FAST` makes everything that waits for other nodes wait less.
+# `FAST` makes everything that waits for other nodes wait less. Only silence is given more time: a machine that does something
+# else for a second must not look like a node that has died. `COUNTER` counts requests without a server.
 FAST = """
 from locust import runners
 runners.HEARTBEAT_INTERVAL = 0.2
+runners.HEARTBEAT_LIVENESS = 100
 runners.WORKER_REPORT_INTERVAL = 0.5
 runners.WORKER_LOG_REPORT_INTERVAL = 0.5
 runners.CONNECT_TIMEOUT = 0.5
 """
+# For tests in which a node does die: three seconds of silence.
+WATCHFUL = "\nrunners.HEARTBEAT_LIVENESS = 15\n"
 COUNTER = (
     FAST
     + """
@@ -43,6 +48,23 @@ class Counter(User):
         )
 """
 )
+# The same, and each worker says when it has done enough for a test, and at its end how much.
+TELLING = COUNTER.replace(
+    "    def count(self):",
+    """    def count(self):
+        Counter.counted += 1
+        if Counter.counted == 20:
+            print("twenty requests are done\\n", end="")""",
+)
+TELLING += """
+    counted = 0
+
+@events.quit.add_listener
+def tell(**_):
+    # In one piece: processes of one parent write to the same file.
+    print(f"counted {Counter.counted}\\n", end="")
+"""
+ENOUGH = "twenty requests are done"
 
 
 def oracle_command() -> str:
@@ -95,6 +117,16 @@ class Node:
             pytest.fail(f"{self.name} did not end within {seconds:g} seconds:\n{self.log}")
         if code is not None:
             assert ended == code, f"{self.name} ended with {ended}:\n{self.log}"
+
+    def told(self, what: str) -> int:
+        """The number that it has printed after that word."""
+        self.says(f"{what} ")
+        return int(self.log.rpartition(f"{what} ")[2].split()[0])
+
+    @property
+    def counted(self) -> int:
+        """How many requests a worker with `TELLING` made until its end."""
+        return self.told("counted")
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

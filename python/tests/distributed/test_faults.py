@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import signal
 import socket
-import time
 from pathlib import Path
 
 import pytest
-from cluster_nodes import COUNTER, Cluster, alive, children, oracle_command, wait_until
+from cluster_nodes import (
+    COUNTER,
+    ENOUGH,
+    TELLING,
+    WATCHFUL,
+    Cluster,
+    alive,
+    children,
+    oracle_command,
+    wait_until,
+)
 
 MISSING = "failed to send heartbeat, setting state to missing."
 
 
 def test_users_of_a_worker_that_was_killed_go_to_the_others(tmp_path: Path):
-    with Cluster(tmp_path) as cluster:
+    with Cluster(tmp_path, COUNTER + WATCHFUL) as cluster:
         master = cluster.master("-u", "4", "-r", "100", "--expect-workers", "2", "--enable-rebalancing")
         first, second = (cluster.worker(name=f"worker{n}") for n in (1, 2))
         master.says("All users spawned")
@@ -29,21 +38,21 @@ def test_users_of_a_worker_that_was_killed_go_to_the_others(tmp_path: Path):
 
 
 def test_the_test_ends_when_the_last_worker_was_killed(tmp_path: Path):
-    with Cluster(tmp_path) as cluster:
+    with Cluster(tmp_path, COUNTER + WATCHFUL) as cluster:
         master = cluster.master("-u", "1", "--json-file", "out")
         worker = cluster.worker()
-        master.says("All users spawned")
-        time.sleep(1)
+        # Something was reported by then: a table of one row and the total.
+        master.says("GET      /  ")
         worker.signal(signal.SIGKILL)
         master.says("The last worker went missing, stopping test.")
         # As with Locust the master stays: the worker may come back.
         master.signal(signal.SIGTERM)
         master.ends()
-        assert cluster.rows()["/"]["num_requests"] > 5
+        assert cluster.rows()["/"]["num_requests"] > 0
 
 
 def test_a_worker_that_was_stopped_for_a_while_comes_back(tmp_path: Path):
-    with Cluster(tmp_path) as cluster:
+    with Cluster(tmp_path, COUNTER + WATCHFUL) as cluster:
         master = cluster.master("-u", "2", "-r", "100", "--expect-workers", "2")
         first, _second = (cluster.worker(name=f"worker{n}") for n in (1, 2))
         master.says("All users spawned")
@@ -56,57 +65,76 @@ def test_a_worker_that_was_stopped_for_a_while_comes_back(tmp_path: Path):
         first.ends()
 
 
+# How long a worker waits for its master is read anew each time; here it gets impatient on demand, so that nothing happens
+# before the master is dead.
+IMPATIENT_ON_DEMAND = (
+    COUNTER
+    + """
+import os, gevent
+
+def watch():
+    while not os.path.exists("impatient"):
+        gevent.sleep(0.1)
+    runners.MASTER_HEARTBEAT_TIMEOUT = 1
+
+@events.init.add_listener
+def begin(**_):
+    gevent.spawn(watch)
+"""
+)
+
+
 @pytest.mark.parametrize("master_is", ["ours", "theirs"])
 def test_a_worker_ends_when_its_master_was_killed(tmp_path: Path, master_is: str):
-    with Cluster(tmp_path, COUNTER + "\nrunners.MASTER_HEARTBEAT_TIMEOUT = 1\n") as cluster:
+    with Cluster(tmp_path, IMPATIENT_ON_DEMAND) as cluster:
         master = cluster.master("-u", "1", command=oracle_command() if master_is == "theirs" else None)
         worker = cluster.worker()
         master.says("All users spawned")
         master.signal(signal.SIGKILL)
+        (tmp_path / "impatient").touch()
         worker.says("Didn't get heartbeat from master in over 1s")
         worker.ends()
         assert "Traceback" not in worker.log
 
 
+# No report in between: all that there is comes with the last one.
+ONE_REPORT = TELLING + "\nrunners.WORKER_REPORT_INTERVAL = 600\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_what_a_worker_measured_before_it_was_told_to_go_is_not_lost(tmp_path: Path, number: signal.Signals):
-    count = COUNTER + "\n@events.quit.add_listener\ndef tell(**_):\n    print('counted', Counter.counted)\n"
-    count = count.replace(
-        "    def count(self):", "    def count(self):\n        Counter.counted += 1"
-    ).replace("    wait_time = constant(0.05)", "    wait_time = constant(0.05)\n    counted = 0")
-    # No report in between: all that there is comes with the last one.
-    with Cluster(tmp_path, count + "\nrunners.WORKER_REPORT_INTERVAL = 60\n") as cluster:
+    with Cluster(tmp_path, ONE_REPORT) as cluster:
         master = cluster.master("-u", "3", "-r", "100", "--json-file", "out")
         worker = cluster.worker()
-        master.says("All users spawned")
-        time.sleep(0.5)
+        worker.says(ENOUGH)
         worker.signal(number)
         worker.ends()
         master.ends()
-        worker.says("counted ")
-        counted = int(worker.log.partition("counted ")[2].split()[0])
-        assert cluster.rows()["/"]["num_requests"] == counted > 10
+        assert cluster.rows()["/"]["num_requests"] == worker.counted >= 20
 
 
 def test_what_was_measured_before_the_master_was_told_to_go_is_not_lost(tmp_path: Path):
-    with Cluster(tmp_path, COUNTER + "\nrunners.WORKER_REPORT_INTERVAL = 60\n") as cluster:
-        master = cluster.master("-u", "3", "-r", "100", "--expect-workers", "2", "--json-file", "out")
+    with Cluster(tmp_path, ONE_REPORT) as cluster:
+        master = cluster.master("-u", "4", "-r", "100", "--expect-workers", "2", "--json-file", "out")
         workers = [cluster.worker(name=f"worker{n}") for n in (1, 2)]
-        master.says("All users spawned")
-        time.sleep(0.5)
+        for worker in workers:
+            worker.says(ENOUGH)
         master.signal(signal.SIGINT)
         master.ends()
         for worker in workers:
             worker.says("Got quit message from master")
             worker.ends()
-        assert cluster.rows()["/"]["num_requests"] > 20
+        assert cluster.rows()["/"]["num_requests"] == sum(worker.counted for worker in workers)
 
 
 def test_exit_codes_of_failures_are_the_masters(tmp_path: Path):
-    failing = COUNTER.replace("exception=None", "exception=ValueError('no')") + "    runners.x = 1\n"
+    failing = COUNTER.replace("exception=None", "exception=ValueError('no')")
     with Cluster(tmp_path, failing) as cluster:
-        master = cluster.master("-u", "1", "-t", "1")
+        master = cluster.master("-u", "1")
         worker = cluster.worker()
+        # A user begins with a request, so there is a failure by now.
+        master.says("All users spawned")
+        master.signal(signal.SIGTERM)
         master.ends(code=1)
         worker.ends(code=0)
         assert "ValueError('no')" in master.log
@@ -114,8 +142,11 @@ def test_exit_codes_of_failures_are_the_masters(tmp_path: Path):
 
 def test_a_master_does_not_wait_for_ever_for_its_workers(tmp_path: Path):
     with Cluster(tmp_path) as cluster:
-        master = cluster.master("--expect-workers", "2", "--expect-workers-max-wait", "1")
-        worker = cluster.worker()
+        # The worker first: it has to be there before the master gives up.
+        worker = cluster.worker("-L", "DEBUG")
+        worker.says("Failed to connect to master")
+        master = cluster.master("--expect-workers", "2", "--expect-workers-max-wait", "4")
+        master.says("1 workers connected")
         master.says("Gave up waiting for workers to connect")
         master.ends(code=1)
         worker.ends()
@@ -151,7 +182,7 @@ def test_a_node_is_master_or_worker(tmp_path: Path):
 
 
 def test_processes_are_workers_of_their_parent(tmp_path: Path):
-    with Cluster(tmp_path) as cluster:
+    with Cluster(tmp_path, TELLING) as cluster:
         arguments = (
             "--headless",
             "--master-bind-port",
@@ -160,14 +191,18 @@ def test_processes_are_workers_of_their_parent(tmp_path: Path):
             str(cluster.port),
         )
         master = cluster.node(
-            "all", *arguments, "--processes", "2", "-u", "4", "-r", "100", "-t", "2", "--json-file", "out"
+            "all", *arguments, "--processes", "2", "-u", "4", "-r", "100", "--json-file", "out"
         )
-        master.says("(index 1) reported as ready")
+        master.says(ENOUGH, times=2)
         workers = children(master.process.pid)
         assert len(workers) == 2
+        master.signal(signal.SIGINT)
         master.ends()
         wait_until(lambda: not any(map(alive, workers)))
-        assert cluster.rows()["/"]["num_requests"] > 60
+        counted = [int(line.split()[1]) for line in master.log.splitlines() if line.startswith("counted ")]
+        # The master has made none.
+        assert sorted(counted)[0] == 0 and len(counted) == 3
+        assert cluster.rows()["/"]["num_requests"] == sum(counted) >= 40
         assert master.log.count("Shutting down (exit code 0)") == 3
 
 
@@ -191,6 +226,7 @@ def test_processes_end_with_their_parent_however_that_ends(tmp_path: Path, also:
 def test_a_parent_that_only_waits_takes_over_the_worst_exit_code(tmp_path: Path):
     leaving = (
         COUNTER
+        + WATCHFUL
         + "\n@events.test_start.add_listener\ndef leave(environment, **_):\n"
         + "    if isinstance(environment.runner, runners.WorkerRunner):\n        raise SystemExit(42)\n"
     )
@@ -202,6 +238,37 @@ def test_a_parent_that_only_waits_takes_over_the_worst_exit_code(tmp_path: Path)
         master.says(MISSING, times=2)
         master.signal(signal.SIGINT)
         master.ends()
+
+
+# Python runs these functions in the middle of a fork, where it tells nobody of an exception but the terminal.
+INTERRUPTED_FORK = (
+    COUNTER
+    + """
+import os, signal
+os.register_at_fork(HOOK=lambda: os.kill(os.getpid(), signal.SIGINT))
+"""
+)
+
+
+@pytest.mark.parametrize("also", [(), ("--worker",)], ids=["master", "workers only"])
+@pytest.mark.parametrize("hook", ["before", "after_in_parent"])
+def test_ctrl_c_while_processes_are_started_ends_them_all_quietly(
+    tmp_path: Path, hook: str, also: tuple[str, ...]
+):
+    with Cluster(tmp_path, INTERRUPTED_FORK.replace("HOOK", hook)) as cluster:
+        ports = ("--master-bind-port", str(cluster.port), "--master-port", str(cluster.port))
+        parent = cluster.node("parent", "--headless", "--processes", "2", "-L", "DEBUG", *ports, *also)
+        parent.ends(code=130)
+        pids = [int(line.rpartition("#")[2]) for line in parent.log.splitlines() if "Started child" in line]
+        assert len(pids) == 2 and not any(map(alive, pids))
+        assert [line for line in parent.log.splitlines() if not line.startswith("[")] == ["Interrupted"]
+
+
+def test_ctrl_c_reaches_a_process_that_has_just_been_forked(tmp_path: Path):
+    with Cluster(tmp_path, INTERRUPTED_FORK.replace("HOOK", "after_in_child")) as cluster:
+        parent = cluster.worker("--processes", "2")
+        parent.ends(code=130)
+        assert not [line for line in parent.log.splitlines() if not line.startswith("[")]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import gevent
+import psutil
 import pytest
 import zmq
 
@@ -21,7 +22,7 @@ from locust.rpc import Message, rpc
 from servers import clean_environment
 
 # Seconds; far more than anything here takes.
-PATIENCE = 20
+PATIENCE = 30
 
 
 @pytest.fixture
@@ -251,6 +252,24 @@ def test_a_port_in_use_is_said_in_locusts_words(keep: Callable[[Any], Any]) -> N
     with pytest.raises(RPCError) as caught:
         rpc.Server("*", server.port)
     assert caught.value.args == ("Socket bind failure: Address already in use",)
+
+
+def test_a_server_listens_at_all_addresses_of_an_interface(keep: Callable[[Any], Any]) -> None:
+    found = {
+        name: [entry.address for entry in entries if entry.family in (socket.AF_INET, socket.AF_INET6)]
+        for name, entries in psutil.net_if_addrs().items()
+    }
+    name = next(name for name, addresses in found.items() if "127.0.0.1" in addresses)
+    server = keep(rpc.Server(name, 0))
+    for address in found[name]:
+        client = keep(rpc.Client(address, server.port, f"at {address}"))
+        client.send(Message("hello", None, "w"))
+        assert server.recv_from_client()[0] == f"at {address}"
+
+
+def test_an_address_of_another_machine_is_said() -> None:
+    with pytest.raises(RPCError, match="Socket bind failure: Cannot assign requested address"):
+        rpc.Server("203.0.113.254", 0)
 
 
 def test_sending_into_a_closed_socket_fails_after_some_tries(

@@ -12,8 +12,26 @@ const BACKLOG: i32 = 1_024;
 /// Silence after which the system asks whether the other end is still there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
+/// Listens on all of these hosts, at one port. With several it is enough that this machine has the address of one.
+pub(super) fn listen_on_all(hosts: &[String], mut port: u16) -> io::Result<Vec<TcpListener>> {
+    let mut listeners = Vec::with_capacity(hosts.len());
+    let mut problem = io::Error::new(io::ErrorKind::InvalidInput, "there is no host to listen on");
+    for host in hosts {
+        match listen(host, port) {
+            Ok(listener) => {
+                // Where any port would do, the others take the one of the first.
+                port = listener.local_addr()?.port();
+                listeners.push(listener);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => problem = error,
+            Err(error) => return Err(error),
+        }
+    }
+    if listeners.is_empty() { Err(problem) } else { Ok(listeners) }
+}
+
 /// Listens on all addresses (`*`), or on the first address of a name that this machine has.
-pub(super) fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
+fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
     if matches!(host, "" | "*") {
         // One socket for both families; where there is no IPv6, one for the other.
         return match listen_at(SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port)) {

@@ -1,10 +1,12 @@
 //! The master's socket: listens, and sends to each worker by its identity.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::bind::listen;
+use super::bind::listen_on_all;
 use super::door::{Door, Refusal};
 use super::inbox::{Inbox, Item, Level, Wake};
 use super::link::{Link, Lost, Outgoing};
@@ -29,15 +31,15 @@ const BREATH: Duration = Duration::from_millis(100);
 /// Where to listen, and for whom.
 #[derive(Clone, Debug, Default)]
 pub struct ServerOptions {
-    /// A name, an address, or `*` for all.
-    pub host: String,
+    /// Names, addresses, or `*` for all addresses.
+    pub hosts: Vec<String>,
     /// 0: any that is free.
     pub port: u16,
     /// Who may come in.
     pub door: Door,
 }
 
-/// ZeroMQ's ROUTER, bound to one address.
+/// ZeroMQ's ROUTER, bound to one or several addresses.
 #[derive(Debug)]
 pub struct Server {
     shared: Arc<Shared>,
@@ -65,8 +67,11 @@ struct Peer {
 impl Server {
     /// Listens. `wake` is called whenever [`Server::receive`] has something new, and at the end.
     pub fn bind(options: ServerOptions, wake: Wake) -> io::Result<Self> {
-        let listener = listen(&options.host, options.port)?;
-        let address = listener.local_addr()?;
+        let listeners = listen_on_all(&options.hosts, options.port)?;
+        let address = match listeners.first() {
+            Some(first) => first.local_addr()?,
+            None => return Err(io::ErrorKind::AddrNotAvailable.into()),
+        };
         let shared = Arc::new(Shared {
             door: options.door,
             inbox: Inbox::new(wake),
@@ -74,11 +79,11 @@ impl Server {
             numbers: AtomicU64::new(0),
         });
         let theirs = Arc::clone(&shared);
-        let thread = Thread::start("cluster-master", |ending| serve(theirs, listener, ending))?;
+        let thread = Thread::start("cluster-master", |ending| serve(theirs, listeners, ending))?;
         Ok(Self { shared, address, thread })
     }
 
-    /// Where it listens.
+    /// Where it listens; the first place, if there are several. The port is the same everywhere.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -138,14 +143,21 @@ impl Shared {
     }
 }
 
-async fn serve(shared: Arc<Shared>, listener: std::net::TcpListener, mut ending: oneshot::Receiver<Ending>) {
-    let Ok(listener) = TcpListener::from_std(listener) else { return };
+async fn serve(
+    shared: Arc<Shared>,
+    listeners: Vec<std::net::TcpListener>,
+    mut ending: oneshot::Receiver<Ending>,
+) {
+    let Ok(listeners) = listeners.into_iter().map(TcpListener::from_std).collect::<io::Result<Vec<_>>>()
+    else {
+        return;
+    };
     let mut connections = JoinSet::new();
     let strangers = Arc::new(Semaphore::new(MOST_STRANGERS));
     let ending = loop {
         let accepted = async {
             let place = Arc::clone(&strangers).acquire_owned().await;
-            (place, listener.accept().await)
+            (place, accept(&listeners).await)
         };
         tokio::select! {
             ending = &mut ending => break ending,
@@ -158,7 +170,7 @@ async fn serve(shared: Arc<Shared>, listener: std::net::TcpListener, mut ending:
             Some(_) = connections.join_next() => {}
         }
     };
-    drop(listener);
+    drop(listeners);
     // Without their senders the connections end as soon as they have sent all.
     let peers = std::mem::take(&mut *shared.peers());
     drop(peers);
@@ -168,6 +180,15 @@ async fn serve(shared: Arc<Shared>, listener: std::net::TcpListener, mut ending:
         () = async { while connections.join_next().await.is_some() {} } => {}
         () = passed(linger) => {}
     }
+}
+
+/// The next connection to any of them.
+async fn accept(listeners: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
+    poll_fn(|context| {
+        let ready = listeners.iter().map(|listener| listener.poll_accept(context)).find(Poll::is_ready);
+        ready.unwrap_or(Poll::Pending)
+    })
+    .await
 }
 
 /// One peer from its first byte to its last.

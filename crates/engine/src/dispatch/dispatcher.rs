@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
+use super::moves::move_few;
 use super::{Pace, Plan, Ramp, UserClass, UserSequence};
 
 /// Why a dispatch was refused.
@@ -74,6 +75,9 @@ pub struct Dispatcher {
     rebalanced: bool,
     exhausted: bool,
     external: bool,
+    keeps_users: bool,
+    /// Who ran where before workers came and went, as long as nobody was told of it: one that comes back in time finds its users.
+    told: Option<(Vec<String>, Plan)>,
 }
 
 /// So many users at once are no burst worth spreading.
@@ -108,6 +112,8 @@ impl Dispatcher {
             rebalanced: false,
             exhausted: false,
             external: false,
+            keeps_users: false,
+            told: None,
         })
     }
 
@@ -115,6 +121,12 @@ impl Dispatcher {
     /// [`Dispatcher::add`] for each user and [`Dispatcher::end_step`].
     pub fn choose_externally(&mut self, external: bool) {
         self.external = external;
+    }
+
+    /// Lets users stay where they run when workers come and go, as far as an even load allows. Otherwise all are
+    /// distributed anew, as if they were started from nothing, which is what Locust does.
+    pub fn keep_users(&mut self, keep: bool) {
+        self.keeps_users = keep;
     }
 
     /// Changes the grain of the ramps begun from now on.
@@ -227,6 +239,7 @@ impl Dispatcher {
             self.exhausted = true;
             return false;
         };
+        self.told = None;
         self.plan.push(self.next_worker, class);
         self.next_worker = (self.next_worker + 1) % self.workers.len();
         true
@@ -238,6 +251,7 @@ impl Dispatcher {
     }
 
     fn remove(&mut self, count: usize) {
+        self.told = None;
         for _ in 0..count {
             if self.plan.pop().is_none() {
                 break;
@@ -246,14 +260,17 @@ impl Dispatcher {
         }
     }
 
-    /// A worker joined: all users are distributed anew, as if they were started from nothing.
+    /// A worker joined, and gets its share of the users.
     pub fn add_worker(&mut self, id: impl Into<String>) {
+        let mut before = self.workers.clone();
         if std::mem::take(&mut self.deserted) {
             self.workers.clear();
+            // Nobody runs the users of the plan, whatever the newcomer is called.
+            before.iter_mut().for_each(String::clear);
         }
         self.workers.push(id.into());
         self.workers = sort_workers(std::mem::take(&mut self.workers));
-        self.rebalance();
+        self.rebalance(before);
     }
 
     /// A worker left: its users go to the others. When the last one leaves, the plan stays as it is.
@@ -262,17 +279,31 @@ impl Dispatcher {
             self.deserted = true;
             return;
         }
+        let before = self.workers.clone();
         // The others keep their order, though ranks may have changed; the next arrival sorts again.
         self.workers.retain(|worker| worker != id);
-        self.rebalance();
+        self.rebalance(before);
     }
 
-    fn rebalance(&mut self) {
-        let Distribution { plan, sequence, next_worker, look_for_fixed } = self.distribute(self.plan.total());
-        self.plan = plan;
-        self.sequence = sequence;
-        self.next_worker = next_worker;
-        self.look_for_fixed = look_for_fixed;
+    fn rebalance(&mut self, before: Vec<String>) {
+        if self.keeps_users {
+            let told = self.told.take().filter(|_| self.rebalanced);
+            let (before, plan) = told.unwrap_or_else(|| (before, std::mem::take(&mut self.plan)));
+            let now: HashMap<&str, usize> =
+                self.workers.iter().enumerate().map(|(index, id)| (id.as_str(), index)).collect();
+            let places: Vec<Option<usize>> = before.iter().map(|id| now.get(id.as_str()).copied()).collect();
+            let is_fixed = |class: usize| self.classes[class].fixed_count > 0;
+            self.plan = move_few(&plan, &places, self.workers.len(), is_fixed);
+            self.told = Some((before, plan));
+            self.next_worker = self.plan.total() % self.workers.len();
+        } else {
+            let Distribution { plan, sequence, next_worker, look_for_fixed } =
+                self.distribute(self.plan.total());
+            self.plan = plan;
+            self.sequence = sequence;
+            self.next_worker = next_worker;
+            self.look_for_fixed = look_for_fixed;
+        }
         self.rebalanced = true;
     }
 
@@ -309,6 +340,9 @@ impl Dispatcher {
             }
         }
         self.plan.widen(self.classes.len());
+        if let Some((_, plan)) = &mut self.told {
+            plan.widen(self.classes.len());
+        }
         if selected != self.selected {
             self.selected = selected;
             self.sequence = UserSequence::new(&self.classes, &self.selected);

@@ -3,9 +3,11 @@
 //! * [`weights`]: the order in which classes are picked (Locust's Kullback-Leibler rule, and users with a fixed count)
 //! * [`plan`]: how many users of each class every worker should run
 //! * [`ramp`]: how many users to add at a time, and when
-//! * [`dispatcher`]: the three together; one dispatch leads from the present number of users to another
+//! * `moves`: who runs where when workers come and go
+//! * [`dispatcher`]: all of it together; one dispatch leads from the present number of users to another
 
 pub mod dispatcher;
+mod moves;
 pub mod plan;
 pub mod ramp;
 pub mod weights;

@@ -25,6 +25,11 @@ impl Plan {
         self.users.len()
     }
 
+    /// The number of classes there is room for.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
     /// The number of users of a class on all workers.
     pub fn of_class(&self, class: usize) -> usize {
         self.by_class.get(class).copied().unwrap_or(0)

@@ -47,6 +47,11 @@ impl DispatcherCore {
         self.lock().set_pace(if evenly { Pace::EVEN } else { Pace::PER_SECOND });
     }
 
+    /// Says whether users stay where they run when workers come and go, as far as an even load allows.
+    fn keep_users(&self, keep: bool) {
+        self.lock().keep_users(keep);
+    }
+
     /// Says whether the caller picks the classes of users.
     fn choose_externally(&self, external: bool) {
         self.lock().choose_externally(external);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gregaria_stats::{Entry, EntryWire, ErrorRecord, ErrorSeed, Histogram, Number, Phases, Report, Tally};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyList, PyString};
 
 use super::convert;
 use super::error;
@@ -16,6 +16,8 @@ const MORE: &str = "gregaria";
 /// Counts above this are no counts; a sum of thousands of them still fits.
 const MOST: u64 = 1 << 48;
 const LONGEST_NAME: usize = 100_000;
+/// What an error says beyond this many bytes is left out.
+const LONGEST_ERROR: usize = 64 << 10;
 
 /// `{"stats", "stats_total", "errors"}` with everything since the last time; the statistics start again from zero.
 #[pyfunction]
@@ -114,13 +116,21 @@ fn read_more(entry: &mut Entry, more: &Bound<'_, PyDict>) -> PyResult<()> {
 }
 
 fn read_error(py: Python<'_>, key: &str, data: &Bound<'_, PyDict>) -> PyResult<Arc<ErrorRecord>> {
-    let text = required(data, "error")?;
+    if key.len() > LONGEST_NAME {
+        return Err(PyValueError::new_err(format!("an error's key has {} bytes", key.len())));
+    }
+    let mut text = required(data, "error")?;
+    let mut whole = convert::text(&text)?.into_owned();
+    if whole.len() > LONGEST_ERROR {
+        whole.truncate(whole.floor_char_boundary(LONGEST_ERROR));
+        text = PyString::new(py, &whole).into_any();
+    }
     let (method, name) = (name(data, "method")?, name(data, "name")?);
     let seed = ErrorSeed {
         key: key.into(),
         method: method.into(),
         name: name.into(),
-        text: convert::text(&text)?.into(),
+        text: whole.into(),
         display: error::display_of(py, &text)?.into(),
     };
     let tally = Tally {
