@@ -135,7 +135,13 @@ enum Body {
 
 fn fill(stream: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<bool> {
     let mut chunk = [0; 8192];
-    let count = stream.read(&mut chunk)?;
+    let count = loop {
+        match stream.read(&mut chunk) {
+            // A program that was stopped and goes on finds its reads interrupted, where they have a timeout.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            outcome => break outcome?,
+        }
+    };
     buffer.extend_from_slice(&chunk[..count]);
     Ok(count > 0)
 }
@@ -311,6 +317,22 @@ mod tests {
         let second = read_request(&mut stream, &mut buffer).unwrap().unwrap();
         assert_eq!(second.path, "/b");
         assert!(read_request(&mut stream, &mut buffer).unwrap().is_none());
+    }
+
+    /// Reads that come after an interruption each.
+    struct Interrupted<'a>(&'a [u8], bool);
+
+    impl Read for Interrupted<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 { Err(io::ErrorKind::Interrupted.into()) } else { self.0.read(buffer) }
+        }
+    }
+
+    #[test]
+    fn goes_on_after_an_interrupted_read() {
+        let mut stream = Interrupted(b"GET /a HTTP/1.1\r\n\r\n", false);
+        assert_eq!(read_request(&mut stream, &mut Vec::new()).unwrap().unwrap().path, "/a");
     }
 
     #[test]

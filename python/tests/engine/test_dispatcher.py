@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import gevent
 import pytest
 
 from locust import User
@@ -53,13 +54,22 @@ def one_worker(classes: list[type[User]], kind: type[UsersDispatcher] = UsersDis
     return kind(worker_nodes=[WorkerNode(id="w")], user_classes=classes)
 
 
-def test_sleeps_between_the_steps_and_not_after_the_last() -> None:
+def test_sleeps_between_the_steps_and_not_after_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    sleep = gevent.sleep
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        sleep(seconds)
+
+    monkeypatch.setattr(gevent, "sleep", pause)
     dispatcher = one_worker([user_class("A")])
     dispatcher.new_dispatch(5, 10 / 3)
     started = time.monotonic()
-    steps = [(round(time.monotonic() - started, 1), users["w"]["A"]) for users in dispatcher]
-    assert steps == [(0.0, 3), (0.9, 5)]
-    assert time.monotonic() - started < 1.2
+    steps = [(time.monotonic() - started, len(pauses), users["w"]["A"]) for users in dispatcher]
+    assert [step[1:] for step in steps] == [(0, 3), (len(pauses), 5)]
+    assert steps[1][0] >= 0.89
+    assert 0 < pauses[0] <= 0.9
     assert not dispatcher.dispatch_in_progress
     assert len(dispatcher.dispatch_iteration_durations) == 2
 
@@ -126,9 +136,10 @@ def test_a_million_users_on_ten_thousand_workers() -> None:
     classes = [user_class(f"User{n:02}", weight=n % 5 + 1) for n in range(50)]
     nodes = [WorkerNode(id=f"worker{n}") for n in range(10_000)]
     dispatcher = UsersDispatcher(worker_nodes=nodes, user_classes=classes)
-    started = time.perf_counter()
+    # Of our own thread: others may need the machine, too.
+    started = time.thread_time()
     users, _, workers, active = dispatcher._distribute_users(1_000_000)
-    assert time.perf_counter() - started < 7
+    assert time.thread_time() - started < 7
     assert {sum(counts.values()) for counts in users.values()} == {100}
     assert len(active) == 1_000_000
     assert next(workers) is active[0][0]
@@ -141,8 +152,14 @@ def test_a_long_ramp_is_planned_in_time() -> None:
     for target in (100_000, 0):
         dispatcher.new_dispatch(target, 5_000)
         dispatcher._wait_between_dispatch = 0
-        for users in dispatcher:
+        spent: list[float] = []
+        while True:
+            started = time.thread_time()
+            users = next(dispatcher, None)
+            spent.append(time.thread_time() - started)
+            if users is None:
+                break
             counts = [sum(classes.values()) for classes in users.values()]
             assert max(counts) - min(counts) <= 1
         assert len(dispatcher.dispatch_iteration_durations) == 20
-        assert max(dispatcher.dispatch_iteration_durations) < 0.2
+        assert max(spent) < 0.2

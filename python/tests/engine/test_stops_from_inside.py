@@ -10,6 +10,7 @@ from typing import Any
 
 import gevent
 import pytest
+from gevent.event import Event
 
 from locust import LoadTestShape, User, constant, task
 from locust.env import Environment
@@ -40,7 +41,7 @@ def runners() -> Iterator[Any]:
 
     yield make
     for runner in made:
-        with gevent.Timeout(10):
+        with gevent.Timeout(30):
             runner.quit()
 
 
@@ -52,7 +53,7 @@ def listen(runner: LocalRunner) -> list[str]:
 
 
 def settle(runner: LocalRunner) -> None:
-    with gevent.Timeout(5):
+    with gevent.Timeout(30):
         while runner.state not in ("stopped", "running"):
             gevent.sleep(0.005)
     gevent.sleep(0.05)
@@ -75,7 +76,7 @@ def test_a_test_that_is_stopped_when_all_users_are_there_is_stopped_whole(runner
     heard = listen(runner)
     runner.environment.events.spawning_complete.add_listener(lambda **_: getattr(runner, way)())
     runner.start(3, spawn_rate=100)
-    with gevent.Timeout(5):
+    with gevent.Timeout(30):
         while "test_stop" not in heard:
             gevent.sleep(0.005)
     assert heard == ["test_start", "spawning_complete", "test_stopping", "test_stop"]
@@ -92,7 +93,11 @@ def test_a_ramp_that_a_constructor_stops_does_not_go_on(runners: Any) -> None:
     runner = runners(Stopping)
     heard = listen(runner)
     runner.start(4, spawn_rate=2)
-    gevent.sleep(1.2)
+    with gevent.Timeout(30):
+        while "test_stop" not in heard:
+            gevent.sleep(0.005)
+    # The next user would come half a second after the second.
+    gevent.sleep(0.6)
     assert heard == ["test_start", "test_stopping", "test_stop"]
     assert (runner.state, runner.user_count) == ("stopped", 0)
 
@@ -115,7 +120,7 @@ def test_a_listener_that_steers_nobody_does_not_keep_the_run_from_ending(
         runner.quit()
     assert heard[-2:] == ["test_stopping", "test_stop"]
     assert (runner.state, runner.user_count) == ("stopped", 0)
-    assert runner.greenlet.join(timeout=1), "the greenlets of the runner have ended too"
+    assert runner.greenlet.join(timeout=30), "the greenlets of the runner have ended too"
 
 
 def test_a_stop_of_two_shares_its_end(runners: Any) -> None:
@@ -135,9 +140,11 @@ def test_a_stop_of_two_shares_its_end(runners: Any) -> None:
 
 
 def test_a_start_during_a_stop_begins_a_test_after_it(runners: Any) -> None:
+    go_on = Event()
+
     class Slow(Idle):
         def on_stop(self) -> None:
-            gevent.sleep(0.1)
+            go_on.wait(30)
 
     runner = runners(Slow)
     heard = listen(runner)
@@ -148,7 +155,10 @@ def test_a_start_during_a_stop_begins_a_test_after_it(runners: Any) -> None:
     gevent.sleep(0.02)
     assert runner.state == "cleanup"
     runner.start(1, spawn_rate=1)
-    with gevent.Timeout(5):
+    gevent.sleep(0.02)
+    assert (runner.state, stop.ready()) == ("cleanup", False)
+    go_on.set()
+    with gevent.Timeout(30):
         runner.spawning_greenlet.join()
     assert stop.ready()
     assert heard == ["test_start", "spawning_complete", "test_stopping", "test_stop", *heard[:2]]
@@ -168,7 +178,7 @@ def test_a_start_in_a_listener_of_the_stops_end_may_be_waited_for_there(runners:
 
     runner.start(1, spawn_rate=1)
     runner.spawning_greenlet.join()
-    with gevent.Timeout(5):
+    with gevent.Timeout(30):
         runner.stop()
     assert heard == ["test_start", "spawning_complete", "test_stopping", "test_stop", *heard[:2]]
     assert (runner.state, runner.user_count) == ("running", 1)
@@ -199,6 +209,6 @@ def test_a_number_of_users_that_is_a_text_ends_the_shape_before_anything_starts(
     runner = runners(shape_class=Texts())
     heard = listen(runner)
     runner.start_shape()
-    runner.shape_greenlet.join(5)
+    runner.shape_greenlet.join(30)
     assert isinstance(runner.shape_greenlet.exception, TypeError)
     assert (heard, runner.state) == ([], "ready")

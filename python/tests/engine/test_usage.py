@@ -30,7 +30,7 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalRunner]:
 
 
 def until(condition: Any) -> None:
-    with gevent.Timeout(10):
+    with gevent.Timeout(30):
         while not condition():
             gevent.sleep(0.005)
 

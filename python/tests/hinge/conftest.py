@@ -12,6 +12,7 @@ import locust  # noqa: F401  (patches the standard library, which has to come fi
 # isort: split
 import gevent
 import pytest
+from gevent.event import Event
 from gevent.pywsgi import WSGIServer
 
 from locust.env import Environment
@@ -20,12 +21,14 @@ from locust.env import Environment
 class Site:
     """A gevent WSGI server in the tests' own thread: a client that blocks the thread instead of the greenlet hangs.
 
-    `/` answers "ok", `/slow?s=0.5` after that time, `/port` with the client's port, `/cookie` with its cookies.
+    `/` answers "ok", `/slow?s=0.5` after that time, `/held` after `release()`, `/port` with the client's port, `/cookie`
+    with its cookies.
     """
 
     def __init__(self) -> None:
         self.requests = 0
         self.under_way = self.most = 0
+        self._released = Event()
         self._server = WSGIServer(("127.0.0.1", 0), self._answer, log=None, error_log=None)
         self._server.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -38,6 +41,8 @@ class Site:
             seconds = parse_qs(environ["QUERY_STRING"]).get("s")
             if seconds:
                 gevent.sleep(float(seconds[0]))
+            if environ["PATH_INFO"] == "/held":
+                self._released.wait()
             body = {"/port": environ["REMOTE_PORT"], "/cookie": environ.get("HTTP_COOKIE", "")}.get(
                 environ["PATH_INFO"], "ok"
             )
@@ -45,6 +50,10 @@ class Site:
             return [body.encode()]
         finally:
             self.under_way -= 1
+
+    def release(self) -> None:
+        """Lets `/held` answer, whoever still listens, from now on."""
+        self._released.set()
 
     def close(self) -> None:
         self._server.stop(timeout=0)
@@ -79,8 +88,8 @@ def no_hanging() -> Iterator[None]:
         yield
 
 
-def until(condition: Callable[[], Any], seconds: float = 5) -> Any:
-    """Lets others run until `condition()` is true."""
+def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
+    """Lets others run until `condition()` is true; the bound is for what hangs, not for what is slow."""
     with gevent.Timeout(seconds, AssertionError(f"still false after {seconds} s")):
         for pause in itertools.chain([0] * 10, itertools.repeat(0.005)):
             if found := condition():

@@ -16,10 +16,12 @@ from locust import FastHttpUser, HttpUser, User, constant, events, task
 
 class Visitor({base}):
     wait_time = constant(1000)
+    visits = 0
 
     @task
     def visit(self):
         {act}
+        Visitor.visits += 1
 
 def memory():
     with open("/proc/self/statm") as file:
@@ -27,20 +29,28 @@ def memory():
 
 @events.init.add_listener
 def measure(environment, **kwargs):
+    def reached(visits):
+        while Visitor.visits < visits:
+            gevent.sleep(0.05)
+
     def work():
         runner = environment.runner
+        # The program starts its one user after this listener.
+        while runner.state != "running":
+            gevent.sleep(0.01)
         # The first users bring what is loaded once.
         runner.start(20, 100)
-        gevent.sleep(0.5)
+        reached(20)
         gc.collect()
         before, cpu = memory(), time.process_time()
         runner.start({users} + 20, {rate})
         runner.spawning_greenlet.join()
         spawned = time.process_time() - cpu
-        while runner.stats.total.num_requests < {requests}:
-            gevent.sleep(0.1)
-        gevent.sleep(1)
+        reached({users} + 20)
+        # What was needed for the spawning only is given back.
+        gevent.sleep(0.3)
         assert runner.user_count == {users} + 20
+        assert runner.stats.total.num_requests == {requests}
         print("MEASURED", (memory() - before) / {users}, spawned, flush=True)
         os._exit(0)
     gevent.spawn(work)
@@ -61,7 +71,7 @@ def measure(environment, **kwargs):
 def test_a_user_costs_little(
     blog: TestkitServer, tmp_path: Path, base: str, act: str, users: int, bytes_each: int, cpu: float
 ) -> None:
-    requests = users if "get" in act else 0
+    requests = users + 20 if "get" in act else 0
     locustfile = LOCUSTFILE.format(
         base=base, act=act, users=users, requests=requests, rate=2000 if requests else 20_000
     )

@@ -57,7 +57,7 @@ class Crowd(User):
 def run(environments: Any, kind: type, count: int = 20) -> None:
     environment = environments(kind)
     environment.runner.spawn_users({kind.__name__: count})
-    environment.runner.user_greenlets.join(20)
+    environment.runner.user_greenlets.join(40)
     assert environment.runner.user_count == 0
     assert not environment.runner.exceptions
 
@@ -211,5 +211,5 @@ class Late:
 
 builtins.late = Late()
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("taken", "")

@@ -52,11 +52,11 @@ def test_the_greenlet_of_a_waiting_user_is_alive_and_can_be_killed(environments:
 @pytest.mark.parametrize(
     "kill",
     [
-        lambda group: gevent.killall(list(group), timeout=2),
-        lambda group: [greenlet.kill(timeout=2) for greenlet in group],
+        lambda group: gevent.killall(list(group), timeout=30),
+        lambda group: [greenlet.kill(timeout=30) for greenlet in group],
         lambda group: [greenlet.kill(block=False) for greenlet in group],
         lambda group: [group.killone(greenlet) for greenlet in list(group)],
-        lambda group: group.kill(timeout=2),
+        lambda group: group.kill(timeout=30),
     ],
     ids=["killall", "kill", "kill without waiting", "killone", "group"],
 )
@@ -69,7 +69,7 @@ def test_every_way_to_kill_waiting_users_lets_them_stop(environments: Any, kill:
         list(group)
         gevent.sleep(0.01)
     kill(group)
-    group.join(2)
+    group.join(30)
     assert [user.log for user in users] == [["start", "task", "stop"]] * 5
     assert environment.runner.user_count == 0
 

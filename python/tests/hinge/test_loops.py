@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import gevent
@@ -58,12 +57,12 @@ def test_a_loop_that_never_yields_lets_others_run(environments: Any, what: Any) 
 
     environment = environments(Restless)
     environment.runner.spawn_users({"Restless": 3})
-    began = time.monotonic()
+    # Nothing could interrupt a loop that never let others run: this test would not end.
     for _ in range(10):
         gevent.sleep(0.001)
     assert environment.runner.user_count == 3
     environment.runner.stop()
-    assert time.monotonic() - began < 2
+    assert environment.runner.user_count == 0
 
 
 def test_run_runs_a_user_to_its_end_in_the_calling_greenlet(environments: Any) -> None:
@@ -126,7 +125,7 @@ def test_start_in_a_group_of_gevent(environments: Any) -> None:
     assert (user.greenlet, list(group), user.group) == (greenlet, [greenlet], group)
     gevent.sleep(0.025)
     assert user.stop() is True
-    group.join(1)
+    group.join(30)
     assert (Visitor.log[0], Visitor.log[-1], len(group), greenlet.dead) == ("task", "stop", 0, True)
 
 
@@ -147,7 +146,7 @@ def test_a_user_that_runs_cannot_be_run_again(environments: Any) -> None:
     assert environment.runner.user_count == 1
 
 
-def test_an_overridden_run_is_what_runs(environments: Any) -> None:
+def test_an_overridden_run_is_what_runs(environments: Any, until: Any) -> None:
     class Wrapping(User):
         wait_time = constant(0.01)
         log: list[Any] = []
@@ -179,12 +178,12 @@ def test_an_overridden_run_is_what_runs(environments: Any) -> None:
 
     environment = environments(Wrapping, Replacing)
     environment.runner.spawn_users({"Wrapping": 1, "Replacing": 1})
-    gevent.sleep(0.045)
+    until(lambda: len(Wrapping.log) > 4 and len(Replacing.log) > 4)
     assert environment.runner.user_count == 2
     environment.runner.stop()
     assert environment.runner.user_count == 0
     log = Wrapping.log
-    assert (log[0], set(log[1:-2]), log[-2:], len(log) > 4) == ("before", {True}, ["stop", "after"], True)
+    assert (log[0], set(log[1:-2]), log[-2:]) == ("before", {True}, ["stop", "after"])
     assert (set(Replacing.log[:-1]), Replacing.log[-1]) == ({"mine"}, "end")
 
 
@@ -199,7 +198,9 @@ def unpatched() -> Any:
                 setattr(kind, name, value)
 
 
-def test_execute_task_replaced_as_plugins_do_is_what_executes(environments: Any, unpatched: Any) -> None:
+def test_execute_task_replaced_as_plugins_do_is_what_executes(
+    environments: Any, unpatched: Any, until: Any
+) -> None:
     counts = {"outer": 0, "inner": 0}
     limit = 10
 
@@ -229,14 +230,13 @@ def test_execute_task_replaced_as_plugins_do_is_what_executes(environments: Any,
     ran: list[str] = []
     environment = environments(Visitor)
     environment.runner.spawn_users({"Visitor": 1})
-    gevent.sleep(0.01)
-    assert len(ran) >= 2
+    until(lambda: len(ran) >= 2)
     before = len(ran)
 
     # In the middle of the run: users in the native loop notice at their next task.
     TaskSet.execute_task = limiting(TaskSet.execute_task, "inner")  # type: ignore[method-assign]
     DefaultTaskSet.execute_task = limiting(DefaultTaskSet.execute_task, "outer")  # type: ignore[method-assign]
-    environment.runner.user_greenlets.join(5)
+    environment.runner.user_greenlets.join(30)
     assert environment.runner.user_count == 0
     assert counts["outer"] >= 2
     assert sum(counts.values()) == limit
@@ -279,7 +279,7 @@ def test_a_wait_replaced_on_the_task_set_is_what_waits(environments: Any, unpatc
     TaskSet.wait = wait  # type: ignore[method-assign]
     environment = environments(Visitor)
     environment.runner.spawn_users({"Visitor": 1})
-    environment.runner.user_greenlets.join(2)
+    environment.runner.user_greenlets.join(30)
     assert waits == ["DefaultTaskSet"] * 3
 
 
@@ -296,6 +296,6 @@ def test_interrupting_a_users_own_loop_ends_the_user(environments: Any, capfd: A
 
     environment = environments(Visitor)
     environment.runner.spawn_users({"Visitor": 1})
-    environment.runner.user_greenlets.join(2)
+    environment.runner.user_greenlets.join(30)
     assert (environment.runner.user_count, Visitor.log) == (0, [])
     assert "RescheduleTaskImmediately" in capfd.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+import time
 import weakref
 from typing import Any
 
@@ -57,35 +58,38 @@ def test_a_connection_is_kept_and_used_again(client: Client) -> None:
 def test_a_timeout_around_a_request_cancels_it(client: Client, site: Any, until: Any) -> None:
     port = client.session.get("/port").text
     timeout = gevent.Timeout(0.05)
+    began = time.monotonic()
     timeout.start()
     if client.kind is HttpSession:
         with pytest.raises(gevent.Timeout) as raised:
-            client.session.get("/slow?s=0.3")
+            client.session.get("/held")
         assert raised.value is timeout
     else:
         # geventhttpclient takes it for a timeout of its own.
-        response = client.session.get("/slow?s=0.3")
+        response = client.session.get("/held")
         assert (response.status_code, "original=0.05 seconds" in repr(response.error)) == (0, True)
     timeout.close()
+    took = (time.monotonic() - began) * 1000
     assert client.session.get("/port").text != port, (
         "the connection whose answer is outstanding is not used again"
     )
+    site.release()
     until(lambda: not site.under_way)
     gevent.sleep(0.05)
     names = [meta["name"] for meta in client.reported]
     if client.kind is HttpSession:
         assert names == ["/port", "/port"], "a request given up is not counted"
     else:
-        assert names == ["/port", "/slow?s=0.3", "/port"]
+        assert names == ["/port", "/held", "/port"]
         failed = client.reported[1]
-        assert repr(failed["exception"]) == "RetriesExceeded('/slow?s=0.3', 0, original=0.05 seconds)"
-        assert 40 < failed["response_time"] < 250
+        assert repr(failed["exception"]) == "RetriesExceeded('/held', 0, original=0.05 seconds)"
+        assert 40 < failed["response_time"] <= took
 
 
 def test_a_timeout_can_be_caught_in_the_task_and_the_next_request_works(client: Client) -> None:
     for _ in range(5):
         with gevent.Timeout(0.01, False):
-            client.session.get("/slow?s=0.2")
+            client.session.get("/held")
         assert client.session.get("/").text == "ok"
     failures = [str(meta["exception"]) for meta in client.reported if meta["exception"]]
     assert len(client.reported) - len(failures) == 5
@@ -98,15 +102,15 @@ def test_what_is_thrown_into_a_request_ends_it_as_the_library_has_it(
 ) -> None:
     if client.kind is HttpSession:
         client.session.trust_env = way == "library"
-    greenlet = gevent.spawn(client.session.get, "/slow?s=0.2", name="slow")
+    greenlet = gevent.spawn(client.session.get, "/held", name="slow")
     until(lambda: site.under_way)
     get_hub().loop.run_callback(greenlet.throw, thrown)
     if isinstance(thrown, ValueError):
         with pytest.raises(ValueError, match="thrown"):
-            greenlet.get(timeout=2)
+            greenlet.get(timeout=30)
         assert client.reported == []
         return
-    assert greenlet.get(timeout=2).status_code == 0
+    assert greenlet.get(timeout=30).status_code == 0
     (failed,) = client.reported
     assert failed["name"] == "slow"
     said = failed["exception"]
@@ -120,7 +124,7 @@ def test_a_kill_ends_a_waiting_request(client: Client, site: Any, until: Any, bl
 
     def work() -> None:
         try:
-            client.session.get("/slow?s=0.3")
+            client.session.get("/held")
         except BaseException as error:
             seen.append(error)
             raise
@@ -128,9 +132,10 @@ def test_a_kill_ends_a_waiting_request(client: Client, site: Any, until: Any, bl
     greenlet = gevent.spawn(work)
     until(lambda: site.under_way)
     greenlet.kill(block=block)
-    greenlet.join(1)
+    greenlet.join(30)
     assert isinstance(greenlet.value, gevent.GreenletExit)
     assert [type(error) for error in seen] == [gevent.GreenletExit]
+    site.release()
     until(lambda: not site.under_way)
     assert client.reported == []
 
@@ -143,7 +148,7 @@ def test_an_exception_thrown_into_a_waiting_request_goes_on_as_it_is(
 
     def work() -> Any:
         try:
-            client.session.get("/slow?s=0.2")
+            client.session.get("/held")
         except Mine as error:
             return error, client.session.get("/").text
 
@@ -151,20 +156,21 @@ def test_an_exception_thrown_into_a_waiting_request_goes_on_as_it_is(
     until(lambda: site.under_way)
     thrown = Mine("mine")
     get_hub().loop.run_callback(greenlet.throw, thrown)
-    assert greenlet.get(timeout=2) == (thrown, "ok")
+    assert greenlet.get(timeout=30) == (thrown, "ok")
 
 
 def test_an_exception_inside_a_with_block_after_a_cancelled_request_counts_once(client: Client) -> None:
-    timeout = gevent.Timeout.start_new(0.05)
     if client.kind is HttpSession:
         with pytest.raises(gevent.Timeout):
             with client.session.get("/", catch_response=True) as response:
-                client.session.get("/slow?s=0.3")
+                timeout = gevent.Timeout.start_new(0.05)
+                client.session.get("/held")
                 response.success()
         assert client.reported == [], "the inner one is not counted, and the outer one had no verdict"
     else:
         with client.session.get("/", catch_response=True) as response:
-            client.session.get("/slow?s=0.3", name="slow")
+            timeout = gevent.Timeout.start_new(0.05)
+            client.session.get("/held", name="slow")
             response.success()
         assert [(meta["name"], meta["exception"] is None) for meta in client.reported] == [
             ("slow", False),
@@ -194,13 +200,14 @@ def test_a_completion_for_a_greenlet_that_is_gone_is_dropped(client: Client, sit
 
 
 def test_a_stray_switch_does_not_end_a_wait(client: Client, site: Any, until: Any) -> None:
-    greenlet = gevent.spawn(client.session.get, "/slow?s=0.1")
+    greenlet = gevent.spawn(client.session.get, "/held")
     until(lambda: site.under_way)
     for _ in range(3):
         get_hub().loop.run_callback(greenlet.switch, "stray")
         gevent.sleep(0)
     assert not greenlet.ready()
-    assert greenlet.get(timeout=2).text == "ok"
+    site.release()
+    assert greenlet.get(timeout=30).text == "ok"
 
 
 def test_a_request_in_the_hub_is_refused_clearly(client: Client) -> None:
@@ -228,14 +235,15 @@ def test_parked_greenlets_survive_the_collector(client: Client, site: Any, until
         cycle = [mine]
         cycle.append(cycle)
         alive.append(weakref.ref(mine))
-        return client.session.get("/slow?s=0.1").text
+        return client.session.get("/held").text
 
     alive: list[Any] = []
     greenlets = [gevent.spawn(work) for _ in range(20)]
-    until(lambda: site.under_way)
+    until(lambda: site.under_way and len(alive) == 20)
     for _ in range(3):
         gc.collect()
     assert len(alive) == 20 and all(ref() is not None for ref in alive)
+    site.release()
     gevent.joinall(greenlets)
     assert [greenlet.value for greenlet in greenlets] == ["ok"] * 20
     gc.collect()
@@ -272,6 +280,16 @@ def test_listeners_are_called_in_order_before_the_request_returns(client: Client
         None,
     )
     assert {"response", "response_time", "response_length", "start_time", "url"} <= set(meta)
+
+
+def test_without_a_user_listeners_get_the_context_of_the_request_as_it_is(client: Client, way: str) -> None:
+    if client.kind is HttpSession:
+        client.session.trust_env = way == "library"
+    mine = ("no", "mapping")
+    client.session.get("/")
+    client.session.get("/", context=mine)
+    assert client.reported[0]["context"] == {}
+    assert client.reported[1]["context"] is mine
 
 
 @pytest.mark.parametrize("verb", ["get", "options", "head", "post", "put", "patch", "delete"])
@@ -311,7 +329,7 @@ def test_a_native_thread_can_use_a_session_of_the_main_thread(client: Client) ->
 
     asked = [pool.spawn(work, number % 3) for number in range(6)]
     assert [client.session.get("/").text for _ in range(3)] == ["ok"] * 3
-    assert [answer.get(timeout=5) for answer in asked] == ["ok"] * 6
+    assert [answer.get(timeout=30) for answer in asked] == ["ok"] * 6
     assert len(client.reported) == 10
 
 
@@ -378,7 +396,7 @@ def test_random_kills_timeouts_and_nested_calls_leave_nothing_behind(site: Any, 
     gevent.joinall(greenlets, timeout=50, raise_error=True)
     assert all(greenlet.dead for greenlet in greenlets)
     assert all(greenlet.value is None for greenlet in set(greenlets) - set(victims))
-    assert counts["done"] > 1000
+    assert counts["done"] > 300
     until(lambda: not site.under_way)
     gevent.sleep(0.05)
     for client in clients:

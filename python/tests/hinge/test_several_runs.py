@@ -79,7 +79,7 @@ def test_a_run_in_another_thread_has_a_hub_of_its_own(site: Any) -> None:
         environment = Environment(user_classes=[visiting(HttpUser, "Elsewhere", site.url)])
         runner = environment.create_local_runner()
         runner.start(1, spawn_rate=1)
-        with gevent.Timeout(10):
+        with gevent.Timeout(40):
             while environment.stats.total.num_requests < 3:
                 gevent.sleep(0.005)
         seen.append(runner.user_count)

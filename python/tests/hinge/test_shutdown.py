@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -61,7 +60,7 @@ def base(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-def run(tmp_path: Path, code: str, timeout: float = 20) -> subprocess.CompletedProcess[str]:
+def run(tmp_path: Path, code: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(code))
     return subprocess.run(
@@ -82,7 +81,7 @@ def run(tmp_path: Path, code: str, timeout: float = 20) -> subprocess.CompletedP
         ("FastHttpUser", "/ok", 0),
         ("HttpUser", "/hang", 0),
         ("FastHttpUser", "/hang", 0),
-        ("HttpUser", "/ok", 5),
+        ("HttpUser", "/ok", 3600),
     ],
 )
 def test_a_script_ends(
@@ -90,10 +89,9 @@ def test_a_script_ends(
 ) -> None:
     last, code = ENDS[end]
     script = SCRIPT.format(base=base, host=misbehave.url, wait=wait, path=path)
-    began = time.monotonic()
+    # What is asked for never comes, or its user waits for an hour: a script that waited for either would not end in time.
     done = run(tmp_path, script + last.replace("{host}", misbehave.url) + "\n")
     assert done.returncode == code, done.stderr
-    assert time.monotonic() - began < 15
     noise = [line for line in done.stderr.splitlines() if "spawn rate is very high" not in line]
     if code == 0:
         assert noise == []
@@ -111,6 +109,7 @@ class Visitor({base}):
 
     @task
     def visit(self):
+        print("asks", flush=True)
         self.client.get("{path}")
         Visitor.count += 1
         {act}
@@ -132,10 +131,8 @@ def test_exiting_in_a_task_ends_the_process(misbehave: TestkitServer, tmp_path: 
 def test_the_time_limit_ends_requests_that_hang(misbehave: TestkitServer, tmp_path: Path, base: str) -> None:
     locustfile = LOCUSTFILE.format(base=base, path="/hang", act="pass")
     arguments = ["--headless", "-u", "5", "-r", "5", "-t", "1s", "-H", misbehave.url]
-    began = time.monotonic()
     done = run_locust(*arguments, folder=tmp_path, locustfile=locustfile)
     assert (done.returncode, done.stdout.count("stopped")) == (0, 5), done.stderr
-    assert time.monotonic() - began < 10
     assert "Traceback" not in done.stderr
 
 
@@ -154,10 +151,10 @@ def test_a_signal_ends_requests_that_hang(
         text=True,
     )
     # Not after a fixed time: a busy machine may take seconds to get there.
-    assert any("All users spawned" in line for line in process.stderr)
-    time.sleep(0.5)
+    for _ in range(5):
+        assert process.stdout.readline() == "asks\n"
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert out.count("stopped") == 5
     assert "Traceback" not in err and process.returncode in (0, 1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import gc
 import threading
+import time
 import weakref
 from typing import Any
 
@@ -41,7 +42,7 @@ def crowd(environments: Any, remember: Any, look: Any, count: int = 20) -> list[
 
     environment = environments(Visitor)
     environment.runner.spawn_users({"Visitor": count})
-    environment.runner.user_greenlets.join(20)
+    environment.runner.user_greenlets.join(40)
     assert len(seen) == 2 * count
     return seen
 
@@ -81,7 +82,7 @@ def test_a_context_variable_of_one_user_is_not_seen_by_others(environments: Any)
     for _ in range(5):
         environment.runner.spawn_users({"Setter": 5, "Reader": 5})
         gevent.sleep(0.02)
-    environment.runner.user_greenlets.join(10)
+    environment.runner.user_greenlets.join(30)
     assert set(Reader.seen) == {None}
 
 
@@ -139,12 +140,12 @@ def test_a_greenlet_kept_until_the_end_is_not_lent_to_the_next_user(environments
     environment = environments(Brief)
     for _ in range(5):
         environment.runner.spawn_users({"Brief": 3})
-        environment.runner.user_greenlets.join(5)
+        environment.runner.user_greenlets.join(30)
     assert len({id(greenlet) for greenlet in kept}) == 15
     assert all(greenlet.dead for greenlet in kept)
 
 
-def test_users_without_a_trace_share_few_greenlets(environments: Any) -> None:
+def test_users_without_a_trace_share_few_greenlets(environments: Any, until: Any) -> None:
     class Quiet(User):
         wait_time = constant(0.05)
         turns = 0
@@ -157,44 +158,51 @@ def test_users_without_a_trace_share_few_greenlets(environments: Any) -> None:
     gc.collect()
     before = sum(isinstance(item, gevent.Greenlet) for item in gc.get_objects())
     users = environment.runner.spawn_users({"Quiet": 300})
-    gevent.sleep(0.2)
+    until(lambda: all(user.turns >= 2 for user in users))
     after = sum(isinstance(item, gevent.Greenlet) for item in gc.get_objects())
-    assert all(user.turns >= 2 for user in users)
     assert after - before < 30
 
 
-def test_a_user_goes_on_in_the_greenlet_it_was_asked_for(environments: Any) -> None:
+def test_a_user_goes_on_in_the_greenlet_it_was_asked_for(environments: Any, until: Any) -> None:
+    visits: list[tuple[str, Any, float]] = []
+
     class Repeating(User):
-        wait_time = constant(0.05)
-        ran_in: list[Any] = []
+        wait_time = constant(0.5)
 
         @task
         def visit(self) -> None:
-            self.ran_in.append(gevent.getcurrent())
+            visits.append((type(self).__name__, gevent.getcurrent(), time.monotonic()))
 
-    environment = environments(Repeating)
+    class Slower(Repeating):
+        wait_time = constant(0.7)
+
+    environment = environments(Repeating, Slower)
     (user,) = environment.runner.spawn_users({"Repeating": 1})
-    gevent.sleep(0.02)
-    Repeating.ran_in.clear()
+    environment.runner.spawn_users({"Slower": 1})
+    until(lambda: len(visits) == 2)
+    gevent.sleep(0.3)
     greenlet = user.greenlet
-    gevent.sleep(0.12)
-    assert len(Repeating.ran_in) == 2, "it waits no longer and no shorter for that"
-    assert set(Repeating.ran_in) == {greenlet}
+    until(lambda: any(name == "Slower" for name, *_ in visits[2:]))
+    # No longer for that: a wait begun anew would end after the slower one's.
+    name, ran_in, at = visits[2]
+    assert (name, ran_in) == ("Repeating", greenlet)
+    assert at - visits[0][2] >= 0.49, "and no shorter"
 
 
 class Busy(User):
-    """Is in one long task."""
+    """Is in one task until it is told to go on."""
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         self.log: list[str] = []
         self.act: Any = lambda: None
+        self.go_on = Event()
 
     @task
     def visit(self) -> None:
         self.log.append("task")
         try:
-            gevent.sleep(0.05)
+            self.go_on.wait()
             self.act()
         except gevent.GreenletExit:
             self.log.append("killed")
@@ -207,10 +215,12 @@ class Busy(User):
 
 @pytest.mark.parametrize("inside", [True, False])
 @pytest.mark.parametrize("force", [True, False])
-def test_stopping_a_user_from_inside_and_outside(environments: Any, inside: bool, force: bool) -> None:
+def test_stopping_a_user_from_inside_and_outside(
+    environments: Any, until: Any, inside: bool, force: bool
+) -> None:
     environment = environments(Busy)
     (user,) = environment.runner.spawn_users({"Busy": 1})
-    gevent.sleep(0.01)
+    until(lambda: user.log == ["task"])
     answers: list[bool] = []
 
     def stop() -> None:
@@ -220,7 +230,9 @@ def test_stopping_a_user_from_inside_and_outside(environments: Any, inside: bool
         user.act = stop
     else:
         stop()
-    environment.runner.user_greenlets.join(2)
+    if inside or not force:
+        user.go_on.set()
+    environment.runner.user_greenlets.join(30)
     assert user.log == ["task", "killed" if force else "done", "stop"]
     assert answers == ([] if inside and force else [force]), "a user that kills itself does not come back"
 
@@ -261,7 +273,7 @@ def test_a_kill_that_comes_too_late_does_not_hit_the_next_user(environments: Any
     assert (Steady.killed, runner.user_count, len(Brief.ended)) == (0, 30, 300)
 
 
-def test_users_wait_for_semaphores_and_events_of_gevent(environments: Any) -> None:
+def test_users_wait_for_semaphores_and_events_of_gevent(environments: Any, until: Any) -> None:
     inside, most = 0, 0
     semaphore, go = Semaphore(3), Event()
 
@@ -287,8 +299,8 @@ def test_users_wait_for_semaphores_and_events_of_gevent(environments: Any) -> No
     gevent.sleep(0.03)
     assert Polite.served == 0
     go.set()
-    gevent.sleep(0.1)
-    assert (Polite.served > 30, most) == (True, 3)
+    until(lambda: Polite.served > 30)
+    assert most == 3
     environment.runner.user_greenlets.kill()
     assert (inside <= 3, semaphore.counter) == (True, 3), (
         "a user killed while it waits or holds gives it back"
@@ -314,7 +326,7 @@ def test_a_task_shares_its_session_with_the_greenlets_it_spawns(environments: An
 
     environment = environments(Spreading)
     environment.runner.spawn_users({"Spreading": 2})
-    environment.runner.user_greenlets.join(10)
+    environment.runner.user_greenlets.join(30)
     stats = environment.stats
     turns = Spreading.turns
     assert turns >= 6
@@ -334,7 +346,7 @@ def test_a_timeout_of_gevent_around_a_request_of_a_user(environments: Any, site:
         @task
         def visit(self) -> None:
             with gevent.Timeout(0.02, False):
-                self.client.get("/slow?s=0.5", name="slow")
+                self.client.get("/held", name="slow")
                 return
             type(self).gave_up += 1
             self.client.get("/", name="quick")
@@ -356,7 +368,7 @@ def test_a_run_that_is_stopped_in_its_requests_counts_none_of_them(
 
         @task
         def visit(self) -> None:
-            self.client.get("/slow?s=0.3")
+            self.client.get("/held")
 
         def on_stop(self) -> None:
             type(self).stopped += 1
@@ -372,7 +384,7 @@ def test_a_run_that_is_stopped_in_its_requests_counts_none_of_them(
     assert environment.stats.total.num_failures == 0
 
 
-def test_many_users_come_and_go(environments: Any, site: Any) -> None:
+def test_many_users_come_and_go(environments: Any, site: Any, until: Any) -> None:
     class Hasty(HttpUser):
         host = site.url
         wait_time = constant(0.002)
@@ -406,8 +418,10 @@ def test_many_users_come_and_go(environments: Any, site: Any) -> None:
         runner.spawn_users({"Hasty": 20})
         gevent.sleep(0.01)
         runner.stop_users({"Hasty": min(runner.user_count, turn % 20)})
+    # At least 420 were never told to stop; each asks five times for once that it leaves.
+    until(lambda: environment.stats.total.num_requests > 300)
     runner.user_greenlets.kill()
     assert runner.user_count == 0
     assert Hasty.started == Hasty.ended == 800
     assert environment.stats.total.num_failures == 0
-    assert site.requests >= environment.stats.total.num_requests > 300
+    assert site.requests >= environment.stats.total.num_requests

@@ -7,7 +7,6 @@ import errno
 import logging
 from types import SimpleNamespace
 
-import gevent
 import pytest
 
 import locust.stats
@@ -22,27 +21,16 @@ def environment():
     )
 
 
-@pytest.fixture
-def fast(monkeypatch):
-    monkeypatch.setattr(locust.stats, "CSV_STATS_INTERVAL_SEC", 0.05)
-
-
 def rows(path):
     with open(path, newline="") as file:
         return list(csv.DictReader(file))
 
 
-def run_for(writer, seconds):
-    greenlet = gevent.spawn(writer)
-    gevent.sleep(seconds)
-    greenlet.kill()
-
-
-def test_files_hold_the_last_request(environment, fast, tmp_path):
+def test_files_hold_the_last_request(environment, run_for, tmp_path):
     stats = environment.stats
     writer = StatsCSVFileWriter(environment, PERCENTILES_TO_REPORT, str(tmp_path / "run"))
     stats.log_request("GET", "/", 10, 5)
-    run_for(writer, 0.02)
+    run_for(writer, rounds=1)
     stats.log_request("GET", "/last", 30, 5)
     stats.log_error("GET", "/last", "boom")
     environment.runner.exceptions[1] = {"count": 2, "msg": "oh", "traceback": "tb\n", "nodes": {"local"}}
@@ -63,10 +51,10 @@ def test_files_hold_the_last_request(environment, fast, tmp_path):
     ]
 
 
-def test_closing_adds_no_row_to_the_history_when_nothing_happened(environment, fast, tmp_path):
+def test_closing_adds_no_row_to_the_history_when_nothing_happened(environment, run_for, tmp_path):
     writer = StatsCSVFileWriter(environment, PERCENTILES_TO_REPORT, str(tmp_path / "run"), full_history=True)
     environment.stats.log_request("GET", "/", 10, 5)
-    run_for(writer, 0.07)
+    run_for(writer, rounds=2)
     writer.close_files()
     writer.close_files()
     history = rows(tmp_path / "run_stats_history.csv")
@@ -81,17 +69,17 @@ def test_a_writer_that_never_ran_still_writes(environment, tmp_path):
     assert len(rows(tmp_path / "run_stats_history.csv")) == 1
 
 
-def test_a_table_that_shrinks_leaves_no_old_rows(environment, fast, tmp_path):
+def test_a_table_that_shrinks_leaves_no_old_rows(environment, run_for, tmp_path):
     writer = StatsCSVFileWriter(environment, PERCENTILES_TO_REPORT, str(tmp_path / "run"))
     for i in range(50):
         environment.stats.log_request("GET", f"/{i}", 10, 5)
-    run_for(writer, 0.01)
+    run_for(writer, rounds=1)
     environment.stats.clear_all()
     writer.close_files()
     assert [row["Name"] for row in rows(tmp_path / "run_stats.csv")] == ["Aggregated"]
 
 
-def test_a_full_disk_is_reported_once_and_the_run_goes_on(environment, fast, tmp_path, caplog):
+def test_a_full_disk_is_reported_once_and_the_run_goes_on(environment, run_for, tmp_path, caplog):
     writer = StatsCSVFileWriter(environment, PERCENTILES_TO_REPORT, str(tmp_path / "run"))
     # Larger than the file's buffer, so that writing reaches the disk.
     for i in range(200):
@@ -100,7 +88,7 @@ def test_a_full_disk_is_reported_once_and_the_run_goes_on(environment, fast, tmp
     writer._requests.handle = open("/dev/full", "w", newline="")
     writer._requests.writer = csv.writer(writer._requests.handle)
     with caplog.at_level(logging.ERROR):
-        run_for(writer, 0.12)
+        run_for(writer, rounds=3)
         with pytest.raises(OSError, match="No space left") as caught:
             writer.close_files()
     messages = [record.getMessage() for record in caplog.records]
@@ -123,10 +111,11 @@ def test_json_that_cannot_be_written_is_an_error(environment, tmp_path):
         locust.stats.save_stats_json(environment.stats, str(tmp_path / "missing" / "out"))
 
 
-def test_the_printer_prints_again_and_again(environment, monkeypatch, caplog):
-    monkeypatch.setattr(locust.stats, "CONSOLE_STATS_INTERVAL_SEC", 0.05)
+def test_the_printer_prints_again_and_again(environment, monkeypatch, caplog, run_for):
+    monkeypatch.setattr(locust.stats, "CONSOLE_STATS_INTERVAL_SEC", 7)
     with caplog.at_level(logging.INFO, logger="locust.stats_logger"):
-        run_for(locust.stats.stats_printer(environment.stats), 0.12)
+        run_for(locust.stats.stats_printer(environment.stats), rounds=3)
+    assert run_for.pauses == [7, 7, 7]
     lines = [record.getMessage() for record in caplog.records]
     assert sum(line.startswith("Type") for line in lines) == 3
     assert len(lines) == 3 * 5
@@ -147,23 +136,26 @@ def test_reports_go_to_the_console_logger(environment, caplog):
     assert len(caplog.records) == 6 + 7 + 6 + 5
 
 
-def test_history_starts_with_the_run(environment, monkeypatch):
+def test_history_starts_with_the_run(environment, monkeypatch, run_for, clock):
     environment.runner.state = "ready"
-    monkeypatch.setattr(locust.stats, "HISTORY_STATS_INTERVAL_SEC", 0.1)
-    greenlet = gevent.spawn(stats_history, environment.runner)
-    gevent.sleep(0.05)
-    assert environment.stats.history == []
-    environment.runner.state = "spawning"
-    environment.stats.log_request("GET", "/", 10, 5)
-    gevent.sleep(0.3)
-    greenlet.kill()
+    monkeypatch.setattr(locust.stats, "HISTORY_STATS_INTERVAL_SEC", 5)
+
+    def begin(after):
+        if after == 3:
+            assert environment.stats.history == environment.stats.native_history() == []
+            environment.runner.state = "spawning"
+            environment.stats.log_request("GET", "/", 10, 5)
+
+    # Three rounds before the run, and eleven seconds of it.
+    run_for(stats_history, environment.runner, rounds=14, between=begin)
     history = environment.stats.history
-    assert 2 <= len(history) <= 4
+    assert len(history) == 3
     keys = "response_time_percentile_0.5 response_time_percentile_0.95 current_rps current_fail_per_sec"
     keys += " total_avg_response_time user_count time"
     assert list(history[0]) == keys.split()
     assert history[0]["user_count"] == [history[0]["time"], 3]
-    assert len(environment.stats.native_history()) >= 2
+    assert run_for.pauses == [1] * 14
+    assert len(environment.stats.native_history()) == 11
 
 
 def test_no_history_without_a_cache(environment):

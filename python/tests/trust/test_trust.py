@@ -29,6 +29,7 @@ LOCUSTFILE = """
 import json
 import time
 
+import gevent
 from locust import FastHttpUser, HttpUser, constant, events, task
 
 PATHS, BASES = {paths!r}, [{bases}]
@@ -80,6 +81,18 @@ def keep(name, response_time, exception, **kwargs):
     times.setdefault(name, []).append(response_time)
 
 
+def quit_when_there_is_enough(runner):
+    wanted = {{path + "?" + base.__name__: {enough} for path in PATHS for base in BASES}} | {{"/stall?HttpUser": {stalled}}}
+    while any(len(times.get(name, ())) < count for name, count in wanted.items()):
+        gevent.sleep(0.05)
+    runner.quit()
+
+
+@events.init.add_listener
+def begin(environment, **kwargs):
+    gevent.spawn(quit_when_there_is_enough, environment.runner)
+
+
 @events.quitting.add_listener
 def write(environment, **kwargs):
     found = {{}}
@@ -98,23 +111,25 @@ PATHS = ["/1ms", "/10ms", "/100ms", "/bimodal"]
 BOTH = ["HttpUser", "FastHttpUser"]
 # Something else may need the machine during a run. It does not each time; an error of ours would be there each time.
 ATTEMPTS = 3
+MOST_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Load:
-    """So many users per path and base, each with so long a wait and so much work in Python, for so many seconds."""
+    """So many users per path and base, each with so long a wait and so much work in Python, until there are enough requests of
+    each path and base: a busy machine takes longer."""
 
     bases: list[str]
     users: int
     wait: float
     burn: float
-    seconds: int
+    enough: int
     stalled: int = 0
 
 
-IDLE = Load(BOTH, users=6, wait=0.08, burn=0, seconds=8, stalled=2)
+IDLE = Load(BOTH, users=6, wait=0.08, burn=0, enough=200, stalled=2)
 # Sixty per cent of a core in Python: what a script of our users may well do, and too much for whoever takes the time there.
-BURNING = Load(BOTH, users=4, wait=0.25, burn=0.005, seconds=9)
+BURNING = Load(BOTH, users=4, wait=0.25, burn=0.005, enough=75)
 
 
 @dataclass(frozen=True)
@@ -140,7 +155,7 @@ class Run:
 
 
 def ask(delay: TestkitServer, path: str) -> str:
-    with urllib.request.urlopen(delay.url + path, timeout=10) as response:
+    with urllib.request.urlopen(delay.url + path, timeout=30) as response:
         return response.read().decode()
 
 
@@ -154,6 +169,7 @@ def measure(delay: TestkitServer, load: Load, folder: Path, command: str | None 
         wait=load.wait,
         users=load.users,
         burn=load.burn,
+        enough=load.enough,
         stalled=load.stalled,
     )
     (folder / "locustfile.py").write_text(source)
@@ -167,10 +183,10 @@ def measure(delay: TestkitServer, load: Load, folder: Path, command: str | None 
     }  # fmt: skip
     try:
         done = subprocess.run(
-            [command or locust_command(), "--headless", "-u", str(users), "-r", str(users), "-t", f"{load.seconds}s",
+            [command or locust_command(), "--headless", "-u", str(users), "-r", str(users), "-t", f"{MOST_SECONDS}s",
              "-H", delay.url, "-s", "6", "--only-summary"],
             cwd=folder, env=clean_environment(HOME=str(folder)), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=60,
+            timeout=2 * MOST_SECONDS,
         )  # fmt: skip
     finally:
         measured = {path: control.communicate()[0] for path, control in controls.items()}
@@ -207,7 +223,7 @@ def stall_problems(run: Run) -> list[str]:
     ]
 
 
-def must_be_whole(run: Run, at_least: int) -> None:
+def must_be_whole(run: Run) -> None:
     """What holds of each run, however noisy."""
     assert len(list(run.names())) == len(PATHS) * len(BOTH)
     for name, reported in run.reported.items():
@@ -215,9 +231,15 @@ def must_be_whole(run: Run, at_least: int) -> None:
         assert reported["failures"] == 0
         assert reported["count"] == len(served), name
         assert reported["min"] >= min(served) * 0.999, f"{name}: nothing is faster than the server"
-        assert len(served) >= at_least or name.partition("?")[0] not in PATHS, f"{name}: {len(served)}"
 
 
+def too_few(run: Run, load: Load) -> list[str]:
+    """Names with fewer requests than were wanted, when even the longest time was not enough."""
+    counts = {name: len(run.served[name]) for name, _ in run.names()}
+    return [f"{name}: only {count} requests" for name, count in counts.items() if count < load.enough]
+
+
+@pytest.mark.timeout(600)
 def test_reported_percentiles_are_the_servers_own_whatever_the_tasks_do(
     delay: TestkitServer, tmp_path: Path
 ) -> None:
@@ -225,16 +247,17 @@ def test_reported_percentiles_are_the_servers_own_whatever_the_tasks_do(
     for attempt in range(ATTEMPTS):
         idle = measure(delay, IDLE, tmp_path / f"idle-{attempt}")
         burning = measure(delay, BURNING, tmp_path / f"burning-{attempt}")
-        must_be_whole(idle, 150)
-        must_be_whole(burning, 50)
-        wrong, unjudged = stall_problems(idle), []
+        must_be_whole(idle)
+        must_be_whole(burning)
+        wrong, unjudged = stall_problems(idle) + too_few(idle, IDLE) + too_few(burning, BURNING), []
         for label, run in (("idle", idle), ("burning", burning)):
             found = problems(run)
             wrong += [f"{label} {line}" for line in found[0]]
             unjudged += [f"{label} {line}" for line in found[1]]
         for name, path in idle.names():
             noises = [idle.noise(path), burning.noise(path)]
-            wrong += judge_unchanged(name, idle.figures(name), burning.figures(name), noises).wrong
+            changed = Figures.of(burning.served[name]).p50 - Figures.of(idle.served[name]).p50
+            wrong += judge_unchanged(name, idle.figures(name), burning.figures(name), noises, changed).wrong
         if not wrong:
             if unjudged:
                 warnings.warn("not judged, the machine is too noisy: " + "; ".join(unjudged), stacklevel=1)
@@ -243,6 +266,7 @@ def test_reported_percentiles_are_the_servers_own_whatever_the_tasks_do(
     pytest.fail("\n".join(f"attempt {n + 1}:\n  " + "\n  ".join(found) for n, found in enumerate(attempts)))
 
 
+@pytest.mark.timeout(300)
 def test_the_same_comparison_convicts_whoever_takes_the_time_in_python(
     delay: TestkitServer, tmp_path: Path
 ) -> None:

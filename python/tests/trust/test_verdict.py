@@ -57,6 +57,13 @@ def test_medians_that_change_with_the_scripts_work_are_convicted() -> None:
     assert judge_unchanged("x", idle, Figures(2.0, 2.1), [Noise(9, 9), Noise(9, 9)]).wrong
 
 
+def test_what_the_server_itself_took_longer_is_not_held_against_us() -> None:
+    idle, burning = Figures(1.05, 1.3), Figures(2.0, 2.1)
+    assert not judge_unchanged("x", idle, burning, [QUIET, QUIET], server_changed=0.93).wrong
+    assert judge_unchanged("x", idle, burning, [QUIET, QUIET], server_changed=0.5).wrong
+    assert judge_unchanged("x", idle, idle, [QUIET, QUIET], server_changed=0.5).wrong
+
+
 def test_times_taken_where_five_milliseconds_of_work_come_between_are_convicted() -> None:
     # A tenth of the answers come while the script works, and wait for half of it on average: the median hides that, the
     # tail does not. With six tenths the median shows it too.

@@ -10,9 +10,26 @@ use gregaria_http::{
 };
 
 /// No test waits longer than this for one completion.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) type Outcome = Result<Box<Exchange>, Box<Error>>;
+
+/// Holds a server's answers back until the test opens it; nobody waits at it for ever.
+#[derive(Clone, Default)]
+pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    pub(crate) fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    /// Returns when the gate is open.
+    pub(crate) fn pass(&self) {
+        let closed = self.0.0.lock().unwrap();
+        drop(self.0.1.wait_timeout_while(closed, PATIENCE, |open| !*open).unwrap());
+    }
+}
 
 /// Counts the calls of `wake`.
 #[derive(Default)]
@@ -80,7 +97,7 @@ impl Harness {
     }
 
     pub(crate) fn next(&self) -> Completion {
-        self.poll(PATIENCE).expect("no completion within ten seconds")
+        self.poll(PATIENCE).expect("no completion within thirty seconds")
     }
 
     /// The end of the next exchange.

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use gregaria_http::{ErrorKind, Event, SessionOptions};
 
-use crate::harness::{Harness, get, milliseconds, post};
+use crate::harness::{Gate, Harness, PATIENCE, get, milliseconds, post};
 use crate::server::Server;
 
 #[test]
@@ -46,9 +45,10 @@ fn a_connection_closed_while_idle_is_not_used_again() {
     });
     let harness = Harness::new();
     let session = harness.session();
-    for _ in 0..3 {
+    for number in 1..=3 {
         harness.fetch(&session, &server.url("/"));
-        std::thread::sleep(milliseconds(50));
+        // What has arrived before a request is sent is looked at before it.
+        server.wait_closed(number);
     }
     let exchange = harness.run(&session, post(&server.url("/"), "not to be repeated")).unwrap();
     assert!(!exchange.reused);
@@ -57,19 +57,24 @@ fn a_connection_closed_while_idle_is_not_used_again() {
 
 #[test]
 fn bytes_nobody_asked_for_end_a_connection() {
-    let server = Server::start(|peer, number| {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let (tell, told) = std::sync::mpsc::channel();
+    let server = Server::start(move |peer, number| {
         peer.request();
         peer.respond("200 OK", "", "ok");
         if number == 0 {
-            std::thread::sleep(milliseconds(30));
+            held.pass();
             peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+            tell.send(()).unwrap();
         }
         peer.echo();
     });
     let harness = Harness::new();
     let session = harness.session();
     harness.fetch(&session, &server.url("/"));
-    std::thread::sleep(milliseconds(100));
+    gate.open();
+    told.recv_timeout(PATIENCE).unwrap();
     let exchange = harness.fetch(&session, &server.url("/next"));
     assert!(!exchange.reused);
     assert_eq!(&exchange.response.body[..], b"ok");
@@ -138,10 +143,13 @@ fn a_new_connection_that_dies_is_an_error_at_once() {
 fn requests_beyond_the_limit_wait_their_turn() {
     let (busy, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (now, peak) = (Arc::clone(&busy), Arc::clone(&most));
+    let gate = Gate::default();
+    let held = gate.clone();
     let server = Server::start(move |peer, _| {
         while peer.request().is_some() {
             peak.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            std::thread::sleep(milliseconds(20));
+            held.pass();
+            std::thread::sleep(milliseconds(5));
             now.fetch_sub(1, Ordering::SeqCst);
             peer.respond("200 OK", "", "");
         }
@@ -151,9 +159,11 @@ fn requests_beyond_the_limit_wait_their_turn() {
     for token in 0..8 {
         session.send(get(&server.url("/")), token);
     }
+    std::thread::sleep(milliseconds(50));
+    gate.open();
     let blocked: Vec<_> = (0..8).map(|_| harness.done().unwrap().timings.blocked).collect();
     assert_eq!((server.connections(), most.load(Ordering::SeqCst)), (2, 2));
-    assert!(blocked[7] >= milliseconds(50), "{blocked:?}");
+    assert_eq!(blocked.iter().filter(|time| **time >= milliseconds(50)).count(), 6, "{blocked:?}");
 }
 
 #[test]
@@ -171,9 +181,11 @@ fn whoever_waits_longest_is_served_first() {
 
 #[test]
 fn the_limit_counts_each_origin_by_itself() {
-    let slow = Server::start(|peer, _| {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let slow = Server::start(move |peer, _| {
         peer.request();
-        std::thread::sleep(milliseconds(300));
+        held.pass();
         peer.respond("200 OK", "", "slow");
     });
     let quick = Server::start(|peer, _| peer.echo());
@@ -183,6 +195,7 @@ fn the_limit_counts_each_origin_by_itself() {
     session.send(get(&slow.url("/")), 2);
     session.send(get(&quick.url("/")), 3);
     assert_eq!(harness.next().token, 3);
+    gate.open();
     assert_eq!(harness.next().token, 1);
     assert_eq!(harness.next().token, 2);
 }
@@ -207,17 +220,23 @@ fn waiting_requests_survive_the_failure_of_the_one_before() {
 
 #[test]
 fn closing_connections_spares_the_request_under_way() {
-    let server = Server::start(|peer, _| {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let (hear, heard) = std::sync::mpsc::channel();
+    let server = Server::start(move |peer, _| {
         while peer.request().is_some() {
-            std::thread::sleep(milliseconds(60));
+            let _ = hear.send(());
+            held.pass();
             peer.respond("200 OK", "", "");
         }
     });
     let harness = Harness::new();
     let session = harness.session();
     session.send(get(&server.url("/")), 0);
-    std::thread::sleep(milliseconds(20));
+    heard.recv_timeout(PATIENCE).unwrap();
     session.close_connections();
+    std::thread::sleep(milliseconds(20));
+    gate.open();
     assert!(harness.done().is_ok());
     assert!(!harness.fetch(&session, &server.url("/")).reused);
     session.close_connections();
@@ -241,6 +260,6 @@ fn a_failed_wait_for_a_connection_is_timed_out() {
     assert_eq!(completion.token, 2);
     let Event::Done(Err(error)) = completion.event else { panic!("not an error") };
     assert_eq!((error.kind, error.phase), (ErrorKind::TotalTimeout, gregaria_http::Phase::Blocked));
-    assert!(error.timings.total >= milliseconds(80) && error.timings.total < Duration::from_secs(5));
+    assert!(error.timings.total >= milliseconds(80) && error.timings.total < PATIENCE);
     session.cancel(stuck);
 }

@@ -4,15 +4,16 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// No wait of a server is longer than this, whatever the client does.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A listening server; stops listening when dropped.
 pub(crate) struct Server {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
+    closed: Arc<AtomicUsize>,
     stopped: Arc<AtomicBool>,
 }
 
@@ -37,9 +38,10 @@ impl Server {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
+        let closed = Arc::new(AtomicUsize::new(0));
         let stopped = Arc::new(AtomicBool::new(false));
         let script = Arc::new(script);
-        let (counter, stop) = (Arc::clone(&connections), Arc::clone(&stopped));
+        let (counter, gone, stop) = (Arc::clone(&connections), Arc::clone(&closed), Arc::clone(&stopped));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 if stop.load(Ordering::SeqCst) {
@@ -49,14 +51,17 @@ impl Server {
                 let number = counter.fetch_add(1, Ordering::SeqCst);
                 let script = Arc::clone(&script);
                 let tls = tls.clone();
+                let gone = Arc::clone(&gone);
                 let serve = move || {
                     let mut peer = Peer::new(stream, tls);
                     script(&mut peer, number);
+                    drop(peer);
+                    gone.fetch_add(1, Ordering::SeqCst);
                 };
                 std::thread::Builder::new().stack_size(256 * 1024).spawn(serve).unwrap();
             }
         });
-        Self { address, connections, stopped }
+        Self { address, connections, closed, stopped }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -70,6 +75,15 @@ impl Server {
     /// How many connections were accepted so far.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
+    }
+
+    /// Waits until the server has closed `count` connections; panics if it never does.
+    pub(crate) fn wait_closed(&self, count: usize) {
+        let until = Instant::now() + PATIENCE;
+        while self.closed.load(Ordering::SeqCst) < count {
+            assert!(Instant::now() < until, "{count} connections are not closed");
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
@@ -126,6 +140,16 @@ impl Peer {
         }
     }
 
+    /// A process that was stopped and goes on finds its reads interrupted, where they have a timeout.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.io(|stream| stream.read(buffer)) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
     /// The next request with its body; `None` when the client has closed, or said nothing for too long.
     pub(crate) fn request(&mut self) -> Option<Asked> {
         let end = loop {
@@ -147,7 +171,7 @@ impl Peer {
     /// Reads something more; `None` at the end.
     pub(crate) fn more(&mut self) -> Option<()> {
         let mut buffer = [0; 16 * 1024];
-        let count = self.io(|stream| stream.read(&mut buffer)).ok().filter(|count| *count > 0)?;
+        let count = self.read(&mut buffer).ok().filter(|count| *count > 0)?;
         self.unread.extend_from_slice(&buffer[..count]);
         Some(())
     }
@@ -194,11 +218,11 @@ impl Peer {
         socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();
     }
 
-    /// Waits until the client has closed its end; false if it does not within 10 s.
+    /// Waits until the client has closed its end; false if it never does.
     pub(crate) fn closed_by_client(&mut self) -> bool {
         let mut buffer = [0; 1024];
         loop {
-            match self.io(|stream| stream.read(&mut buffer)) {
+            match self.read(&mut buffer) {
                 Ok(0) => return true,
                 Ok(_) => {}
                 Err(error) => return error.kind() == io::ErrorKind::ConnectionReset,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gregaria_http::{ErrorKind, Event, Exchange, Method, Request, RequestId, RequestOptions, Session};
 
-use crate::harness::{Harness, milliseconds, request};
+use crate::harness::{Gate, Harness, PATIENCE, milliseconds, request};
 use crate::server::Server;
 
 fn streamed(url: &str) -> Request {
@@ -22,12 +22,14 @@ fn head(harness: &Harness, session: &Session, url: &str) -> (RequestId, Box<Exch
 
 #[test]
 fn the_head_comes_before_the_body_is_there() {
-    let server = Server::start(|peer, _| {
+    let gates: [Gate; 2] = Default::default();
+    let held = gates.clone();
+    let server = Server::start(move |peer, _| {
         peer.request();
         peer.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n");
-        std::thread::sleep(milliseconds(60));
+        held[0].pass();
         peer.send("abc");
-        std::thread::sleep(milliseconds(60));
+        held[1].pass();
         peer.send("def");
         peer.echo();
     });
@@ -35,16 +37,19 @@ fn the_head_comes_before_the_body_is_there() {
     let session = harness.session();
     let (id, exchange) = head(&harness, &session, &server.url("/"));
     assert_eq!((exchange.response.status, exchange.response.body.len()), (200, 0));
+    std::thread::sleep(milliseconds(60));
+    gates[0].open();
     session.read_body(id);
     let Event::Chunk(chunk) = harness.next().event else { panic!("no chunk") };
     assert_eq!(&chunk[..], b"abc");
+    std::thread::sleep(milliseconds(60));
+    gates[1].open();
     session.read_body(id);
     let Event::Chunk(chunk) = harness.next().event else { panic!("no chunk") };
     assert_eq!(&chunk[..], b"def");
     session.read_body(id);
     let Event::End(Ok(timings)) = harness.next().event else { panic!("no end") };
-    assert!(timings.total >= milliseconds(120));
-    assert!(timings.total >= exchange.timings.total + milliseconds(30));
+    assert!(timings.total >= exchange.timings.total + milliseconds(120));
     assert!(harness.fetch(&session, &server.url("/")).reused);
 }
 
@@ -105,23 +110,29 @@ fn a_caller_who_does_not_come_holds_the_server_back() {
 
 #[test]
 fn the_callers_pause_is_not_the_servers_silence() {
-    let server = Server::start(|peer, _| {
+    let patience = milliseconds(2000);
+    let gate = Gate::default();
+    let held = gate.clone();
+    let (tell, told) = std::sync::mpsc::channel();
+    let server = Server::start(move |peer, _| {
         peer.request();
         peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
-        std::thread::sleep(milliseconds(250));
+        held.pass();
         peer.send("cd");
+        tell.send(()).unwrap();
         peer.request();
         peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab");
         peer.closed_by_client();
     });
     let harness = Harness::new();
     let session = harness.session();
-    let options =
-        RequestOptions { stream: true, read_timeout: Some(milliseconds(120)), ..RequestOptions::default() };
+    let options = RequestOptions { stream: true, read_timeout: Some(patience), ..RequestOptions::default() };
     let ask = request(Method::Get, &server.url("/"), options);
     let id = session.send(ask.clone(), 0);
     assert!(matches!(harness.next().event, Event::Head(_)));
-    std::thread::sleep(milliseconds(300));
+    std::thread::sleep(patience + milliseconds(100));
+    gate.open();
+    told.recv_timeout(PATIENCE).unwrap();
     assert_eq!(harness.collect(&session, id), (b"abcd".to_vec(), Ok(())));
     let id = session.send(ask, 0);
     assert!(matches!(harness.next().event, Event::Head(_)));
@@ -155,7 +166,7 @@ fn a_stream_given_up_closes_its_connection() {
     let session = harness.session();
     let (id, _) = head(&harness, &session, &server.url("/"));
     session.cancel(id);
-    assert_eq!(told.recv_timeout(crate::harness::PATIENCE), Ok(true));
+    assert_eq!(told.recv_timeout(PATIENCE), Ok(true));
     session.read_body(id);
     assert!(harness.poll(milliseconds(50)).is_none());
 }
