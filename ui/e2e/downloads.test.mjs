@@ -49,7 +49,9 @@ test("tables and the report are downloaded and agree with each other", async () 
   const { page, context, problems } = await openPage(browser);
   await page.goto(server.url);
   await startTest(page, { users: 3, rate: 3, host: blog.url });
-  await page.waitForTimeout(2_500);
+  // Each name, and the exception that comes with the last of them.
+  await server.waitFor("stats/requests", ({ stats }) => stats.length === 5);
+  await server.waitFor("exceptions", ({ exceptions }) => exceptions.length > 0);
   await stopTest(page);
   const { stats } = await server.get("stats/requests");
   await openTab(page, "reports");

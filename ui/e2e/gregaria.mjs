@@ -10,17 +10,25 @@ const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
 const PROGRAM = process.env.GREGARIA_LOCUST ?? join(REPOSITORY, ".venv/bin/locust");
 const BLOG = join(REPOSITORY, ".venv/bin/gregaria");
 const HERE = fileURLToPath(new URL(".", import.meta.url));
-const STARTS_WITHIN_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
-export function freePort() {
-  return new Promise((resolve, reject) => {
+function isFree(port) {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
+}
+
+/**
+ * A port on which nobody listens. Not one that the system chooses: it hands those out to every outgoing connection, and would
+ * do so before the program gets there. These are below them.
+ */
+export async function freePort() {
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 20_000);
+    if (await isFree(port)) return port;
+  }
 }
 
 /** A process whose output is kept; `end` ends it and waits. */
@@ -46,20 +54,25 @@ function run(command, args, env = {}) {
   };
 }
 
+/** Waits until `check` gives something, and returns that. It ends early when the process does. */
 async function until(what, check, process_) {
-  const deadline = Date.now() + STARTS_WITHIN_MS;
+  const deadline = Date.now() + PATIENCE_MS;
   while (Date.now() < deadline) {
     const found = await check();
     if (found) return found;
     if (process_.child.exitCode !== null) break;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`${what} did not start:\n${process_.output()}`);
+  throw new Error(`${what} did not happen:\n${process_.output()}`);
 }
 
 export async function startBlog() {
   const blog = run(BLOG, ["blog", "--port", "0"]);
-  const url = await until("the blog", () => /http:\/\/[\d.]+:\d+/.exec(blog.output())?.[0], blog);
+  const url = await until(
+    "the start of the blog",
+    () => /http:\/\/[\d.]+:\d+/.exec(blog.output())?.[0],
+    blog,
+  );
   return { url, end: () => blog.end() };
 }
 
@@ -89,14 +102,26 @@ export async function startServer({
         }).on("error", () => resolve(false)),
       );
     });
-  await until("the server", answers, server);
+  await until("the start of the server", answers, server);
   return {
     url: `${origin}${base}/`,
     port: at,
     store: ownStore,
     output: server.output,
+    /** Waits until it has printed this: what a process prints takes its time to get here. */
+    says: (pattern) => until(String(pattern), () => pattern.test(server.output()), server),
     /** As scripts use it. */
     get: async (path) => (await fetch(`${origin}${base}/${path}`)).json(),
+    /** Asks until the answer is as wanted, and returns it. */
+    waitFor: (path, wanted) =>
+      until(
+        path,
+        async () => {
+          const answer = await (await fetch(`${origin}${base}/${path}`)).json();
+          return wanted(answer) && answer;
+        },
+        server,
+      ),
     post: async (path, form) =>
       (await fetch(`${origin}${base}/${path}`, { method: "POST", body: new URLSearchParams(form) })).text(),
     async end(signal) {

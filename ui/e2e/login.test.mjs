@@ -35,8 +35,7 @@ test("a form of the locustfile's own, refused and then accepted", async () => {
   await page.locator("[name=code]").fill("guess");
   await page.keyboard.press("Enter");
   await page.waitForSelector('[role="alert"]:has-text("That is not <b>the</b> code word")');
-  assert.match(
-    server.output(),
+  await server.says(
     /\('code', \['guess'\]\), \('remember', \['on'\]\), \('rights', \['write'\]\), \('team', \['blue'\]\), \('ticket', \['T-1'\]\)/,
   );
   await screenshot(page, "login-custom");

@@ -54,7 +54,7 @@ test("a test is started, seen in a second page, changed, stopped and reset", asy
   await page.fill('[name="arg10"]', "42");
   await page.selectOption('[name="env"]', "staging");
   await startTest(page, { users: 4, rate: 4, host: blog.url });
-  assert.match(server.output(), /options: staging 42/);
+  await server.says(/options: staging 42/);
 
   await second.page.waitForSelector('[data-state="running"]');
   await figure(second.page, "users", "4");

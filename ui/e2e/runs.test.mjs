@@ -9,16 +9,23 @@ let browser;
 let blog;
 let server;
 
-async function play(users) {
+/** Runs a test, the `number`th, until it is kept. */
+async function play(users, number) {
   await server.post("swarm", { user_count: users, spawn_rate: users, host: blog.url });
-  await new Promise((resolve) => setTimeout(resolve, 4_500));
+  // Long enough for a part of it to be brushed, and with all names.
+  await server.waitFor(
+    "live/history",
+    (history) => history.at.length >= 4 && history.users.at(-1) === users && history.requests[0] > 0,
+  );
+  await server.waitFor("stats/requests", ({ stats }) => stats.length === 5);
   await server.post("stop", {});
+  await server.waitFor("runs", ({ runs }) => runs.length === number);
 }
 
 before(async () => {
   [browser, blog, server] = await Promise.all([launch(), startBlog(), startServer()]);
-  await play(2);
-  await play(5);
+  await play(2, 1);
+  await play(5, 2);
 });
 after(async () => {
   await browser?.close();

@@ -65,4 +65,27 @@ describe("format", () => {
     ]);
     expect(format.percentileShort(0.999)).toBe("p99.9");
   });
+
+  it("names time zones by what they are ahead of Greenwich", () => {
+    expect([0, 60, 330, -180, -210, 845].map(format.zone)).toEqual([
+      "UTC",
+      "UTC+1",
+      "UTC+5:30",
+      "UTC−3",
+      "UTC−3:30",
+      "UTC+14:05",
+    ]);
+  });
+
+  it("asks the clock of the reader for the moment in question, summer time and all", () => {
+    const before = process.env["TZ"];
+    try {
+      process.env["TZ"] = "Europe/Berlin";
+      expect([1_763_900_000, 1_752_000_000].map(format.zoneHere)).toEqual([60, 120]);
+      process.env["TZ"] = "UTC";
+      expect(format.zoneHere(1_763_900_000)).toBe(0);
+    } finally {
+      process.env["TZ"] = before;
+    }
+  });
 });

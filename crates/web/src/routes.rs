@@ -162,6 +162,7 @@ async fn swarm(State(app): Shared, headers: HeaderMap, body: Bytes) -> Response<
         Ok(form) => form,
         Err(words) => return answer::words(StatusCode::BAD_REQUEST, &words),
     };
+    keep_what_has_ended(&app).await;
     changed(&app, Ask::Swarm(form), Form::Json).await
 }
 
@@ -170,7 +171,13 @@ async fn stop(State(app): Shared) -> Response<Body> {
 }
 
 async fn reset(State(app): Shared) -> Response<Body> {
+    keep_what_has_ended(&app).await;
     changed(&app, Ask::Reset, Form::Html).await
+}
+
+/// What comes next clears the statistics, and a run may have ended since they were looked at last.
+async fn keep_what_has_ended(app: &App) {
+    app.live.status.next_look(PATIENCE).await;
 }
 
 /// Has the host change something; whoever asks for the numbers after that sees it.

@@ -5,6 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
+use tokio::sync::watch;
 
 use crate::dto;
 use crate::host::{Ask, Command, Host, Outcome, Reply};
@@ -105,6 +106,8 @@ impl HostStatus {
 pub(crate) struct StatusCell {
     inner: Mutex<Inner>,
     changed: Condvar,
+    /// Number of the latest look at the numbers that is over.
+    looks: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -116,6 +119,8 @@ struct Inner {
     poked: bool,
     ended: bool,
     version: u64,
+    /// Number of the latest look at the numbers that has begun.
+    look: u64,
 }
 
 impl StatusCell {
@@ -172,6 +177,26 @@ impl StatusCell {
     pub(crate) fn poke(&self) {
         self.lock().poked = true;
         self.changed.notify_all();
+    }
+
+    /// A look at the numbers begins: at the status first.
+    pub(crate) fn look_begins(&self) {
+        self.lock().look += 1;
+    }
+
+    /// It is over, and if a run had ended, that is kept.
+    pub(crate) fn look_is_over(&self) {
+        let look = self.lock().look;
+        self.looks.send_replace(look);
+    }
+
+    /// Has the numbers looked at, and waits at most `patience` until a look that begins after this call is over.
+    pub(crate) async fn next_look(&self, patience: Duration) {
+        let latest = self.lock().look;
+        self.poke();
+        let mut looks = self.looks.subscribe();
+        // Too late is late: whoever waits goes on without it.
+        drop(tokio::time::timeout(patience, looks.wait_for(|look| *look > latest)).await);
     }
 
     /// Has everybody who waits here return, now and later.

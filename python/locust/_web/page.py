@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import locust
@@ -29,6 +30,7 @@ def template_args(
         "is_distributed": distributed,
         "user_count": runner.user_count,
         "version": locust.__version__,
+        "utc_offset": time.localtime().tm_gmtoff // 60,
         "host": host or "",
         "history": runner.stats.history if runner.stats.num_requests > 0 else [],
         "override_host_warning": overriding,

@@ -98,6 +98,20 @@ def check_all_endpoints(sides: tuple[WebRun, WebRun]) -> None:
         assert ours.text.endswith("\r\n") == theirs.text.endswith("\r\n")
 
 
+def knows_everything(side: WebRun) -> bool:
+    """All users are there, each name, failure and exception has come, and the rates and percentiles of now are known."""
+    seen = side.get("/stats/requests").json()
+    return (
+        seen["state"] == "running"
+        and len(seen["stats"]) == 4
+        and len(seen["errors"]) == 1
+        and all(row["current_rps"] for row in seen["stats"])
+        and seen["stats"][-1]["current_fail_per_sec"] > 0
+        and None not in seen["current_response_time_percentiles"].values()
+        and len(side.get("/exceptions").json()["exceptions"]) == 1
+    )
+
+
 def test_everything_from_start_to_reset(sides: tuple[WebRun, WebRun]):
     check_all_endpoints(sides)
 
@@ -112,8 +126,8 @@ def test_everything_from_start_to_reset(sides: tuple[WebRun, WebRun]):
     theirs, ours = both(sides, "POST", "/swarm", form)
     assert_alike(theirs, ours)
     assert ours.body == theirs.body  # to the byte: key order, indentation, new line at the end
-    # Rates are known, and there were exceptions of each kind, when some seconds have passed.
-    time.sleep(6)
+    for side in sides:
+        side.wait_for(lambda side=side: knows_everything(side))
     check_all_endpoints(sides)
 
     theirs, ours = both(sides, "GET", "/stats/requests")

@@ -26,7 +26,7 @@ def echo():
 
 @extra.route("/slow")
 def slow():
-    gevent.sleep(1)
+    gevent.sleep(0.2)
     return "at last"
 
 @extra.route("/parts")

@@ -33,7 +33,7 @@ def run_program(folder: Path, text: str) -> str:
         env=clean_environment(HOME=str(folder)),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert result.returncode == 0, result.stderr
     return result.stdout
@@ -48,17 +48,19 @@ web_ui = environment.create_web_ui("127.0.0.1", 0)
 assert environment.web_ui is web_ui
 url = f"http://127.0.0.1:{web_ui.server.server_port}"
 runner.start(2, spawn_rate=10)
-gevent.spawn_later(2, runner.quit)
-gevent.sleep(1)
-answer = requests.get(url + "/stats/requests").json()
+answer = {"state": "ready"}
+while answer["state"] != "running" or len(answer["stats"]) < 2:
+    gevent.sleep(0.1)
+    answer = requests.get(url + "/stats/requests").json()
 print(answer["state"], answer["user_count"], answer["stats"][0]["name"])
+gevent.spawn_later(0.1, runner.quit)
 runner.greenlet.join()
 print(requests.get(url + "/stats/requests").json()["state"], web_ui.greenlet.dead)
 web_ui.stop()
-web_ui.greenlet.join(1)
+web_ui.greenlet.join(30)
 print(web_ui.greenlet.dead)
 try:
-    requests.get(url, timeout=2)
+    requests.get(url, timeout=30)
 except requests.ConnectionError:
     print("gone")
 """,

@@ -78,7 +78,7 @@ def test_autostart_runs_and_stays(tmp_path: Path):
         assert "INFO/locust.main: Run time limit set to 1 seconds" in lines
         assert "INFO/locust.main: --run-time limit reached, stopping test" in lines
         assert "INFO/locust.main: --autoquit not specified, leaving web ui running indefinitely" in lines
-        assert run.get("/stats/requests").json()["state"] == "stopped"
+        run.wait_for_state("stopped")
         # The next test, started in the page, is not bound to the limit of the first.
         assert run.post("/swarm", {"user_count": 1, "spawn_rate": 1}).json()["success"]
         time.sleep(1.5)
@@ -87,7 +87,7 @@ def test_autostart_runs_and_stays(tmp_path: Path):
 
 def test_autoquit_ends_the_program(tmp_path: Path):
     with WebRun(tmp_path, "--autostart", "--autoquit", "1", "-t", "2", "-L", "DEBUG", "Talker") as run:
-        assert run.process.wait(15) == 1
+        assert run.process.wait(60) == 1
         lines = log_lines(run.log)
         order = [
             "INFO/locust.main: --run-time limit reached, stopping test",
@@ -101,7 +101,7 @@ def test_autoquit_ends_the_program(tmp_path: Path):
 
 def test_autostart_follows_a_shape(tmp_path: Path):
     with WebRun(tmp_path, "--autostart", "--autoquit", "0", script=SHAPE) as run:
-        assert run.process.wait(20) == 1
+        assert run.process.wait(60) == 1
         assert "INFO/locust.main: Shape test completed, stopping test" in log_lines(run.log)
 
 
@@ -118,10 +118,8 @@ def test_a_shape_is_started_by_the_form(tmp_path: Path):
 
 def test_the_run_time_of_the_form_stops_its_own_run_only(tmp_path: Path):
     with WebRun(tmp_path) as run:
-        assert (
-            run.post("/swarm", {"user_count": 1, "spawn_rate": 1, "run_time": "1s"}).json()["run_time"] == 1
-        )
-        run.wait_for_state("running")
+        limited = {"user_count": 1, "spawn_rate": 1, "run_time": "1s"}
+        assert run.post("/swarm", limited).json()["run_time"] == 1
         assert run.post("/swarm", {"user_count": 2, "spawn_rate": 2}).json()["success"]
         time.sleep(1.5)
         assert run.get("/stats/requests").json()["state"] == "running"
@@ -270,7 +268,7 @@ def test_enter_opens_the_browser_and_keys_change_the_users(tmp_path: Path):
 
     def see(text: str) -> None:
         nonlocal shown
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while text not in shown:
             assert time.monotonic() < deadline, shown
             if select.select([ours], [], [], 0.2)[0]:
@@ -279,7 +277,7 @@ def test_enter_opens_the_browser_and_keys_change_the_users(tmp_path: Path):
     try:
         see("All users spawned")
         os.write(ours, b"\n")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         log = tmp_path / "browser.log"
         while not (log.exists() and log.read_text().endswith("\n")):
             assert time.monotonic() < deadline
@@ -288,9 +286,8 @@ def test_enter_opens_the_browser_and_keys_change_the_users(tmp_path: Path):
         os.write(ours, b"w")
         see('{"Talker": 2} (2 total users)')
         os.write(ours, b"\x03")
-        # 1 or 0: a test as short as this may not have had a failure yet.
-        see("Shutting down (exit code")
-        process.wait(10)
+        see("Shutting down (exit code 1)")
+        process.wait(60)
     finally:
         process.kill()
         process.wait()

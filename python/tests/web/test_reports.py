@@ -43,9 +43,9 @@ def test_a_headless_run_leaves_all_three(tmp_path: Path):
     data = data_of(tmp_path / "out" / "4-4-3.html")
     shown = shown_requests(result.stderr)
     run = data["run"]
-    assert requests_of(data) == run["summary"]["requests"] == run["total"]["requests"][0] == shown > 50
+    assert requests_of(data) == run["summary"]["requests"] == run["total"]["requests"][0] == shown > 3
     assert {name["name"] for name in run["names"]} == {"talk", "note", "before"}
-    assert run["history"]["requests"][-1] == shown and len(run["history"]["at"]) >= 3
+    assert run["history"]["requests"][-1] == shown and len(run["history"]["at"]) >= 2
     assert max(run["history"]["users"]) == 4
     [total] = [window["window"] for window in data["windows"] if window["id"] == -1]
     assert sum(count for _low, _high, count in total["bins"]) == shown
@@ -112,19 +112,21 @@ import gevent
 class Slow(User):
     @task
     def work(self):
-        gevent.sleep(2)
+        # The end comes in the middle of it.
+        gevent.spawn(self.environment.runner.quit)
+        gevent.sleep(0.5)
         self.environment.events.request.fire(
             request_type="TALK", name="slow", response_time=2000, response_length=0, exception=None, context={}
         )
 """
-    arguments = ("--headless", "-t", "1", "-s", "10", "--html", "r.html", "--junit", "j.xml")
+    arguments = ("--headless", "-s", "30", "--html", "r.html", "--junit", "j.xml")
     result = run_locust(*arguments, folder=tmp_path, locustfile=script)
     assert result.returncode == 0, result.stderr
     assert requests_of(data_of(tmp_path / "r.html")) == 1
 
 
 def test_a_report_in_the_browser_is_that_of_the_file(tmp_path: Path):
-    with WebRun(tmp_path, "--autostart", "-t", "2", "--html", "r.html") as run:
+    with WebRun(tmp_path, "--autostart", "-t", "1", "--html", "r.html") as run:
         run.wait_for_state("stopped")
         live = embedded(run.get("/stats/report?theme=dark").text, "reportArgs")
         assert live["theme"] == "dark" and live["download"].startswith("stats/report?download=1")
@@ -146,7 +148,7 @@ def test_runs_are_kept_and_shown_later(tmp_path: Path):
         "-u",
         "2",
         "-t",
-        "2",
+        "1",
         *store,
         "Talker",
         folder=tmp_path,
@@ -157,7 +159,7 @@ def test_runs_are_kept_and_shown_later(tmp_path: Path):
     assert len(list((tmp_path / "store").iterdir())) >= 1
     with WebRun(tmp_path, *store, LOCUST_NO_STORE="false") as run:
         [kept] = run.get("/runs").json()["runs"]
-        assert kept["requests"] > 10 and kept["locustfile"] == "locustfile.py"
+        assert kept["requests"] > 1 and kept["locustfile"] == "locustfile.py"
         detail = run.get(f"/runs/{kept['id']}").json()
         assert detail["summary"] == kept and detail["info"]["options"]["basket"] == 3
         assert run.post("/swarm", {"user_count": 1, "spawn_rate": 1}).json()["success"]
@@ -169,7 +171,7 @@ def test_runs_are_kept_and_shown_later(tmp_path: Path):
 
 
 def test_nothing_is_kept_without_a_store(tmp_path: Path):
-    result = run_locust("--headless", "-t", "2", "--no-store", "Talker", folder=tmp_path, locustfile=SCRIPT)
+    result = run_locust("--headless", "-t", "1", "--no-store", "Talker", folder=tmp_path, locustfile=SCRIPT)
     assert result.returncode == 1
     assert [path.name for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".pyc"] == [
         "locustfile.py"
@@ -225,7 +227,7 @@ runner.quit()
         env=clean_environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert result.returncode == 0, result.stderr
     data = embedded(result.stdout, "reportArgs")

@@ -41,6 +41,11 @@ def report(user, name, exception=None, ms=12.5):
 class Talker(User):
     wait_time = constant(0.05)
 
+    # Whatever tasks chance chooses, each name is there from the first moment on.
+    def on_start(self):
+        self.talk()
+        self.note()
+
     @task(3)
     def talk(self):
         report(self, "talk")
@@ -125,7 +130,7 @@ class WebRun:
 
     def __enter__(self) -> WebRun:
         try:
-            self.wait_for(self._listens, 30)
+            self.wait_for(self._listens)
         except BaseException:
             self.__exit__()
             raise
@@ -134,7 +139,7 @@ class WebRun:
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(10)
+        self.process.wait(30)
         self._log.close()
 
     def _listens(self) -> bool:
@@ -162,9 +167,9 @@ class WebRun:
         """One request on a connection of its own; redirects are not followed."""
         context = ssl._create_unverified_context() if self.scheme == "https" else None
         connection: http.client.HTTPConnection = (
-            http.client.HTTPSConnection(self.host, self.port, timeout=30, context=context)
+            http.client.HTTPSConnection(self.host, self.port, timeout=60, context=context)
             if context
-            else http.client.HTTPConnection(self.host, self.port, timeout=30)
+            else http.client.HTTPConnection(self.host, self.port, timeout=60)
         )
         headers = dict(headers or {})
         if form is not None:
@@ -189,7 +194,7 @@ class WebRun:
     def post(self, path: str, form: Any = None, **headers: str) -> Answer:
         return self.ask("POST", path, {} if form is None else form, headers=headers)
 
-    def wait_for(self, condition: Callable[[], Any], seconds: float = 15) -> Any:
+    def wait_for(self, condition: Callable[[], Any], seconds: float = 60) -> Any:
         """Waits until the condition holds, and returns what it gave."""
         deadline = time.monotonic() + seconds
         while True:
@@ -202,7 +207,7 @@ class WebRun:
     def wait_for_state(self, state: str) -> None:
         self.wait_for(lambda: self.get("/stats/requests").json()["state"] == state)
 
-    def end(self, number: signal.Signals = signal.SIGINT, seconds: float = 20) -> int:
+    def end(self, number: signal.Signals = signal.SIGINT, seconds: float = 60) -> int:
         """Sends the signal and returns the exit code."""
         self.process.send_signal(number)
         return self.process.wait(seconds)

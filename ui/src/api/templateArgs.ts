@@ -56,6 +56,8 @@ export interface TemplateArgs {
   stats_history_enabled: boolean;
   state: string;
   version: string;
+  /** Minutes that the server's clock is east of Greenwich; unknown to pages that were made elsewhere. */
+  utc_offset: number | null;
   worker_count: number;
   extended_tabs: ExtendedTab[];
   extended_tables: ExtendedTable[];
@@ -85,6 +87,7 @@ const DEFAULTS: TemplateArgs = {
   stats_history_enabled: false,
   state: "ready",
   version: "",
+  utc_offset: null,
   worker_count: 0,
   extended_tabs: [],
   extended_tables: [],

@@ -110,6 +110,20 @@ export function dateTime(unix: number): string {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${timeOfDay(unix)}`;
 }
 
+/** Minutes east of Greenwich as "UTC", "UTC+5:30", "UTC−3". */
+export function zone(minutes: number): string {
+  if (minutes === 0) return "UTC";
+  const rest = Math.abs(minutes) % 60;
+  const hours = Math.floor(Math.abs(minutes) / 60);
+  return `UTC${minutes < 0 ? "−" : "+"}${hours}${rest === 0 ? "" : `:${String(rest).padStart(2, "0")}`}`;
+}
+
+/** How many minutes east of Greenwich the clock of whoever reads this is, at that moment. */
+export function zoneHere(unix = Date.now() / 1000): number {
+  // `|| 0`: there is a negative zero.
+  return -new Date(unix * 1000).getTimezoneOffset() || 0;
+}
+
 /** 0.5 → "50%", 0.999 → "99.9%": the name of a percentile. */
 export function percentileName(fraction: number): string {
   return `${Number((fraction * 100).toFixed(4))}%`;

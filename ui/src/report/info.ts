@@ -55,7 +55,7 @@ export function environment(info: RunDetail["info"]): InfoLine[] {
   return lines(
     Object.entries(info)
       .filter(([key]) => !ELSEWHERE.has(key))
-      .map(([key, value]) => [key, title(key), value]),
+      .map(([key, value]) => [key, key === "version" ? "Compatible with Locust" : title(key), value]),
   );
 }
 

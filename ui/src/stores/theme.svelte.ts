@@ -7,6 +7,8 @@ const root = document.documentElement;
 class ThemeStore {
   current = $state<Theme>(root.dataset["theme"] === "dark" ? "dark" : "light");
 
+  #beforePrint: Theme = this.current;
+
   constructor() {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (event) => {
       if (stored() === null) this.apply(event.matches ? "dark" : "light");
@@ -24,6 +26,16 @@ class ThemeStore {
     } catch {
       /* storage may be forbidden */
     }
+  }
+
+  /** Paper is white: charts are drawn for it before the printer gets them. */
+  beginPrint(): void {
+    this.#beforePrint = this.current;
+    this.apply("light");
+  }
+
+  endPrint(): void {
+    this.apply(this.#beforePrint);
   }
 
   apply(theme: Theme): void {

@@ -67,8 +67,10 @@ impl Work {
         let mut due = next_second();
         loop {
             let woken = self.live.status.pause(due);
+            self.live.status.look_begins();
             self.live.status.ask_and_wait(&*self.host, PATIENCE);
             self.look(woken != Woken::Poked, woken == Woken::Ended);
+            self.live.status.look_is_over();
             if woken == Woken::Ended {
                 return;
             }

@@ -70,6 +70,23 @@ fn runs_are_kept_opened_compared_and_removed() {
 }
 
 #[test]
+fn a_run_is_kept_when_the_next_begins_at_once() {
+    let folder = Folder::new("at-once");
+    let site = folder.site();
+    for requests in 1..=8 {
+        site.swarm();
+        site.requests("/a", requests);
+        assert_eq!(site.send("POST", "/stop", &[], b"").status, 200);
+    }
+    assert_eq!(site.get("/stats/reset").status, 200);
+    let list = site.json("/runs");
+    let mut kept: Vec<_> =
+        list["runs"].as_array().unwrap().iter().map(|run| run["requests"].as_i64().unwrap()).collect();
+    kept.sort_unstable();
+    assert_eq!(kept, [1, 2, 3, 4, 5, 6, 7, 8]);
+}
+
+#[test]
 fn a_run_that_still_goes_on_is_kept_when_the_server_ends() {
     let folder = Folder::new("ends");
     let mut site = folder.site();
