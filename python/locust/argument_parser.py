@@ -104,6 +104,13 @@ class LocustArgumentParser(_GivesWay, configargparse.ArgumentParser):
         self.exit(exit_code("USAGE"), f"{self.prog}: error: {message}\n")
         raise AssertionError("exit returned")
 
+    def _open_config_files(self, command_line_args: list[str]) -> list[tuple[Any, str]]:
+        """Tells of those it finds without being told, and cannot open, as of one given by `--config`."""
+        try:
+            return super()._open_config_files(command_line_args)
+        except OSError as e:
+            self.error(f"Unable to open config file: {e.filename}. Error: {e}")
+
     def add_argument(self, *args: Any, **kwargs: Any) -> argparse.Action:
         """As argparse's (and ConfigArgParse's, with `env_var`), with four keywords for the web UI.
 

@@ -69,7 +69,7 @@ def main() -> None:
     sys.exit(code)
 
 
-def _locust() -> int:
+def _locust() -> Any:
     refuse_original_beside_us()
     paths = get_locustfiles_locally(parse_locustfile_option())
     found = locustfiles.load(paths)
@@ -93,7 +93,7 @@ def _locust() -> int:
     return _run_to_the_end(Run(environment, options, csv_writer, web_ui, recorder))
 
 
-def _run_to_the_end(run: Run) -> int:
+def _run_to_the_end(run: Run) -> Any:
     with StopSignals() as signals:
         try:
             run.start()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar
 import gevent
 
 from . import _engine
+from ._files import write_whole
 from .stats_csv import StatsCSV, StatsCSVFileWriter  # noqa: F401
 from .stats_views import CachedResponseTimes, CountsDict, EntriesDict, ErrorsDict, ResponseTimesCache
 from .util.date import format_utc_timestamp
@@ -424,8 +425,7 @@ def print_stats_json(stats: RequestStats) -> None:
 
 def save_stats_json(stats: RequestStats, filename: str) -> None:
     """Writes the used entries as JSON to ``filename`` with ``.json`` added. They keep their numbers."""
-    with open(f"{filename}.json", "w", encoding="utf-8") as file:
-        file.write(_engine.stats_json(stats))
+    write_whole(f"{filename}.json", _engine.stats_json(stats))
 
 
 def stats_printer(stats: RequestStats) -> Callable[[], None]:

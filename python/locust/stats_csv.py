@@ -15,6 +15,7 @@ from . import _engine
 
 # The settings are read there at each use, so that scripts can change them.
 from . import stats as settings
+from ._files import write_whole
 
 if TYPE_CHECKING:
     from .env import Environment
@@ -233,8 +234,7 @@ class StatsCSVFileWriter(StatsCSV):
         for file in self._files:
             file.close()
         try:
-            with open(self.exact_percentiles_file_name(), "w", encoding="utf-8", newline="") as exact:
-                exact.write(_engine.exact_csv(stats))
+            write_whole(self.exact_percentiles_file_name(), _engine.exact_csv(stats))
         finally:
             for file in self._files:
                 if file.error is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import ssl
+from collections.abc import Iterator
 from typing import Any
 
 import requests
@@ -114,6 +115,16 @@ _ABOUT_POOLS = (
 """Methods of an adapter that prepare urllib3's pools: whoever overrides one counts on urllib3."""
 
 
+_BLOCK = 16384
+"""Bytes that urllib3 reads at a time of a body whose length is not known."""
+
+
+def _blocks(body: Any) -> Iterator[Any]:
+    """As urllib3 reads it, not line by line: what has no line ends would be one."""
+    while block := body.read(_BLOCK):
+        yield block
+
+
 def _body(request: requests.PreparedRequest) -> bytes | None:
     """The body's bytes as they go on the wire."""
     body: Any = request.body
@@ -128,7 +139,7 @@ def _body(request: requests.PreparedRequest) -> bytes | None:
         data = body.read()
         return data.encode() if isinstance(data, str) else bytes(data)
     parts = []
-    for part in body:
+    for part in _blocks(body) if hasattr(body, "read") else body:
         data = part.encode() if isinstance(part, str) else bytes(part)
         if data:
             parts.append(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)

@@ -29,7 +29,8 @@ class FastResponse(Counted):
     # Where scripts import it from.
     __module__ = "locust.contrib.fasthttp"
 
-    error: BaseException | None = None
+    error: BaseException | None
+    """What the request ended with, be it a bad status; None if it was good."""
     encoding: Any = None
     """Set it before reading `text` if the response does not say, or says wrong."""
 
@@ -41,8 +42,7 @@ class FastResponse(Counted):
         made = cls.__new__(cls)
         made._by_library = True
         made._source = source
-        if error is not None:
-            made.error = error
+        made.error = error
         if source is None:
             if cls is FastResponse:
                 made.__class__ = ErrorResponse
@@ -109,8 +109,6 @@ class FastResponse(Counted):
 
     def _judge(self) -> None:
         """Counts the request by its status, or by the error that it ended with."""
-        if self.error is None and not (self._by_library or self._good_status):
-            self.error = LocustBadStatusCode(self.url, code=self.status_code)
         self._count(self.error)
 
     def _provide(self, name: str) -> Any:
@@ -246,7 +244,14 @@ def _decoded(response: FastResponse, raw: bytes) -> bytes:
     return _engine.decode_body(encoding, raw) if encoding else raw
 
 
+def _error_of(response: FastResponse) -> BaseException | None:
+    if response._good_status:
+        return None
+    return LocustBadStatusCode(response.url, code=response.status_code)
+
+
 _PROVIDERS: dict[str, Callable[[FastResponse], Any]] = {
+    "error": _error_of,
     "headers": lambda response: _headers_of(response._header_pairs),
     "request": _request_of,
     "elapsed": lambda response: timedelta(seconds=response.phases["total"] - response.phases["receive"]),

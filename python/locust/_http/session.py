@@ -72,7 +72,7 @@ class SessionBase(_engine.SessionCore):
             "request_type": method,
             "response_time": 0.0,
             "name": name,
-            "context": {**(self.user.context() if self.user else {}), **(context or {})},
+            "context": {**self.user.context(), **(context or {})} if self.user else context or {},
             "response": None,
             "exception": None,
             "start_time": start_time,

@@ -25,8 +25,9 @@ from .table import exit_code
 logger = logging.getLogger("locust.main")
 
 
-def end(run: Run, signals: StopSignals) -> int:
-    """Ends the run and writes its results; returns the exit code of the program."""
+def end(run: Run, signals: StopSignals) -> Any:
+    """Ends the run and writes its results; returns what the program is to end with by `sys.exit`: a number, or whatever
+    else the script has set as its exit code."""
     signals.taken()
     logger.debug("Running teardowns...")
     hurrying = gevent.spawn(_hurry_at_second_signal, run, signals)
@@ -43,8 +44,8 @@ def end(run: Run, signals: StopSignals) -> int:
         _silence(companion)
     code = _exit_code(run)
     logger.info(f"Shutting down (exit code {code})")
-    failures = _report(run, code)
-    code = code or failures
+    if (failures := _report(run, _status(code))) and _status(code) == 0:
+        code = failures
     _stop_recording(run)
     # From here on only listeners of scripts run: a signal ends them as it would end any Python program.
     signals.close()
@@ -91,17 +92,22 @@ def _set_at_third_signal(signals: StopSignals, patience: Event) -> None:
     patience.set()
 
 
-def _exit_code(run: Run) -> int:
-    """What the process returns, judged by everything that was recorded up to now."""
+def _exit_code(run: Run) -> Any:
+    """What the program ends with, judged by everything that was recorded up to now."""
     if run.gave_up:
         return exit_code("STARTUP")
     if run.environment.process_exit_code is not None:
-        return int(run.environment.process_exit_code)
+        return run.environment.process_exit_code
     if len(run.runner.errors) or len(run.runner.exceptions):
         return int(run.options.exit_code_on_error)
     if log.unhandled_greenlet_exception:
         return exit_code("UNHANDLED")
     return exit_code("OK")
+
+
+def _status(code: Any) -> int:
+    """What the system gets to know of `sys.exit(code)`: one byte, and 1 for all that is no number."""
+    return code & 0xFF if isinstance(code, int) else int(code is not None)
 
 
 def rescue(run: Run, code: int) -> None:

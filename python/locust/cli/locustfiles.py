@@ -9,7 +9,6 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from types import TracebackType
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlparse
 
+import gevent
 import requests
 
 from ..util.directory import get_abspaths_in
@@ -150,16 +150,18 @@ class _DownloadError(Exception):
 
 
 def _download(url: str) -> bytes:
-    deadline = time.monotonic() + DOWNLOAD_TOTAL_SECONDS
-    with requests.get(url, stream=True, timeout=DOWNLOAD_CONNECT_SECONDS) as response:
+    received = bytearray()
+    too_long = _DownloadError(f"not finished after {DOWNLOAD_TOTAL_SECONDS:g} seconds")
+    # Around everything: a server that sends a byte now and then keeps a single read going for ever.
+    with (
+        gevent.Timeout(DOWNLOAD_TOTAL_SECONDS, too_long),
+        requests.get(url, stream=True, timeout=DOWNLOAD_CONNECT_SECONDS) as response,
+    ):
         response.raise_for_status()
-        received = bytearray()
         for chunk in response.iter_content(64 * 1024):
             received += chunk
             if len(received) > DOWNLOAD_LIMIT_BYTES:
                 raise _DownloadError(f"more than {DOWNLOAD_LIMIT_BYTES} bytes")
-            if time.monotonic() > deadline:
-                raise _DownloadError(f"not finished after {DOWNLOAD_TOTAL_SECONDS:g} seconds")
     return bytes(received)
 
 

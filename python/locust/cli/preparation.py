@@ -197,10 +197,11 @@ def _join_master(environment: Environment, options: Namespace) -> None:
 def open_outputs(environment: Environment, options: Namespace) -> stats.StatsCSV:
     """The writer of the CSV files, which makes them if `--csv` is given. Ends the program if a file that the
     run is to write cannot be written."""
+    if options.worker:
+        reports.tell_a_worker(options)
     try:
-        reports.check_paths(options)
-        if options.json_file:
-            reports.check_writable(f"{options.json_file}.json")
+        if not options.worker:
+            reports.check_paths(options)
         if not options.csv_prefix:
             return stats.StatsCSV(environment, stats.PERCENTILES_TO_REPORT)
         if directory := os.path.dirname(options.csv_prefix):

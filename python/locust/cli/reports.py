@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .. import _engine
+from .._files import write_whole
 from .._web import recording
 from ..html import MISSING_PAGE, REPORT, get_html_report, process_html_filename
 
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger("locust.main")
 
 _OPTIONS = ("html_file", "junit_file", "summary_md_file")
+_OF_THE_WHOLE_RUN = {
+    "html_file": "--html",
+    "json": "--json",
+    "json_file": "--json-file",
+    "junit_file": "--junit",
+    "summary_md_file": "--summary-md",
+}
 
 
 def check_paths(options: Namespace) -> None:
@@ -27,8 +35,17 @@ def check_paths(options: Namespace) -> None:
     for path in _paths(options):
         if not (path == options.html_file and "{" in path):
             check_writable(path)
+    if options.json_file:
+        check_writable(f"{options.json_file}.json")
     if options.html_file and _engine.web_asset(REPORT) is None:
         raise FileNotFoundError(MISSING_PAGE)
+
+
+def tell_a_worker(options: Namespace) -> None:
+    """Says which of the files that a worker is asked for are its master's: they tell of the whole run."""
+    asked = [flag for name, flag in _OF_THE_WHOLE_RUN.items() if getattr(options, name)]
+    if asked:
+        logger.info(f"{', '.join(asked)}: only the master of a distributed run writes this, not its workers")
 
 
 def check_writable(path: str) -> None:
@@ -78,5 +95,4 @@ def _paths(options: Namespace) -> Iterator[str]:
 def _write(path: str, text: str) -> None:
     if directory := os.path.dirname(path):
         os.makedirs(directory, exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
+    write_whole(path, text)

@@ -23,17 +23,17 @@ def test_the_blog_is_served_until_ctrl_c(tmp_path: Path):
     with gregaria("blog", "--port", str(port), cwd=tmp_path) as process:
         line = process.stdout.readline()
         assert re.fullmatch(rf"The sample blog is at http://127\.0\.0\.1:{port} \(Ctrl-C ends it\)\.\n", line)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as response:
             assert response.status == 200
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def test_a_port_that_cannot_be_had_is_told_in_a_line(tmp_path: Path):
     for port, code in (("1000000", 2), ("x", 2)):
         with gregaria("blog", "--port", port, cwd=tmp_path) as process:
-            assert process.wait(timeout=10) == code
+            assert process.wait(timeout=60) == code
     with gregaria("blog", "--host", "192.0.2.1", cwd=tmp_path) as process:
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=60)
         assert process.returncode == 1
         assert err.startswith("gregaria: error: ") and "Traceback" not in err

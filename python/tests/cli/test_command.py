@@ -47,6 +47,21 @@ def run(
     return run_locust(*arguments, folder=tmp_path, locustfile=script, **environment)
 
 
+# For runs that need no certain length: users begin at once, and each makes its first request.
+BRIEF = """
+import gevent
+@events.test_start.add_listener
+def end_soon(environment, **kwargs):
+    gevent.spawn_later(0.2, environment.runner.quit)
+"""
+
+
+def run_briefly(
+    tmp_path: Path, *arguments: str, script: str = SCRIPT, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return run(tmp_path, "--headless", *arguments, script=script + BRIEF, **environment)
+
+
 def log_of(stderr: str) -> list[str]:
     """Log lines as LEVEL/logger: message."""
     return [
@@ -209,37 +224,42 @@ def test_a_run_ends_with_its_tables(tmp_path: Path):
 
 
 def test_the_run_time_is_never_cut_short(tmp_path: Path):
+    # From the line that announces it: it counts from the order to start, and on a busy machine `test_start` may come
+    # milliseconds later.
     script = SCRIPT + (
-        "\nimport time\n"
-        "@events.test_start.add_listener\ndef begin(environment, **kwargs):\n    environment.began = time.monotonic()\n"
+        "\nimport logging, time\n"
+        "class Clock(logging.Handler):\n"
+        "    def emit(self, record):\n"
+        "        if 'Run time limit set' in record.getMessage():\n            self.began = time.monotonic()\n"
+        "clock = Clock()\n"
+        "@events.init.add_listener\ndef listen(**kwargs):\n    logging.getLogger('locust.main').addHandler(clock)\n"
         "@events.test_stopping.add_listener\ndef end(environment, **kwargs):\n"
-        "    print(time.monotonic() - environment.began)\n"
+        "    print(time.monotonic() - clock.began)\n"
     )
     result = run(tmp_path, "--headless", "-t", "1s", "Talker", script=script)
-    # It counts from the order to start, which comes some microseconds before `test_start`.
-    assert 0.999 <= float(result.stdout) < 2.0
+    assert float(result.stdout) >= 1
 
 
 def test_failures_set_the_exit_code(tmp_path: Path):
-    result = run(tmp_path, "--headless", "-t", "1s", "Noter")
+    result = run_briefly(tmp_path, "Noter")
     assert result.returncode == 1
     assert "Error report" in result.stderr and "ValueError('no paper')" in result.stderr
     assert "INFO/locust.main: Shutting down (exit code 1)" in log_of(result.stderr)
-    assert run(tmp_path, "--headless", "-t", "1s", "--exit-code-on-error", "7", "Noter").returncode == 7
+    assert run_briefly(tmp_path, "--exit-code-on-error", "7", "Noter").returncode == 7
 
 
 def test_a_listener_that_raises_makes_it_two_unless_the_script_decides(tmp_path: Path):
     raising = SCRIPT + "\n@events.test_start.add_listener\ndef broken(**kwargs):\n    raise ValueError('x')\n"
-    assert run(tmp_path, "--headless", "-t", "1s", "Talker", script=raising).returncode == 2
+    assert run_briefly(tmp_path, "Talker", script=raising).returncode == 2
     deciding = (
         raising
         + "\n@events.quitting.add_listener\ndef decide(environment, **kwargs):\n    environment.process_exit_code = 42\n"
     )
-    assert run(tmp_path, "--headless", "-t", "1s", "Talker", script=deciding).returncode == 42
+    assert run_briefly(tmp_path, "Talker", script=deciding).returncode == 42
 
 
 def test_json_goes_to_stdout_and_leaves_the_tables_alone(tmp_path: Path):
-    result = run(tmp_path, "--headless", "-t", "1s", "--json", "--json-file", "out/result", "Talker")
+    result = run_briefly(tmp_path, "--json", "--json-file", "out/result", "Talker")
     assert result.returncode == 0, result.stderr
     [entry] = json.loads(result.stdout)
     assert (entry["name"], entry["method"]) == ("talk", "TALK") and entry["num_requests"] > 0
@@ -249,20 +269,20 @@ def test_json_goes_to_stdout_and_leaves_the_tables_alone(tmp_path: Path):
 
 
 def test_json_is_all_there_is_without_a_log(tmp_path: Path):
-    result = run(tmp_path, "--headless", "-t", "1s", "--json", "--skip-log", "Talker")
+    result = run_briefly(tmp_path, "--json", "--skip-log", "Talker")
     assert result.returncode == 0 and result.stderr == ""
     assert json.loads(result.stdout)[0]["num_requests"] > 0
 
 
 def test_the_name_of_the_json_file_gets_its_ending_whatever_it_is(tmp_path: Path):
-    result = run(tmp_path, "--headless", "-t", "1s", "--json-file", "out.json", "Talker")
+    result = run_briefly(tmp_path, "--json-file", "out.json", "Talker")
     assert result.returncode == 0 and (tmp_path / "out.json.json").exists()
     assert " Aggregated " in result.stderr.split("Shutting down")[1]
 
 
 def test_csv_files_hold_the_last_request(tmp_path: Path):
     result = run(
-        tmp_path, "--headless", "-u", "2", "-r", "10", "-t", "2s", "--csv", "dir/x", "--only-summary"
+        tmp_path, "--headless", "-u", "2", "-r", "10", "-t", "1s", "--csv", "dir/x", "--only-summary"
     )
     with open(tmp_path / "dir" / "x_stats.csv", newline="") as file:
         total = list(csv.DictReader(file))[-1]
@@ -271,17 +291,19 @@ def test_csv_files_hold_the_last_request(tmp_path: Path):
 
 
 def test_only_the_summary(tmp_path: Path):
-    result = run(tmp_path, "--headless", "-t", "3s", "--only-summary", "Talker")
+    result = run_briefly(tmp_path, "--only-summary", "Talker")
     assert result.stderr.count("# fails") == 1
     assert run(tmp_path, "--headless", "-t", "3s", "Talker").stderr.count("# fails") >= 3
 
 
 def test_tags_choose_tasks(tmp_path: Path):
-    assert run(
-        tmp_path, "--headless", "-t", "1s", "-u", "2", "-r", "9", "--only-summary", "-E", "quiet", "--"
-    ).returncode in (0, 1)
-    result = run(tmp_path, "--headless", "-t", "1s", "--only-summary", "Talker", "-T", "loud")
-    assert "talk" in result.stderr and result.returncode == 0
+    for options, done in (
+        (["-E", "quiet"], {"talk"}),
+        (["-T", "loud"], {"talk"}),
+        (["-T", "quiet"], {"note"}),
+    ):
+        result = run_briefly(tmp_path, "-u", "2", "-r", "9", "--json", *options)
+        assert {entry["name"] for entry in json.loads(result.stdout)} == done
 
 
 def test_user_classes_run_in_the_order_given(tmp_path: Path):
@@ -290,7 +312,7 @@ def test_user_classes_run_in_the_order_given(tmp_path: Path):
         + "\n@events.init.add_listener\ndef show(environment, **kwargs):\n    print([c.__name__ for c in environment.user_classes])\n"
     )
     for names in (["Noter", "Talker"], ["Talker", "Noter"]):
-        assert run(tmp_path, "--headless", "-t", "1s", *names, script=script).stdout == f"{names}\n"
+        assert run_briefly(tmp_path, *names, script=script).stdout == f"{names}\n"
 
 
 def test_user_settings_change_classes(tmp_path: Path):
@@ -298,9 +320,7 @@ def test_user_settings_change_classes(tmp_path: Path):
         SCRIPT + "\n@events.init.add_listener\ndef show(**kwargs):\n    print(Talker.weight, Talker.host)\n"
     )
     settings = '{"user_class_name": "Talker", "weight": 5, "host": "http://h"}'
-    result = run(
-        tmp_path, "--headless", "-t", "1s", "--config-users", settings, "--only-summary", script=script
-    )
+    result = run_briefly(tmp_path, "--config-users", settings, "--only-summary", script=script)
     assert result.stdout == "5 http://h\n"
 
 
@@ -309,7 +329,7 @@ def test_equal_weights_are_given_after_the_listeners_of_the_script(tmp_path: Pat
         "\n@events.init.add_listener\ndef show(**kwargs):\n    Talker.weight = 9\n"
         "\n@events.test_start.add_listener\ndef later(**kwargs):\n    print(Talker.weight, len(Noter.tasks))\n"
     )
-    assert run(tmp_path, "--headless", "-t", "1s", "--equal-weights", script=script).stdout == "1 1\n"
+    assert run_briefly(tmp_path, "--equal-weights", script=script).stdout == "1 1\n"
 
 
 def test_custom_options_reach_the_script_from_everywhere(tmp_path: Path):
@@ -318,12 +338,11 @@ def test_custom_options_reach_the_script_from_everywhere(tmp_path: Path):
         "    parser.add_argument('--shop', env_var='SHOP', default='none', is_secret=True)\n"
         "\n@events.init.add_listener\ndef show(environment, **kwargs):\n    print(environment.parsed_options.shop)\n"
     )
-    common = ("--headless", "-t", "1s", "Talker")
-    assert run(tmp_path, *common, script=script).stdout == "none\n"
-    assert run(tmp_path, *common, "--shop", "a", script=script).stdout == "a\n"
-    assert run(tmp_path, *common, script=script, SHOP="b").stdout == "b\n"
+    assert run_briefly(tmp_path, "Talker", script=script).stdout == "none\n"
+    assert run_briefly(tmp_path, "Talker", "--shop", "a", script=script).stdout == "a\n"
+    assert run_briefly(tmp_path, "Talker", script=script, SHOP="b").stdout == "b\n"
     (tmp_path / "locust.conf").write_text("shop = c\n")
-    assert run(tmp_path, *common, script=script).stdout == "c\n"
+    assert run_briefly(tmp_path, "Talker", script=script).stdout == "c\n"
 
 
 def test_a_shape_decides_when_the_run_ends(tmp_path: Path):
@@ -341,7 +360,7 @@ def test_a_shape_decides_when_the_run_ends(tmp_path: Path):
 
 def test_too_many_fixed_users_are_mentioned(tmp_path: Path):
     script = SCRIPT.replace("class Talker(User):", "class Talker(User):\n    fixed_count = 3")
-    result = run(tmp_path, "--headless", "-t", "1s", "-u", "2", "-r", "9", "Talker", script=script)
+    result = run_briefly(tmp_path, "-u", "2", "-r", "9", "Talker", script=script)
     assert (
         "Total fixed_count of User classes (3) is greater than the specified number of users (2)"
         in result.stderr
@@ -356,11 +375,11 @@ import resource
 def show(**_):
     print("LIMITS", *resource.getrlimit(resource.RLIMIT_NOFILE), flush=True)
 """
-    (tmp_path / "locustfile.py").write_text(SCRIPT + script)
+    (tmp_path / "locustfile.py").write_text(SCRIPT + script + BRIEF)
     # Beyond Locust's 10,000 where the system has that many.
     hard = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 12_000)
     done = subprocess.run(
-        [locust_command(), "--headless", "-t", "1", "Talker"],
+        [locust_command(), "--headless", "Talker"],
         cwd=tmp_path,
         env=clean_environment(HOME=str(tmp_path)),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard)),

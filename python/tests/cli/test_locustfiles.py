@@ -119,7 +119,7 @@ class Site(BaseHTTPRequestHandler):
             self.send_response(200)
             self.end_headers()
             try:
-                for _ in range(100):
+                for _ in range(2000):
                     self.wfile.write(b"#\n")
                     time.sleep(0.05)
             except OSError:
@@ -166,11 +166,11 @@ def test_a_download_is_bounded_in_size_and_time(
     site: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setattr(locustfiles, "DOWNLOAD_LIMIT_BYTES", 200_000)
-    monkeypatch.setattr(locustfiles, "DOWNLOAD_TOTAL_SECONDS", 0.3)
-    for path, why in (
-        ("/endless.py", "more than 200000 bytes"),
-        ("/drip.py", "not finished after 0.3 seconds"),
+    for path, seconds, why in (
+        ("/endless.py", 60, "more than 200000 bytes"),
+        ("/drip.py", 0.3, "not finished after 0.3 seconds"),
     ):
+        monkeypatch.setattr(locustfiles, "DOWNLOAD_TOTAL_SECONDS", seconds)
         with pytest.raises(SystemExit):
             download_locustfile_from_url(site + path)
         assert why in capsys.readouterr().err

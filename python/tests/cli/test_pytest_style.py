@@ -95,7 +95,7 @@ def basket(user=None):
     print("torn down", flush=True)
 
 def test_shopping(basket):
-    time.sleep(0.3)
+    time.sleep(0.1)
     basket.append(1)
     print("bought", len(basket), flush=True)
 """
@@ -107,7 +107,7 @@ def test_a_stop_is_heard_between_two_calls_and_fixtures_are_torn_down(tmp_path: 
     lines = result.stdout.splitlines()
     assert lines[0] == "set up for test_shopping" and lines[-1] == "torn down"
     # The call that ran at the end of the run was not cut off, and no other one began.
-    assert lines[1:-1] == [f"bought {number}" for number in range(1, len(lines) - 1)] and len(lines) > 4
+    assert lines[1:-1] == [f"bought {number}" for number in range(1, len(lines) - 1)] and len(lines) > 3
     assert "Not all users finished" not in result.stderr and result.returncode == 0
 
 

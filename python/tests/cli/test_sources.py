@@ -188,6 +188,27 @@ def test_a_shared_file_may_set_the_default_of_an_option_of_a_script(tmp_path: Pa
         events.init_command_line_parser.remove_listener(add)
 
 
+@pytest.mark.parametrize("name", ["locust.conf", "other.conf"])
+def test_a_file_that_is_no_text_is_told_in_a_line(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / name).write_bytes("host = http://café\n".encode("latin-1"))
+    with pytest.raises(SystemExit) as end:
+        parse("--config", name)
+    assert end.value.code == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1 and f"{name} is not UTF-8 text: " in told[0]
+
+
+def test_a_file_that_cannot_be_opened_is_told_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "locust.conf").mkdir()
+    with pytest.raises(SystemExit) as end:
+        parse()
+    assert end.value.code == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    assert "error: Unable to open config file: locust.conf. Error: " in told
+
+
 def test_user_classes_come_from_the_end_of_the_line_or_a_variable(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LOCUST_USER_CLASSES", " A  B ")
     assert parse()["user_classes"] == ["A", "B"]

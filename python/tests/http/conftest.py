@@ -22,7 +22,7 @@ def _server() -> Iterator[RecordingServer]:
     assert process.stdin is not None and process.stdout is not None
     yield RecordingServer(f"http://127.0.0.1:{int(process.stdout.readline())}")
     process.stdin.close()
-    process.wait(timeout=10)
+    process.wait(timeout=30)
     process.stdout.close()
 
 

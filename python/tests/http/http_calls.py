@@ -19,9 +19,11 @@ from typing import Any
 if sys.argv[1] != "requests":
     import locust  # noqa: F401  (patches before anything else is imported)
 
+import http_cases_content  # noqa: F401  (adds its calls)
 import http_cases_libraries  # noqa: F401  (adds its calls)
 import http_cases_network  # (adds its calls, too)
 import http_cases_odd  # noqa: F401  (adds its calls)
+import http_cases_sessions  # noqa: F401  (adds its calls)
 import requests
 from http_cases import BOTH, FAST, HTTP, attempt
 from http_gates import GATES
@@ -46,7 +48,7 @@ class Seen:
         text = re.sub(r"0x[0-9a-f]{6,}", "0xADDRESS", text)
         text = re.sub(r" \(_ssl\.c:\d+\)", "", text)
         text = re.sub(r"(timeout=\d\.\d\d)\d{5,}", r"\1", text)
-        text = re.sub(r"\b[0-9a-f]{32}\b", "BOUNDARY", text)
+        text = re.sub(r"\b(?:[0-9a-f]{32}|[0-9a-f]{64}|[0-9a-f]{128})\b", "BOUNDARY", text)
         return re.sub(r'cnonce="[0-9a-f]*"', 'cnonce="C"', text)
 
     def head(self, head: str) -> list[str]:
@@ -160,6 +162,10 @@ def plain_session(base: str) -> Any:
     return session
 
 
+log = requests.Session()
+log.trust_env = False
+
+
 class Maker:
     """Makes a client of the kind under test."""
 
@@ -187,7 +193,8 @@ class Maker:
                 session = FastHttpSession(
                     base, event, user, **{"max_redirects": 30, "max_retries": 0, **options}
                 )
-        session.port = int(base.rpartition(":")[2])
+        session.log = log
+        session.port = int(base.rpartition(":")[2].partition("/")[0]) if ":" in base else 0
         session.base, session.make, session.gates = base, self, self.gates
         session.caught = {} if self.client == "requests" else {"catch_response": True}
         return session
@@ -219,8 +226,6 @@ def run(client: str, names: list[str]) -> Iterator[tuple[str, Any]]:
     port, *others = map(int, server.stdout.readline().split())
     gates = dict(zip(GATES, others, strict=True))
     seen = Seen(client, port, gates)
-    log = requests.Session()
-    log.trust_env = False
     calls = BOTH | (FAST if client == "fast" else HTTP)
     for name, call in calls.items():
         if names and name not in names:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from typing import Any
 
 import requests
@@ -119,7 +118,7 @@ def _(s: Any) -> Any:
 
 @http("stream slow body")
 def _(s: Any) -> Any:
-    return attempt(lambda: s.get("/slow-body", stream=True, timeout=0.3).content)
+    return attempt(lambda: s.get("/half-body", stream=True, timeout=0.3).content)
 
 
 @http("stream bad gzip")
@@ -129,7 +128,7 @@ def _(s: Any) -> Any:
 
 @http("stream closed")
 def _(s: Any) -> Any:
-    with s.get("/chunked", stream=True, **s.caught) as response:
+    with s.get("/half-body", stream=True, **s.caught) as response:
         pass
     response.close()
     return [attempt(lambda: response.content), s.get("/x")]
@@ -206,13 +205,21 @@ def _(s: Any) -> Any:
 
 @http("timeout")
 def _(s: Any) -> Any:
-    values: list[Any] = [0.2, (1, 0.2), (1, 0.25), (None, 5), (5, None)]
-    return [attempt(lambda value=value: s.get("/slow-head", timeout=value)) for value in values]
+    return [
+        *[
+            attempt(lambda value=value: s.get("/no-head", timeout=value))
+            for value in (0.2, (9, 0.2), (9, 0.25))
+        ],
+        *[
+            attempt(lambda value=value: s.get("/slow-head", timeout=value))
+            for value in ((None, 30), (30, None))
+        ],
+    ]
 
 
 @http("timeout in the body")
 def _(s: Any) -> Any:
-    return s.get("/slow-body", timeout=0.2)
+    return s.get("/half-body", timeout=0.2)
 
 
 @http("timeout of nonsense")
@@ -277,12 +284,13 @@ def _(s: Any) -> Any:
     ]
 
 
-@both("stale connection")
+@http("stale connection")
 def _(s: Any) -> Any:
+    s.log.get(f"{s.base}/__closed?count=0")
     seen = []
     for _ in range(3):
         seen.append(s.get("/stale"))
-        time.sleep(0.1)
+        s.log.get(f"{s.base}/__closed?count=1")
     return [*seen, s.post("/x", data="p")]
 
 
@@ -396,7 +404,7 @@ def _(s: Any) -> Any:
 @fast("timeout")
 def _(s: Any) -> Any:
     client = s.make(network_timeout=0.2)
-    return [client.get("/slow-head"), client.get("/slow-body")]
+    return [client.get("/no-head"), client.get("/half-body")]
 
 
 @fast("json of a response")

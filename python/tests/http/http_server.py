@@ -2,7 +2,8 @@
 
 Run as a program it prints its port and serves until its standard input ends; with a folder of certificates as its argument
 the ports of `http_gates.GATES` follow on the same line. It is a process of its own so that neither gevent nor the client
-under test shares anything with it. `/__log` answers with what was received since the last time.
+under test shares anything with it. `/__log` answers with what was received since the last time,
+`/__closed?count=N` when so many connections have been closed by the server since then.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import select
 import socket
 import struct
 import sys
@@ -22,6 +24,7 @@ from urllib.parse import parse_qsl, unquote
 
 import http_gates
 
+PATIENCE = 20.0
 TEXT = "Grüße, 你好 and a line\nsecond line\r\nthird".encode()
 
 
@@ -61,6 +64,12 @@ class Exchange:
             self.raw(b"%x\r\n%b\r\n" % (len(part), part))
             time.sleep(pause)
         self.raw(end)
+
+    def wait_for_the_end(self) -> None:
+        """Says nothing more until the client has had enough, however long that takes."""
+        while self.connection.recv(65536):
+            pass
+        self.keep = False
 
     def hang_up(self, reset: bool = False) -> None:
         if reset:
@@ -248,6 +257,15 @@ def _digest(x: Exchange) -> None:
         )
 
 
+@route("/challenge")
+def _challenge(x: Exchange) -> None:
+    """/challenge?with=CHALLENGE"""
+    if x.field("authorization").startswith("Digest"):
+        x.answer("200 OK", b"known")
+    else:
+        x.answer("401 Unauthorized", b"who?", f"WWW-Authenticate: {x.query['with']}")
+
+
 @route("/close")
 def _close(x: Exchange) -> None:
     x.hang_up()
@@ -301,15 +319,19 @@ def _garbage(x: Exchange) -> None:
 
 @route("/slow-head")
 def _slow_head(x: Exchange) -> None:
-    time.sleep(1.0)
+    time.sleep(0.3)
     x.answer("200 OK", b"late")
 
 
-@route("/slow-body")
-def _slow_body(x: Exchange) -> None:
+@route("/no-head")
+def _no_head(x: Exchange) -> None:
+    x.wait_for_the_end()
+
+
+@route("/half-body")
+def _half_body(x: Exchange) -> None:
     x.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf ")
-    time.sleep(1.0)
-    x.raw(b"later")
+    x.wait_for_the_end()
 
 
 @route("/stale")
@@ -376,10 +398,34 @@ class Recorder:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.log: list[tuple[int, str, str]] = []
-        self.connections = 0
+        self.connections = self.closed = 0
+        # Those whose next request is awaited.
+        self.reading: set[socket.socket] = set()
+
+    def settle(self) -> None:
+        """Waits until all that has arrived is read: a client that gave up soon may be ahead of the log."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            with self.lock:
+                reading = list(self.reading)
+            try:
+                if not select.select(reading, [], [], 0)[0]:
+                    return
+            except (OSError, ValueError):
+                pass  # One of them was closed in between.
+            time.sleep(0.002)
+
+    def wait_closed(self, count: int) -> bytes:
+        """Waits until so many connections have been closed here since the last time."""
+        end = time.monotonic() + PATIENCE
+        while self.closed < count and time.monotonic() < end:
+            time.sleep(0.002)
+        found, self.closed = self.closed, 0
+        return b"%d" % found
 
     def take(self) -> bytes:
         """What was received, with connections numbered from 0 in the order in which they were used."""
+        self.settle()
         with self.lock:
             log, self.log = self.log, []
         numbers: dict[int, int] = {}
@@ -393,22 +439,42 @@ class Recorder:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         file = connection.makefile("rb")
         try:
-            while (request := read_request(file)) is not None:
-                head, body = request
-                exchange = Exchange(connection, head, body)
-                if exchange.path == "/__log":
-                    exchange.answer("200 OK", self.take())
-                    continue
-                with self.lock:
-                    self.log.append((number, head.decode("latin-1"), body.decode("latin-1")))
-                respond(exchange)
-                if not exchange.keep:
+            while (request := self.next_request(connection, file, number)) is not None:
+                respond(request)
+                if not request.keep:
                     break
         except (OSError, ValueError):
             pass
         finally:
             file.close()
             connection.close()
+            with self.lock:
+                self.closed += 1
+
+    def next_request(
+        self, connection: socket.socket, file: io.BufferedReader, number: int
+    ) -> Exchange | None:
+        """The next request that is not one for the recorder itself."""
+        while True:
+            with self.lock:
+                self.reading.add(connection)
+            try:
+                request = read_request(file)
+                exchange = request and Exchange(connection, *request)
+                if exchange and not exchange.path.startswith("/__"):
+                    with self.lock:
+                        self.log.append((number, *(part.decode("latin-1") for part in request)))
+            finally:
+                with self.lock:
+                    self.reading.discard(connection)
+            if not exchange:
+                return None
+            if exchange.path == "/__log":
+                exchange.answer("200 OK", self.take())
+            elif exchange.path == "/__closed":
+                exchange.answer("200 OK", self.wait_closed(int(exchange.query["count"])))
+            else:
+                return exchange
 
 
 def main() -> None:

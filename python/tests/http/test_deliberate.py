@@ -104,12 +104,24 @@ def test_a_body_that_is_no_gzip_at_all_fails_the_request(
     assert exception is not None
 
 
+def test_a_chunked_stream_can_be_taken_up_again(recording: RecordingServer) -> None:
+    response = http(recording.url).get("/chunked", stream=True)
+    next(response.iter_content(3))
+    assert response.content == b"st\nsecond\r\nthird\nlast"
+
+
+@pytest.mark.parametrize("path", ["/cut", "/bad-gzip"])
+def test_an_error_in_a_body_knows_its_request(path: str, recording: RecordingServer) -> None:
+    error = http(recording.url).get(path).error
+    assert error is not None and error.request.url == recording.url + path
+
+
 def test_timeouts_of_the_fast_client_are_grouped_by_name(recording: RecordingServer) -> None:
     texts: list[str] = []
     client = fast(recording.url, lambda exception, **_: texts.append(str(exception)), network_timeout=0.1)
     for number in range(2):
-        client.get(f"/slow-head?{number}", name="slow")
-    assert "slow" in texts[0] and "/slow-head" not in texts[0]
+        client.get(f"/no-head?{number}", name="slow")
+    assert "slow" in texts[0] and "/no-head" not in texts[0]
     assert texts[0] == texts[1]
 
 

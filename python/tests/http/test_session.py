@@ -121,8 +121,8 @@ def test_a_greenlet_that_is_killed_leaves_the_session_usable(
     make: Callable[..., Any], recording: RecordingServer
 ) -> None:
     session = make(recording.url)
-    waiting = gevent.spawn(session.get, "/slow-head")
-    gevent.sleep(0.1)
+    waiting = gevent.spawn(session.get, "/no-head")
+    recording.wait_for(1)
     waiting.kill()
     assert session.get("/after").text == "GET /after"
 
@@ -131,7 +131,7 @@ def test_a_greenlet_that_is_killed_leaves_the_session_usable(
 def test_a_timeout_of_gevent_ends_a_request(make: Callable[..., Any], recording: RecordingServer) -> None:
     session = make(recording.url)
     with gevent.Timeout(0.1, False):
-        session.get("/slow-head")
+        session.get("/no-head")
     assert session.get("/after").text == "GET /after"
 
 
@@ -150,12 +150,12 @@ def test_streams_given_up_do_not_use_up_the_connections(
 ) -> None:
     session = make(recording.url)
     for _ in range(15):
-        response = session.get("/slow-body", stream=True)
+        response = session.get("/half-body", stream=True)
         if end == "close":
             (response.close if make is http else response.release)()
         del response
         gc.collect()
-    with gevent.Timeout(5):
+    with gevent.Timeout(30):
         assert session.get("/after").text == "GET /after"
 
 
@@ -244,6 +244,6 @@ def test_a_missing_file_is_named(
 def test_a_body_asked_for_in_one_piece_comes_to_its_end(path: str, recording: RecordingServer) -> None:
     session = http(recording.url)
     whole = session.get(path).content
-    with gevent.Timeout(10):
+    with gevent.Timeout(30):
         assert b"".join(session.get(path, stream=True).iter_content(None)) == whole
         assert list(session.get(path).raw.stream(None)) == []

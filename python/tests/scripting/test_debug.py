@@ -56,7 +56,7 @@ def run(tmp_path):
         script = tmp_path / name
         script.write_text(SCRIPT)
         return subprocess.run(
-            [sys.executable, script, *args], capture_output=True, text=True, timeout=30, cwd=tmp_path
+            [sys.executable, script, *args], capture_output=True, text=True, timeout=60, cwd=tmp_path
         )
 
     return run

@@ -14,6 +14,7 @@ import locust  # noqa: F401  (patches the standard library, which has to come fi
 # isort: split
 import gevent
 import pytest
+from gevent.event import Event
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import MissingSchema
 
@@ -38,7 +39,7 @@ def function(body: Any, own_fixture: Any = fixture) -> Any:
 
 
 def until(condition: Any) -> None:
-    with gevent.Timeout(10):
+    with gevent.Timeout(30):
         while not condition():
             gevent.sleep(0.005)
 
@@ -82,13 +83,18 @@ def test_functions_take_turns_until_the_user_is_stopped(live: Any) -> None:
 
 def test_a_stop_timeout_lets_the_function_finish(live: Any) -> None:
     def slow(session: str) -> None:
-        gevent.sleep(0.2)
+        trace.append("called")
+        go_on.wait()
         trace.append("finished")
 
-    runner = live(function(slow), stop_timeout=5)
-    with gevent.Timeout(2):
+    go_on = Event()
+    runner = live(function(slow), stop_timeout=600)
+    until(lambda: "called" in trace)
+    # The stop begins first: nothing else runs before it waits.
+    gevent.spawn_later(0.05, go_on.set)
+    with gevent.Timeout(60):
         runner.stop()
-    assert trace == ["set up for test_it", "finished", "torn down"]
+    assert trace == ["set up for test_it", "called", "finished", "torn down"]
 
 
 @pytest.mark.parametrize("error", [RequestsConnectionError("x"), CatchResponseError("x")], ids=type)
@@ -139,14 +145,14 @@ def test_a_file_of_pytest_functions_runs_as_users(tmp_path: Path) -> None:
         "    yield type(user).__name__\n"
         "def test_a(thing):\n"
         "    print('TRACE', thing, flush=True)\n"
-        "    time.sleep(0.2)\n"
+        "    time.sleep(0.05)\n"
     )
     run = subprocess.run(
         [sys.executable, "-m", "locust", "-f", "test_it.py", "--headless", "-t", "1s", "-s", "1"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.count("TRACE test_a") >= 3

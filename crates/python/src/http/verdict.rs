@@ -1,6 +1,7 @@
 //! Counting a request: straight into the statistics if nobody else listens, through the event if somebody does.
 
 use gregaria_stats::EntryId;
+use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyMapping, PyString};
@@ -119,18 +120,28 @@ pub(super) fn meta<'py>(
     Ok(dict)
 }
 
-/// The user's context with the request's on top.
+/// The user's context with the request's on top; where there is no user, what the request came with, whatever it is.
 fn context<'py>(
     py: Python<'py>,
     session: &SessionCore,
     own: Option<&Py<PyAny>>,
-) -> PyResult<Bound<'py, PyDict>> {
+) -> PyResult<Bound<'py, PyAny>> {
+    let own = own.map(|own| own.bind(py).clone());
+    let Some(user) = session.user_object(py) else {
+        return Ok(own.unwrap_or_else(|| PyDict::new(py).into_any()));
+    };
     let merged = PyDict::new(py);
-    if let Some(user) = session.user_object(py) {
-        merged.update(user.bind(py).call_method0(intern!(py, "context"))?.cast::<PyMapping>()?)?;
-    }
+    merged.update(&mapping(user.bind(py).call_method0(intern!(py, "context"))?)?)?;
     if let Some(own) = own {
-        merged.update(own.bind(py).cast::<PyMapping>()?)?;
+        merged.update(&mapping(own)?)?;
     }
-    Ok(merged)
+    Ok(merged.into_any())
+}
+
+/// `value`, or Python's complaint about `{**value}`.
+fn mapping(value: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyMapping>> {
+    let name = value.get_type().name()?;
+    value
+        .cast_into::<PyMapping>()
+        .map_err(|_| PyTypeError::new_err(format!("'{name}' object is not a mapping")))
 }

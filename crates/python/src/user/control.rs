@@ -76,6 +76,15 @@ pub(crate) fn classify(py: Python<'_>, error: &PyErr) -> PyResult<Control> {
     })
 }
 
+/// Sorts an exception that left anything but a task, a wait above all: there is no task to reschedule there, so these two
+/// are errors like any other.
+pub(crate) fn classify_outside_a_task(py: Python<'_>, error: &PyErr) -> PyResult<Control> {
+    Ok(match classify(py, error)? {
+        Control::Reschedule | Control::RescheduleImmediately => Control::Error,
+        control => control,
+    })
+}
+
 /// Whether an error is what a killed greenlet sees.
 pub(crate) fn is_greenlet_exit(py: Python<'_>, error: &PyErr) -> bool {
     classes(py).is_ok_and(|classes| error.is_instance(py, classes.greenlet_exit.bind(py)))

@@ -107,10 +107,14 @@ fn end(py: Python<'_>, user: &Bound<'_, PyAny>, error: PyErr) -> PyResult<()> {
 
 /// Reports an error of a wait as a task's, so that the user waits anew; an error that follows one (`reported`) ends it.
 fn report_once(py: Python<'_>, user: &Bound<'_, PyAny>, error: PyErr, reported: bool) -> PyResult<()> {
-    if reported || control::classify(py, &error)? != Control::Error {
+    if reported {
         return Err(error);
     }
-    task_set::report(py, &lending::task_set(user)?, user, &error)
+    match control::classify_outside_a_task(py, &error)? {
+        Control::Error => task_set::report(py, &lending::task_set(user)?, user, &error),
+        Control::Interrupt => Err(control::from_interrupt(py, &error)),
+        _ => Err(error),
+    }
 }
 
 /// Tasks and waits, until the user is parked (Ok) or something ends it. `waits_first`: an error has been reported and

@@ -21,10 +21,10 @@ fn run_task_set(py: Python<'_>, task_set: &Bound<'_, PyAny>) -> PyResult<()> {
     let bridge = Bridge::current(py)?;
     loop {
         let turns = bridge.turns();
-        let Err(error) = turn(py, task_set, &user) else {
+        let Some((error, control)) = turn(py, task_set, &user)? else {
             continue;
         };
-        match control::classify(py, &error)? {
+        match control {
             Control::RescheduleImmediately => {
                 if turns == bridge.turns() {
                     // Nothing in this turn has let others run: a loop of such turns would freeze the process.
@@ -40,8 +40,9 @@ fn run_task_set(py: Python<'_>, task_set: &Bound<'_, PyAny>) -> PyResult<()> {
                 on_stop(py, task_set, true)?;
                 return Err(error);
             }
-            Control::Reschedule | Control::Fatal => return Err(error),
-            Control::Error => {
+            Control::Fatal => return Err(error),
+            // A task's wish to be rescheduled is fulfilled in `turn`.
+            Control::Reschedule | Control::Error => {
                 report(py, task_set, &user, &error)?;
                 leave_on(py, task_set, wait(py, task_set))?;
             }
@@ -49,8 +50,35 @@ fn run_task_set(py: Python<'_>, task_set: &Bound<'_, PyAny>) -> PyResult<()> {
     }
 }
 
-/// One task and the wait after it.
-fn turn(py: Python<'_>, task_set: &Bound<'_, PyAny>, user: &Bound<'_, PyAny>) -> PyResult<()> {
+/// One task and the wait after it; an error, and what it means where it came from.
+fn turn(
+    py: Python<'_>,
+    task_set: &Bound<'_, PyAny>,
+    user: &Bound<'_, PyAny>,
+) -> PyResult<Option<(PyErr, Control)>> {
+    let executed = match choose(py, task_set, user) {
+        Ok(()) => task_set.call_method0(intern!(py, "execute_next_task")),
+        Err(error) => return outside_a_task(py, error),
+    };
+    if let Err(error) = executed {
+        let control = control::classify(py, &error)?;
+        if control != Control::Reschedule {
+            return Ok(Some((error, control)));
+        }
+    }
+    match wait(py, task_set) {
+        Ok(()) => Ok(None),
+        Err(error) => outside_a_task(py, error),
+    }
+}
+
+fn outside_a_task(py: Python<'_>, error: PyErr) -> PyResult<Option<(PyErr, Control)>> {
+    let control = control::classify_outside_a_task(py, &error)?;
+    Ok(Some((error, control)))
+}
+
+/// Sees to it that there is a next task; StopUser if the user is stopping.
+fn choose(py: Python<'_>, task_set: &Bound<'_, PyAny>, user: &Bound<'_, PyAny>) -> PyResult<()> {
     if !task_set.getattr(intern!(py, "_task_queue"))?.is_truthy()? {
         let next = task_set.call_method0(intern!(py, "get_next_task"))?;
         task_set.call_method1(intern!(py, "schedule_task"), (next,))?;
@@ -58,11 +86,7 @@ fn turn(py: Python<'_>, task_set: &Bound<'_, PyAny>, user: &Bound<'_, PyAny>) ->
     if user.getattr(intern!(py, "_state"))?.eq(intern!(py, "stopping"))? {
         return Err(control::stop_user(py));
     }
-    match task_set.call_method0(intern!(py, "execute_next_task")) {
-        Ok(_) => wait(py, task_set),
-        Err(error) if control::classify(py, &error)? == Control::Reschedule => wait(py, task_set),
-        Err(error) => Err(error),
-    }
+    Ok(())
 }
 
 fn wait(py: Python<'_>, task_set: &Bound<'_, PyAny>) -> PyResult<()> {
