@@ -14,6 +14,10 @@ from pathlib import Path
 from compat_case import Case
 from servers import clean_environment, free_port
 
+# What both programs log when they are ready to run, and how long is waited for it.
+STARTED = b"Starting Locust"
+START = 20.0
+
 
 @dataclass(frozen=True)
 class Side:
@@ -66,23 +70,26 @@ def run(case: Case, side: Side, folder: Path, url: str) -> Outcome:
     program = side.locust if case.command[0] == "locust" else side.locust.parent / "python"
     environment = clean_environment(HOME=str(folder))
     environment.update({key: fill(str(value)) for key, value in case.expect.get("env", {}).items()})
-    process = subprocess.Popen(
-        [program, *map(fill, case.command[1:])],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    threading.Thread(target=send_signals, args=(case, process), daemon=True).start()
+    said = {name: folder.parent / name for name in ("stdout", "stderr")}
+    with open(said["stdout"], "wb") as out, open(said["stderr"], "wb") as errors:
+        process = subprocess.Popen(
+            [program, *map(fill, case.command[1:])],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=errors,
+            start_new_session=True,
+        )
+    threading.Thread(target=send_signals, args=(case, process, said["stderr"]), daemon=True).start()
+    killed = ""
     try:
-        stdout, stderr = process.communicate(timeout=case.expect.get("timeout", 30))
+        process.wait(timeout=case.expect.get("timeout", 30))
     except subprocess.TimeoutExpired:
         process.kill()
-        stdout, stderr = process.communicate()
-        stderr += "\n(killed: the case's timeout was over)\n"
+        process.wait()
+        killed = "\n(killed: the case's timeout was over)\n"
+    stdout, stderr = said["stdout"].read_text(), said["stderr"].read_text() + killed
     host = socket.gethostname()
     places = {str(folder): "RUN", url: "{host}" if url else "", refused: "{refused}"}
     places = {value: word for value, word in places.items() if value}
@@ -90,8 +97,12 @@ def run(case: Case, side: Side, folder: Path, url: str) -> Outcome:
     return Outcome(side, process.returncode, stdout, stderr, folder, places)
 
 
-def send_signals(case: Case, process: subprocess.Popen[str]) -> None:
+def send_signals(case: Case, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Sends the case's signals. The time until the first begins when the program has started: a busy machine needs long."""
     names = case.expect.get("signal", [])
+    end = time.monotonic() + START
+    while names and process.poll() is None and time.monotonic() < end and STARTED not in log.read_bytes():
+        time.sleep(0.05)
     for name in [names] if isinstance(names, str) else names:
         time.sleep(case.expect.get("signal_after", 2.0))
         if process.poll() is not None:

@@ -14,24 +14,25 @@ from locust.cli.ab import arguments, compare, oracle, show, sides
 from locust.cli.ab.sides import OURS, REAL, Account, Entry
 from servers import ROOT, TOOLS, TestkitServer, clean_environment
 
+# So many tasks a user, soon done, and then nothing until the end: how fast the machine is does not matter.
 SCRIPT = """
-import random
 from locust import HttpUser, constant, task
 
 class Visitor(HttpUser):
     wait_time = constant(0.05)
-
-    @task(3)
-    def home(self):
-        self.client.get("/")
+    turn = 0
 
     @task
-    def lost(self):
-        self.client.get(f"/nowhere/{random.randint(1, 9)}", name="/nowhere/[id]")
-
-    @task
-    def broken(self):
-        raise ValueError("on purpose")
+    def visit(self):
+        self.turn += 1
+        if self.turn > 15:
+            return
+        if self.turn % 5 == 0:
+            raise ValueError("on purpose")
+        if self.turn % 5 == 1:
+            self.client.get(f"/nowhere/{self.turn}", name="/nowhere/[id]")
+        else:
+            self.client.get("/")
 """
 
 
@@ -247,7 +248,7 @@ def test_one_script_on_both_sides(tmp_path: Path, blog: TestkitServer) -> None:
         assert list(data[side]["exceptions"]) == ["on purpose"]
         assert data[side]["log"].keys() == {"ERROR/locust.user.task: on purpose (ValueError: on purpose)"}
         assert data[side]["cpu_microseconds_per_request"] > 0
-        assert 8 < data[side]["user_seconds"] < 8 * 4
+        assert data[side]["user_seconds"] > 8
     assert data["locust"]["version"] == "2.47.0"
     assert data["gregaria"]["version"] != "2.47.0"
 

@@ -20,6 +20,9 @@ from compat_run import Outcome, Side, run
 from servers import ROOT, TOOLS, TestkitServer, clean_environment, free_port
 
 CHAPTERS = sorted(path for path in (ROOT / "compat").glob("*.md") if path.name != "README.md")
+# Real Locust's timers begin with the last turn of its loop, so on a busy machine a run of a second may end at once. Our one
+# run has to agree with one of so many of its.
+ORACLE_RUNS = 3
 CASES = [case for path in CHAPTERS for case in read_chapter(path)]
 
 
@@ -141,6 +144,12 @@ def compare(case: Case, real: Outcome, own: Outcome) -> list[str]:
     return problems
 
 
+def faults(case: Case, outcomes: list[Outcome]) -> list[str]:
+    """All that is wrong: with each side by itself, and between the two if both ran."""
+    problems = [problem for outcome in outcomes for problem in check_alone(case, outcome)]
+    return problems + (compare(case, *outcomes) if len(outcomes) == 2 else [])
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case(
     case: Case, ours: Side, oracle: Side | None, server_url: Callable[[str], str], tmp_path: Path
@@ -154,9 +163,14 @@ def test_case(
         outcomes = list(
             pool.map(lambda pair: run(case, pair[0], pair[1], url), zip(sides, folders, strict=True))
         )
-    problems = [problem for outcome in outcomes for problem in check_alone(case, outcome)]
-    if oracle is not None:
-        problems += compare(case, *outcomes)
+    problems = faults(case, outcomes)
+    for again in range(2, ORACLE_RUNS + 1):
+        if oracle is None or not problems:
+            break
+        folder = tmp_path / f"oracle-{again}" / "run"
+        folder.mkdir(parents=True)
+        outcomes[0] = run(case, oracle, folder, url)
+        problems = faults(case, outcomes)
     if problems:
         ends = (f"--- {o.side.name}: end of standard error\n{o.stderr[-3000:]}" for o in outcomes)
         pytest.fail("\n".join([f"compat/{case.chapter}.md:{case.line}", *problems, *ends]), pytrace=False)

@@ -15,6 +15,7 @@ from servers import ROOT, TestkitServer, clean_environment, locust_command
 from suites.programs import final_table
 
 EXAMPLES = ROOT / "examples"
+LIBRARY = "library.py"
 SHORT = "--headless -u 4 -r 4 -t 5s"
 # file: (arguments, exit code, rows that must be there, a text that must be printed)
 RUNS = {
@@ -43,6 +44,9 @@ RUNS = {
     "web_page.py": (SHORT, 0, ["GET /"], ""),
 }
 
+# Its exit code and all it printed.
+Outcome = tuple[int, str]
+
 
 def sides() -> list[str]:
     named = os.environ.get("GREGARIA_ORACLE", "")
@@ -55,7 +59,7 @@ def command_of(side: str) -> Path:
     return Path(os.environ.get("GREGARIA_ORACLE") or ROOT / ".venv-oracle" / "bin" / "locust")
 
 
-def run(command: list[str | Path], folder: Path) -> tuple[int, str]:
+def run(command: list[str | Path], folder: Path) -> Outcome:
     done = subprocess.run(
         command,
         cwd=folder,
@@ -70,42 +74,56 @@ def run(command: list[str | Path], folder: Path) -> tuple[int, str]:
 
 
 def test_every_example_is_tried():
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {*RUNS, "library.py"}
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {*RUNS, LIBRARY}
     table = (EXAMPLES / "README.md").read_text()
-    assert all(f"`{name}`" in table for name in [*RUNS, "library.py"])
+    assert all(f"`{name}`" in table for name in [*RUNS, LIBRARY])
+
+
+def command(name: str, side: str, url: str) -> list[str | Path]:
+    """How one would run that example against `url`."""
+    locust = command_of(side)
+    if name == LIBRARY:
+        return [sys.executable if side == "ours" else locust.parent / "python", EXAMPLES / name, url]
+    return [locust, "-f", EXAMPLES / name, "-H", url, *RUNS[name][0].split()]
 
 
 @pytest.fixture(scope="module")
 def outcomes(
     tmp_path_factory: pytest.TempPathFactory, blog: TestkitServer
-) -> Iterator[dict[tuple[str, str], Future[tuple[int, str]]]]:
+) -> Iterator[dict[tuple[str, str], Future[Outcome]]]:
     """All runs, a few at once: most of their time is waiting."""
     with ThreadPoolExecutor(4) as pool:
-        started = {}
-        for side in sides():
-            locust = command_of(side)
-            python = sys.executable if side == "ours" else locust.parent / "python"
-            for name, (arguments, *_) in RUNS.items():
-                command = [locust, "-f", EXAMPLES / name, "-H", blog.url, *arguments.split()]
-                started[name, side] = pool.submit(run, command, tmp_path_factory.mktemp("run"))
-            command = [python, EXAMPLES / "library.py", blog.url]
-            started["library.py", side] = pool.submit(run, command, tmp_path_factory.mktemp("run"))
-        yield started
+        yield {
+            (name, side): pool.submit(run, command(name, side, blog.url), tmp_path_factory.mktemp("run"))
+            for side in sides()
+            for name in [*RUNS, LIBRARY]
+        }
+
+
+def wrong(name: str, outcome: Outcome) -> list[str]:
+    """What an example did not do."""
+    code, output = outcome
+    _, expected, rows, text = RUNS.get(name, ("", 0, ["GET /"], ""))
+    table = final_table(output)
+    missing = set(rows) - set(table)
+    problems = [f"exit code {code}, not {expected}"] if code != expected else []
+    problems += [f"no row {row}" for row in sorted(missing)]
+    problems += [f"{name}: failures" for row in rows if name == LIBRARY and row in table and table[row][1]]
+    problems += [f"not printed: {text}"] if text not in output else []
+    return problems + (["a traceback"] if "Traceback" in output else [])
 
 
 @pytest.mark.parametrize("side", sides())
-@pytest.mark.parametrize("name", RUNS)
-def test_an_example_runs(name: str, side: str, outcomes: dict[tuple[str, str], Future[tuple[int, str]]]):
-    _, code, rows, text = RUNS[name]
-    found, output = outcomes[name, side].result()
-    assert found == code, output
-    assert set(rows) <= set(final_table(output)), output
-    assert text in output
-    assert "Traceback" not in output
-
-
-@pytest.mark.parametrize("side", sides())
-def test_the_library_example_runs(side: str, outcomes: dict[tuple[str, str], Future[tuple[int, str]]]):
-    code, output = outcomes["library.py", side].result()
-    assert code == 0, output
-    assert final_table(output)["GET /"][1] == 0
+@pytest.mark.parametrize("name", [*RUNS, LIBRARY])
+def test_an_example_runs(
+    name: str,
+    side: str,
+    outcomes: dict[tuple[str, str], Future[Outcome]],
+    blog: TestkitServer,
+    tmp_path: Path,
+):
+    outcome = outcomes[name, side].result()
+    if side == "oracle" and wrong(name, outcome):
+        # Its timers begin with the last turn of its loop, so on a busy machine its runs are shorter than asked for.
+        outcome = run(command(name, side, blog.url), tmp_path)
+    assert not wrong(name, outcome), outcome[1]

@@ -43,7 +43,7 @@ def record(request_type, name, response_time, response_length, exception=None, c
         "more": sorted(more),
     }})
 
-def until(condition, seconds=10):
+def until(condition, seconds=30):
     import gevent
     with gevent.Timeout(seconds):
         while not condition():
@@ -78,7 +78,7 @@ def events_of(
         env=clean_environment(**environment),
         capture_output=True,
         text=True,
-        timeout=40,
+        timeout=90,
     )
     for line in done.stdout.splitlines():
         if line.startswith("EVENTS "):

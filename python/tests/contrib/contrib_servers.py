@@ -32,6 +32,11 @@ class Server:
     def __enter__(self) -> Server:
         return self
 
+    def rest(self) -> list[str]:
+        """What the server has said after its address; ends it."""
+        self.process.stdin.close()
+        return self.process.stdout.read().splitlines()
+
     def __exit__(self, *_: object) -> None:
         self.process.stdin.close()
         self.process.wait(timeout=20)
@@ -176,7 +181,7 @@ def openai() -> None:
 
 
 def slow_collector() -> None:
-    """A collector of OpenTelemetry that takes a second and a half for whatever it gets by gRPC."""
+    """A collector of OpenTelemetry that takes a second and a half for whatever it gets by gRPC, and says when."""
     import time
     from concurrent.futures import ThreadPoolExecutor
 
@@ -185,7 +190,9 @@ def slow_collector() -> None:
 
     class Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):
         def Export(self, _request: object, _context: object) -> object:
+            began = time.time()
             time.sleep(1.5)
+            print(f"EXPORT {began} {time.time()}", flush=True)
             return metrics_service_pb2.ExportMetricsServiceResponse()
 
     server = grpc.server(ThreadPoolExecutor(4))

@@ -14,7 +14,7 @@ class Asker(DNSUser):
 
 client = Asker(environment).client
 known = dns.message.make_query("www.example.test", dns.rdatatype.A)
-where = dict(where="127.0.0.1", port=ADDRESS, timeout=2)
+where = dict(where="127.0.0.1", port=ADDRESS, timeout=20)
 answer = client.udp(known, **where)
 assert answer.answer[0][0].address == "192.0.2.1"
 client.tcp(known, **where)

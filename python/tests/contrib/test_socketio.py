@@ -16,7 +16,7 @@ class Talker(SocketIOUser, HttpUser):
 user = Talker(environment)
 assert user.client.base_url == "http://127.0.0.1"
 user.sio.emit("too early", "x")
-user.sio.connect(ADDRESS, wait_timeout=5)
+user.sio.connect(ADDRESS, wait_timeout=30)
 assert user.sio.call("ping", {"a": 1}) == {"a": 1}
 user.sio.emit("say", "hello")
 until(lambda: any(event["request_type"] == "WSR" for event in seen))
@@ -59,7 +59,7 @@ def test_a_server_that_is_not_there_is_a_failed_connection():
     script = (
         SCRIPT.split("user.sio.emit")[0]
         + """
-user.sio.connect(ADDRESS, wait_timeout=1)
+user.sio.connect(ADDRESS, wait_timeout=30)
 [event] = seen
 assert "Connection refused" in event["exception"]
 event["exception"] = event["exception"].partition("(")[0]
