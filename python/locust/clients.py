@@ -151,6 +151,7 @@ class HttpSession(SessionBase, RequestsSession):
             and type(self.headers) is _Headers
             and isinstance(self.cookies, SessionCookies)
             and self.cookies._session is self
+            and not self.cookies.has_own_policy
             and (auth is None or (isinstance(auth, tuple) and len(auth) == 2))
             and all(
                 type(adapter) is LocustHttpAdapter and adapter.is_the_engines()

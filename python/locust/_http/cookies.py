@@ -6,7 +6,7 @@ they read its cookies when they have changed, and write each change through.
 
 from __future__ import annotations
 
-from http.cookiejar import Cookie, CookieJar
+from http.cookiejar import Cookie, CookieJar, CookiePolicy, DefaultCookiePolicy
 from typing import Any
 
 from requests.cookies import RequestsCookieJar
@@ -56,13 +56,26 @@ class _View(CookieJar):
 class SessionCookies(_View, RequestsCookieJar):
     """The cookies of an `HttpSession`."""
 
+    has_own_policy = False
+    """Whether a script's policy says which cookies are kept and sent. The engine knows the usual one only."""
+
     def __init__(self, session: Any, initial: CookieJar | None = None) -> None:
         super().__init__()
         self._session = session
         if initial is not None:
+            policy = initial._policy  # type: ignore[attr-defined]
+            if not _is_the_usual(policy):
+                self.set_policy(policy)
             _engine.clear_cookies(session)
             for cookie in initial:
                 self.set_cookie(cookie)
+
+    def set_policy(self, policy: CookiePolicy) -> None:
+        """Has `policy` decide which cookies are kept and sent. The session's requests go the way requests sends them."""
+        super().set_policy(policy)
+        # Also if it is the usual one: the script may change it later.
+        self.has_own_policy = True
+        self._session._touch(foreign=False)
 
     def copy(self) -> RequestsCookieJar:
         """A jar of its own with the same cookies."""
@@ -73,6 +86,12 @@ class SessionCookies(_View, RequestsCookieJar):
     def __reduce_ex__(self, protocol: Any) -> Any:
         # A copy has no session to be a view of.
         return _itself, (self.copy(),)
+
+
+def _is_the_usual(policy: CookiePolicy) -> bool:
+    """Whether it is what a jar has that was told of none."""
+    usual = DefaultCookiePolicy()
+    return type(policy) is DefaultCookiePolicy and {**vars(policy), "_now": 0} == {**vars(usual), "_now": 0}
 
 
 def _itself(jar: RequestsCookieJar) -> RequestsCookieJar:

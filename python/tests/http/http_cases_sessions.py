@@ -199,6 +199,18 @@ def _(s: Any) -> Any:
     return [blocked, s.get("/x"), dict(s.cookies)]
 
 
+@http("a jar that came with a policy")
+def _(s: Any) -> Any:
+    jar = requests.cookies.RequestsCookieJar(cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+    jar.set("a", "1", domain="127.0.0.1", path="/")
+    s.cookies = jar
+    s.get("/cookies?set=b=2")
+    refused = [s.get("/x"), dict(s.cookies)]
+    s.cookies = requests.cookies.RequestsCookieJar()
+    s.get("/cookies?set=c=3")
+    return [*refused, s.get("/x"), dict(s.cookies)]
+
+
 @http("jars of every kind")
 def _(s: Any) -> Any:
     plain = cookiejar.CookieJar()

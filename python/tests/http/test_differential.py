@@ -35,7 +35,6 @@ DIFFERS_FROM_REQUESTS = {
     "headers spaces": TRIMMED,
     "get /redirect/302?to=relative": "an invalid status code has no ValueError behind it",
     "stream of the session": "Locust reads the body to count its length",
-    "jars with a policy": "the jar is kept natively, and does not ask the policy",
     "a chunked stream taken up again": "what has not been read is still there; urllib3 has given it up",
     "errors in a body that know their request": "they do; requests leaves them without",
     "hosts that no name server takes": "a request that fails, instead of a LocationParseError that ends the task",
