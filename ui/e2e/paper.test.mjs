@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 import { inflateSync } from "node:zlib";
 import { ARTIFACTS, launch, openPage } from "./browser.mjs";
 import { startBlog, startServer } from "./gregaria.mjs";
-import { noProblems, openTab, screenshot } from "./steps.mjs";
+import { noProblems, openTab, RUN_TABS, screenshot } from "./steps.mjs";
 
 const NAMES = 5;
 let browser;
@@ -147,16 +147,7 @@ test("enlarged to 200 %, everything is there and the tab that is shown stays in 
     deviceScaleFactor: 2,
   });
   await page.goto(`${server.url}?tab=stats`);
-  for (const tab of [
-    "stats",
-    "charts",
-    "timing",
-    "failures",
-    "exceptions",
-    "ratios",
-    "reports",
-    "logViewer",
-  ]) {
+  for (const tab of RUN_TABS) {
     await openTab(page, tab);
     assert.ok(
       await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),

@@ -3,20 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch, openPage } from "./browser.mjs";
 import { startBlog, startServer } from "./gregaria.mjs";
-import { noProblems, openTab, screenshot } from "./steps.mjs";
+import { noProblems, openTab, RUN_TABS, screenshot } from "./steps.mjs";
 
-const TABS = [
-  "stats",
-  "charts",
-  "timing",
-  "failures",
-  "exceptions",
-  "ratios",
-  "reports",
-  "logViewer",
-  "workers",
-  "runs",
-];
+const TABS = [...RUN_TABS, "workers", "runs"];
 let browser;
 let blog;
 let server;

@@ -3,6 +3,18 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ARTIFACTS } from "./browser.mjs";
 
+/** The tabs of every run; a run with workers, and a server that keeps runs, have more. */
+export const RUN_TABS = [
+  "stats",
+  "charts",
+  "timing",
+  "failures",
+  "exceptions",
+  "ratios",
+  "reports",
+  "logViewer",
+];
+
 export async function fillStart(page, { users, rate, host, time }) {
   await page.fill("#start-users", String(users));
   await page.fill("#start-rate", String(rate));

@@ -140,8 +140,11 @@ fn context<'py>(
 
 /// `value`, or Python's complaint about `{**value}`.
 fn mapping(value: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyMapping>> {
-    let name = value.get_type().name()?;
-    value
-        .cast_into::<PyMapping>()
-        .map_err(|_| PyTypeError::new_err(format!("'{name}' object is not a mapping")))
+    value.cast_into::<PyMapping>().map_err(|error| {
+        let kind = error.into_inner().get_type();
+        match kind.name() {
+            Ok(name) => PyTypeError::new_err(format!("'{name}' object is not a mapping")),
+            Err(error) => error,
+        }
+    })
 }

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from .. import children
-from .sides import REAL, Side, our_packages
+from .sides import REAL, Side, our_packages, without_python_path
 
 VERSION = "2.47.0"
 
@@ -87,7 +87,7 @@ def make(folder: Path) -> None:
 
 
 def call(command: list[str | Path], complaint: str) -> None:
-    code, printed, complained = children.output(command, env=clean_environment())
+    code, printed, complained = children.output(command, env=without_python_path())
     if code != 0:
         lines = (complained or printed).strip().splitlines()
         cause = next(
@@ -110,10 +110,5 @@ def version_of(side: Side) -> str | None:
         "try: m.distribution('gregaria')\n"
         "except m.PackageNotFoundError: print(m.version('locust'))"
     )
-    code, printed, _ = children.output([side.python, "-c", question], env=clean_environment())
+    code, printed, _ = children.output([side.python, "-c", question], env=without_python_path())
     return printed.strip() or None if code == 0 else None
-
-
-def clean_environment() -> dict[str, str]:
-    """Ours without the folders of packages that are ours."""
-    return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}

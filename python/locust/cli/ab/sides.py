@@ -130,7 +130,7 @@ def started(
     """What the process of a side wrote down, its exit code and what it printed last."""
     with tempfile.TemporaryDirectory(prefix="gregaria-ab-") as folder:
         out = Path(folder, "account.json")
-        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        environment = without_python_path()
         environment |= {"GREGARIA_AB_OUT": str(out), "GREGARIA_AB_SITES": json.dumps(side.packages)}
         environment |= more_environment
         if kept := others_of(os.environ.get("PYTHONPATH", "")):
@@ -155,6 +155,11 @@ def started(
                 "nothing says which host to load: give --host, for example --host http://127.0.0.1:8000"
             )
     return said, code, printed
+
+
+def without_python_path() -> dict[str, str]:
+    """Our environment variables without the folders in which our packages may be."""
+    return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
 
 
 def others_of(python_path: str) -> str:
