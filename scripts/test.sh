@@ -5,8 +5,8 @@ cd "$(dirname "$0")/.."
 export PYO3_PYTHON=$PWD/.venv/bin/python
 failed=0
 # The extension module itself is tested from Python.
-cargo test --workspace --exclude gregaria-python --features gregaria-testkit/tls --no-fail-fast || failed=1
-.venv/bin/python -m pytest python/tests || failed=1
+.venv/bin/cargo-nextest nextest run --workspace --exclude gregaria-python --features gregaria-testkit/tls || failed=1
+.venv/bin/python scripts/pytests || failed=1
 # Tests that others wrote: none that passed may fail.
 scripts/compat --ours || failed=1
 # The page: its logic, then a browser against a real run.

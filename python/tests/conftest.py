@@ -15,6 +15,21 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--part", metavar="I/N", help="of the tests found, only every N-th from the I-th on (scripts/pytests)"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    part = config.getoption("--part")
+    if part:
+        index, count = (int(number) for number in part.split("/"))
+        mine = items[index - 1 :: count]
+        config.hook.pytest_deselected(items=[item for item in items if item not in mine])
+        items[:] = mine
+
+
 @pytest.fixture(scope="session")
 def blog() -> Iterator[TestkitServer]:
     with TestkitServer("blog") as server:

@@ -2,6 +2,7 @@
 //!
 //! `bench/run.py` runs it twice under callgrind with two counts; the difference, divided, is the number of
 //! instructions that the piece takes, whatever else the machine is doing.
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stderr, reason = "a command's messages")]
 
 use std::hint::black_box;

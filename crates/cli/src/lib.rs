@@ -9,6 +9,7 @@
 //! * [`exit`]: every exit code.
 //!
 //! A flag, a variable or a code that is not here does not exist.
+#![forbid(unsafe_code)]
 
 pub mod env_vars;
 pub mod exit;

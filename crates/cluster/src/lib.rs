@@ -5,6 +5,7 @@
 //! bytes.
 //!
 //! Why not the `zeromq` crate: docs/design/0006-master-and-worker.md.
+#![forbid(unsafe_code)]
 
 pub mod transport;
 pub mod zmtp;

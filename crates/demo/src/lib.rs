@@ -8,6 +8,7 @@
 //! would be zero.
 //!
 //! [`wire`] and [`server`] know nothing of blogs: the misbehaving server of `gregaria-testkit` reads its requests with them.
+#![forbid(unsafe_code)]
 
 mod blog;
 mod page;

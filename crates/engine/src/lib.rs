@@ -5,6 +5,8 @@
 //! * [`wheel`]: the timers that waiting users sit on
 //! * [`dispatch`]: who is to run where, and when the next users are due
 //! * [`run`]: where a run is, who runs in it, and what a step of the plan demands
+#![forbid(unsafe_code)]
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests have a clock"))]
 
 pub mod dispatch;
 pub mod run;

@@ -3,6 +3,7 @@
 //! Two halves. The pure one ([`h1`], [`url`], [`headers`], [`method`], [`cookies`], [`auth`], [`decode`],
 //! [`redirect`]) has no clock, socket or thread. The live one ([`Client`], [`Session`] and everything under
 //! `conn/`) drives it: callers hand [`Request`]s over and collect [`Completion`]s, the I/O threads do the rest.
+#![forbid(unsafe_code)]
 
 pub mod auth;
 mod client;

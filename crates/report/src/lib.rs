@@ -2,6 +2,7 @@
 //!
 //! Layouts, rounding and order are Locust's, byte for byte; [`exact`], [`junit`] and [`markdown`] are additions of this
 //! project.
+#![forbid(unsafe_code)]
 
 mod console;
 mod csv;

@@ -10,6 +10,8 @@
 //!
 //! An entry with a handful of samples costs about one kilobyte and grows only with the number of *different*
 //! response times. Three documented limits bound the rest: [`MAX_NAMES`], [`MAX_ERRORS`] and [`SECONDS_BUDGET`].
+#![forbid(unsafe_code)]
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests have a clock"))]
 
 mod bucket;
 mod entry;

@@ -6,6 +6,7 @@
 //! * [`filter`] makes console output comparable between runs.
 //!
 //! The binary `gregaria-testkit` offers the servers to the Python tests.
+#![forbid(unsafe_code)]
 
 pub mod control;
 pub mod delay;

@@ -1,4 +1,5 @@
 //! `gregaria-testkit`: the servers of the test kit, for tests that are not written in Rust.
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command's output")]
 
 use std::io::{self, Read, Write};

@@ -3,6 +3,7 @@
 //! Locust's endpoints with Locust's shapes, a live stream, a store of past runs, and the embedded page. It reads the
 //! statistics itself, on its own threads; everything else it asks of a [`Host`], which answers when it likes. No Python here.
 //! Design: `docs/design/0005-the-web-interface.md`.
+#![forbid(unsafe_code)]
 
 mod answer;
 mod app;

@@ -43,22 +43,19 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 /// For development only: may depend on anything, and only development dependencies may point at them.
 const DEVELOPMENT: &[&str] = &["gregaria-testkit", "gregaria-bench"];
 
-/// Crates of others that only some of ours may name, development apart. An empty list forbids them everywhere.
-const ONLY_UNDER: &[(&str, &[&str])] = &[
-    ("pyo3", &["gregaria-python"]),
-    ("axum", &["gregaria-web"]),
-    ("clap", &["gregaria-cli"]),
-    ("zeromq", &[]),
-    ("tokio", &["gregaria-web", "gregaria-cluster", "gregaria-cli"]),
-    ("rustls", &["gregaria-http", "gregaria-testkit"]),
-    ("tokio-rustls", &["gregaria-web"]),
-    ("hyper-util", &["gregaria-web"]),
-    ("mio", &["gregaria-http", "gregaria-testkit"]),
-    ("reqwest", &[]),
-    ("openssl", &[]),
-    ("openssl-sys", &[]),
-    ("ring", &[]),
-];
+/// Crates of others that only some of ours may name, development apart: deny.toml's list of bans, which cargo-deny holds against
+/// the whole tree. An empty list of ours forbids them everywhere.
+fn only_under() -> BTreeMap<String, Vec<String>> {
+    let list: toml::Table = include_str!("../../../../deny.toml").parse().unwrap();
+    let bans = list["bans"]["deny"].as_array().unwrap().iter();
+    let of_ours = |ban: &toml::Value| {
+        let wrappers = ban.get("wrappers").and_then(toml::Value::as_array).into_iter().flatten();
+        wrappers
+            .filter_map(|name| name.as_str().filter(|name| name.starts_with("gregaria-")).map(str::to_owned))
+            .collect()
+    };
+    bans.map(|ban| (ban["crate"].as_str().unwrap().to_owned(), of_ours(ban))).collect()
+}
 
 #[derive(Debug)]
 struct Arrow {
@@ -94,7 +91,7 @@ fn arrows(metadata: &Value) -> Vec<Arrow> {
 
 fn problems(crates: &BTreeSet<String>, arrows: &[Arrow]) -> Vec<String> {
     let may: BTreeMap<&str, &[&str]> = MAY_DEPEND_ON.iter().copied().collect();
-    let only: BTreeMap<&str, &[&str]> = ONLY_UNDER.iter().copied().collect();
+    let only = only_under();
     let mut problems = Vec::new();
     for name in crates {
         if !may.contains_key(name.as_str()) && !DEVELOPMENT.contains(&name.as_str()) {
@@ -114,7 +111,8 @@ fn problems(crates: &BTreeSet<String>, arrows: &[Arrow]) -> Vec<String> {
             }
         }
         if let Some(allowed) = only.get(to.as_str())
-            && !allowed.contains(&from.as_str())
+            && !allowed.contains(from)
+            && !from_development
             // What a test compares with (hyper on tokio, say) is no part of the house; what is forbidden is so even there.
             && (!*development || allowed.is_empty())
         {
