@@ -24,6 +24,7 @@ from gevent.pool import Group
 from . import _engine
 from ._nodes import WorkerNode as WorkerNode
 from ._nodes import WorkerNodes as WorkerNodes
+from ._steady import mark_as_steady
 from ._stopping import Stopping, ask_to_stop, await_end
 from ._usage import BusiestThread
 from .dispatch import UsersDispatcher
@@ -147,6 +148,10 @@ class Runner:
         greenlet = self.greenlet.spawn(function, *args)
         greenlet.link_exception(locust_exception_handler(self.environment))
         return greenlet
+
+    def _spawn_steady(self, function: Callable[..., Any]) -> None:
+        """For what has to go on as long as the runner does."""
+        mark_as_steady(self._spawn(function))
 
     @property
     def state(self) -> str:

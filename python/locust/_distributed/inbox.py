@@ -85,6 +85,7 @@ class Inbox:
             _compare_versions(client_id, str(msg.data))
         master._acknowledge(client_id)
         master.environment.events.worker_connect.fire(client_id=client_id)
+        master._left.discard(client_id)
         before = master.clients.get(client_id)
         client = master.clients[client_id] = WorkerNode(
             client_id, heartbeat_liveness=runners.HEARTBEAT_LIVENESS
@@ -105,6 +106,7 @@ class Inbox:
         if client is None:
             logger.warning(f"Received {msg.type} message from an unknown worker: {client_id}.")
             return
+        self.master._left.add(client_id)
         self.master._worker_stopped(client)
         logger.info(f"{client_id}{self._index(client_id)} reported that it has stopped")
 
@@ -164,16 +166,31 @@ class Inbox:
             self.master._send(Message("quit", None, client_id))
         return client
 
+    def _refuse(self, client_id: str, msg: Message) -> None:
+        logger.warning(f"Ignored a {msg.type} message of {client_id}, which is no worker of this run")
+
+    def _is_of_this_test(self, client_id: str) -> bool:
+        return client_id in self.master.clients or client_id in self.master._left
+
     def _stats(self, client_id: str, msg: Message) -> None:
+        if not self._is_of_this_test(client_id):
+            logger.info("Discarded report from unrecognized worker %s", client_id)
+            return
         report = checks.report(msg.data)
         self.master.environment.events.worker_report.fire(client_id=client_id, data=report)
 
     def _exception(self, client_id: str, msg: Message) -> None:
+        if not self._is_of_this_test(client_id):
+            self._refuse(client_id, msg)
+            return
         data = checks.mapping(msg.data)
         self._bounds.exception(client_id, checks.text(data, "msg"), checks.text(data, "traceback"))
 
     def _stop_test(self, client_id: str, msg: Message) -> None:
         # Not in Locust: a task of the worker raised StopTest.
+        if client_id not in self.master.clients:
+            self._refuse(client_id, msg)
+            return
         self.master.stop_test(StopTest(checks.text(checks.mapping(msg.data), "reason")))
 
     def _logs(self, client_id: str, msg: Message) -> None:

@@ -7,7 +7,6 @@ import logging
 import math
 import sys
 import time
-from collections import defaultdict
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,23 +15,21 @@ import gevent
 from .. import rpc as transport
 from .. import runners
 from .._local_runner import format_user_classes_count
-from .._nodes import WorkerNode, WorkerNodes
+from .._nodes import WorkerNode
 from ..dispatch import UsersDispatcher
 from ..exception import RPCError, RPCReceiveError, RPCSendError
-from ..log import greenlet_exception_logger
 from ..rpc import Message
 from ..runners import (
     STATE_INIT,
-    STATE_MISSING,
-    STATE_RUNNING,
     STATE_SPAWNING,
     STATE_STOPPED,
     STATE_STOPPING,
 )
 from .access import Access
+from .attendance import Attendance
 from .inbox import Inbox
 from .jobs import options_for_workers, report_wait
-from .messages import TRANSPORT_ERRORS, DistributedRunner
+from .messages import TRANSPORT_ERRORS
 
 if TYPE_CHECKING:
     from ..env import Environment
@@ -44,7 +41,7 @@ logger = logging.getLogger("locust.runners")
 GRACE = 60.0
 
 
-class MasterRunner(DistributedRunner):
+class MasterRunner(Attendance):
     """Leads workers: it tells them how many users to run, and collects what they measure.
 
     The numbers of users that scripts see here are those that workers have reported.
@@ -56,22 +53,19 @@ class MasterRunner(DistributedRunner):
         super().__init__(environment)
         self.master_bind_host = master_bind_host
         self.master_bind_port = master_bind_port
-        self.spawn_rate = 0.0
-        self.spawning_completed = False
-        self.worker_indexes: dict[str, int] = {}
-        self.worker_index_max = 0
-        self.clients = WorkerNodes()
         # Seconds to wait for reports after a ramp; read once.
         self._wait_for_workers_report_after_ramp_up = functools.lru_cache(report_wait)
         self._last_job = 0.0
+        # While listeners of the beginning test are told.
+        self._beginning = False
         self._quitting = False
         self._hurried = False
         self._access = Access(environment)
         self.server = self._listen_or_exit()
         self._access.announce(master_bind_host, getattr(self.server, "port", master_bind_port))
         self._inbox = Inbox(self)
-        self._spawn(self.heartbeat_worker)
-        self._spawn(self.client_listener)
+        self._spawn_steady(self.heartbeat_worker)
+        self._spawn_steady(self.client_listener)
         environment.events.worker_report.add_listener(self._on_worker_report)
 
         def on_quitting(**_kwargs: Any) -> None:
@@ -114,7 +108,7 @@ class MasterRunner(DistributedRunner):
         """Takes messages in, for ever. Nothing that a worker sends may end it."""
         while True:
             try:
-                client_id, msg = self.server.recv_from_client()
+                self.handle_message(*self.server.recv_from_client())
             except RPCReceiveError as e:
                 self._reset_worker(e)
             except (RPCSendError, RPCError) as e:
@@ -127,8 +121,6 @@ class MasterRunner(DistributedRunner):
                 self._give_up_connection()
             except KeyboardInterrupt:
                 logger.debug("Got KeyboardInterrupt in client_listener, somebody else will react to it")
-            else:
-                self.handle_message(client_id, msg)
 
     def _reset_worker(self, error: RPCReceiveError) -> None:
         """A message could not be read. A worker that is known is asked to connect anew."""
@@ -172,118 +164,6 @@ class MasterRunner(DistributedRunner):
         except TRANSPORT_ERRORS as e:
             logger.error(f"Could not send {msg.type} to worker {msg.node_id}: {e}")
 
-    # -------------------------------------------------------------------------------------------------- workers
-
-    def get_worker_index(self, client_id: str) -> int:
-        """A number for the worker, counting from 0 in order of first contact. It keeps it as long as this master lives."""
-        index = self.worker_indexes.get(client_id)
-        if index is None:
-            index = self.worker_indexes[client_id] = self.worker_index_max
-            self.worker_index_max += 1
-        return index
-
-    def rebalancing_enabled(self) -> bool:
-        """Whether `--enable-rebalancing` is given."""
-        return bool(getattr(self.environment.parsed_options, "enable_rebalancing", False))
-
-    @property
-    def _active_workers(self) -> list[WorkerNode]:
-        return self.clients.ready + self.clients.running + self.clients.spawning
-
-    @property
-    def worker_count(self) -> int:
-        """How many workers are connected."""
-        return len(self._active_workers)
-
-    @property
-    def user_count(self) -> int:
-        """How many users run, by the workers' last reports."""
-        return sum(client.user_count for client in self.clients.values())
-
-    @property
-    def reported_user_classes_count(self) -> dict[str, int]:
-        """How many users of each class run, by the workers' last reports."""
-        counts: dict[str, int] = defaultdict(int)
-        for client in self._active_workers:
-            for name, count in client.user_classes_count.items():
-                counts[name] += count
-        return counts
-
-    def cpu_log_warning(self) -> bool:
-        """At the end of a test: says once more if a processor was too busy at some point."""
-        emitted = super().cpu_log_warning()
-        if self.worker_cpu_warning_emitted:
-            logger.warning("CPU usage threshold was exceeded on workers during the test!")
-            emitted = True
-        return emitted
-
-    def _on_worker_report(self, client_id: str, data: dict[str, Any]) -> None:
-        if client_id not in self.clients:
-            logger.info("Discarded report from unrecognized worker %s", client_id)
-        elif "user_classes_count" in data:
-            self.clients[client_id].user_classes_count = data["user_classes_count"]
-
-    def _worker_joined(self, client: WorkerNode) -> None:
-        if self._users_dispatcher is not None:
-            self._users_dispatcher.add_worker(worker_node=client)
-        self._rebalance()
-
-    def _worker_left(self, client: WorkerNode) -> None:
-        if self._users_dispatcher is not None:
-            self._users_dispatcher.remove_worker(client)
-            if client.state != STATE_MISSING or self.rebalancing_enabled():
-                self._rebalance()
-
-    def _rebalance(self) -> None:
-        """Workers came or went: their users are shared out anew, unless a ramp is under way that does it anyway."""
-        dispatcher = self._users_dispatcher
-        if dispatcher is None or self.state != STATE_RUNNING or not self.worker_count:
-            return
-        if not dispatcher.dispatch_in_progress or (self.rebalancing_enabled() and self.spawning_completed):
-            # Not here: it takes until all users are there, and meanwhile messages have to be answered.
-            self._spawn(self.start, self.target_user_count, self.spawn_rate)
-
-    def _lost_all_workers(self, message: str, then_quit: bool) -> None:
-        logger.info(message)
-
-        def stop() -> None:
-            self.stop()
-            self.check_stopped()
-            if then_quit and getattr(self.environment.parsed_options, "headless", False):
-                self.quit()
-
-        # Not one of the runner's greenlets: `quit` ends those.
-        gevent.spawn(stop).link_exception(greenlet_exception_logger(logger))
-
-    def heartbeat_worker(self) -> NoReturn:
-        """Looks after workers that are not heard of."""
-        while True:
-            gevent.sleep(runners.HEARTBEAT_INTERVAL)
-            if self.connection_broken:
-                self.reset_connection()
-                continue
-            dead = []
-            for client in tuple(self.clients.all):
-                if client.state == STATE_MISSING and client.heartbeat <= runners.HEARTBEAT_DEAD_INTERNAL:
-                    dead.append(client.id)
-                if client.heartbeat < 0 and client.state != STATE_MISSING:
-                    self._missing(client)
-                else:
-                    client.heartbeat -= 1
-            for client_id in dead:
-                self.clients.pop(client_id, None)
-            if dead and self.worker_count and self.state in (STATE_RUNNING, STATE_SPAWNING):
-                # Their users are the others' now, if they were not already.
-                self._spawn(self.start, self.target_user_count, self.spawn_rate)
-
-    def _missing(self, client: WorkerNode) -> None:
-        logger.info(f"Worker {client.id} failed to send heartbeat, setting state to missing.")
-        client.state = STATE_MISSING
-        client.user_classes_count = {}
-        self._worker_left(client)
-        if self.worker_count <= 0:
-            self._lost_all_workers("The last worker went missing, stopping test.", then_quit=False)
-
     # ------------------------------------------------------------------------------------------- start and stop
 
     def start(
@@ -294,7 +174,10 @@ class MasterRunner(DistributedRunner):
         user_classes: list[type[User]] | None = None,
     ) -> None:
         """Starts a test, or leads a running one to another number of users. Returns when the workers were told of all of
-        them."""
+        them, or when there is something else to do: a stop, an end, another ramp."""
+        if self._quitting:
+            logger.debug("No test is started any more, this master is quitting")
+            return
         self.spawning_completed = False
         self.target_user_count = user_count
         workers = self._active_workers
@@ -307,8 +190,12 @@ class MasterRunner(DistributedRunner):
             if self.environment.host:
                 user_class.host = self.environment.host
         self.spawn_rate = spawn_rate
-        self._end_ramp()
         ramp, begins_test = self._run.begin_ramp()
+        self._ramp_id = ramp
+        self._end_ramp()
+        if not self._run.is_current(ramp):
+            # Others had a turn while the last one came to its end.
+            return
         if self._users_dispatcher is None:
             self._users_dispatcher = self.environment.dispatcher_class(
                 worker_nodes=workers, user_classes=self.user_classes
@@ -326,7 +213,12 @@ class MasterRunner(DistributedRunner):
                 "really need to ramp up that fast?"
             )
         if begins_test:
-            self._begin_test()
+            self._left.clear()
+            self._beginning = True
+            try:
+                self._begin_test()
+            finally:
+                self._beginning = False
             if not self._run.is_current(ramp):
                 # A listener has stopped the test again.
                 return
@@ -405,7 +297,9 @@ class MasterRunner(DistributedRunner):
 
     def stop(self, send_stop_to_client: bool = True) -> None:
         """Stops the test and returns when the workers have ended their users."""
-        if self.state in (STATE_INIT, STATE_STOPPED, STATE_STOPPING):
+        if self.state == STATE_STOPPING or (
+            self.state in (STATE_INIT, STATE_STOPPED) and not self._beginning
+        ):
             return
         logger.debug("Stopping...")
         self.environment.events.test_stopping.fire(environment=self.environment)
@@ -457,6 +351,14 @@ class MasterRunner(DistributedRunner):
         # Each says goodbye after its last report. One that has gone silent has nothing more to say.
         self._wait(lambda: not any(self.clients.get(c.id) is c and c.heartbeat > 0 for c in leaving))
         self.greenlet.kill(block=True)
+
+    def cpu_log_warning(self) -> bool:
+        """At the end of a test: says once more if a processor was too busy at some point."""
+        emitted = super().cpu_log_warning()
+        if self.worker_cpu_warning_emitted:
+            logger.warning("CPU usage threshold was exceeded on workers during the test!")
+            emitted = True
+        return emitted
 
     def check_stopped(self) -> None:
         """Enters the state "stopped" once no worker has users any more."""

@@ -60,12 +60,12 @@ class WorkerRunner(DistributedRunner):
         self._obeying = False
         self._said_goodbye = False
         self.client = self._connect()
-        self._spawn(self.worker)
+        self._spawn_steady(self.worker)
         self.connect_to_master()
-        self._spawn(self.heartbeat)
-        self._spawn(self.heartbeat_timeout_checker)
-        self._spawn(self.stats_reporter)
-        self._spawn(self.logs_reporter)
+        self._spawn_steady(self.heartbeat)
+        self._spawn_steady(self.heartbeat_timeout_checker)
+        self._spawn_steady(self.stats_reporter)
+        self._spawn_steady(self.logs_reporter)
 
         events = environment.events
 
@@ -126,12 +126,12 @@ class WorkerRunner(DistributedRunner):
         """Takes messages in, for ever. Nothing that a master sends may end it."""
         while True:
             try:
-                msg = self.client.recv()
+                self.handle_message(self.client.recv())
             except TRANSPORT_ERRORS as e:
                 logger.error(f"RPCError found when receiving from master: {e}")
                 gevent.sleep(0.1)
-            else:
-                self.handle_message(msg)
+            except KeyboardInterrupt:
+                logger.debug("Got KeyboardInterrupt in worker, somebody else will react to it")
 
     def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
         """Sends a message to the master; `client_id` is of no use here."""

@@ -11,7 +11,8 @@ to it that somebody listens:
 2. The watchdog, a thread of the operating system, reads it and wakes gevent's hub, which sets `stop`.
 3. The main greenlet, waiting for `stop`, says `taken()` and begins the exit sequence.
 4. If that does not happen within `PATIENCE` seconds, the watchdog has KeyboardInterrupt raised in the Python
-   code that keeps the hub from running. While users are being stopped it goes on watching, but then it
+   code that keeps the hub from running; not in what the end of the run needs, such as a master's ear for its
+   workers. While users are being stopped it goes on watching, but then it
    interrupts users only, and not in their `on_stop`: listeners may take their time.
 5. A second signal sets `hurry` (do not wait for running tasks), and interrupts any code after `IMPATIENCE`
    seconds.
@@ -33,6 +34,7 @@ import gevent
 from gevent import monkey
 from gevent.event import Event
 
+from .._steady import is_steady
 from ..user.group import UserGreenlet
 
 PATIENCE = 2.0
@@ -168,9 +170,16 @@ class StopSignals:
             if self._phase is _Phase.REPORTING and len(self.received) > 2:
                 raise KeyboardInterrupt
             return
-        if interrupt or (isinstance(gevent.getcurrent(), UserGreenlet) and not _is_in_on_stop(frame)):
+        if self._may_be_interrupted(gevent.getcurrent(), frame, any_code=interrupt):
             self.interrupted += 1
             raise KeyboardInterrupt
+
+    def _may_be_interrupted(self, greenlet: Any, frame: FrameType | None, any_code: bool) -> bool:
+        if len(self.received) > 1:
+            return True
+        if any_code:
+            return not is_steady(greenlet, frame)
+        return isinstance(greenlet, UserGreenlet) and not _is_in_on_stop(frame)
 
     # ----------------------------------------------------------------------------------------------- watchdog
 

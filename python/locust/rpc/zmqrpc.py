@@ -11,6 +11,7 @@ import time
 import weakref
 from typing import Any
 
+import gevent
 from gevent import get_hub
 
 from locust import _engine
@@ -22,6 +23,9 @@ from .protocol import Message
 
 # How long the process may take at its end to send what waits, in seconds.
 _AT_EXIT = 1.0
+# How long messages may be taken without a pause, in seconds. As long as one follows the other nobody waits for anything, and
+# the hub with all other greenlets, timers and signals gets no turn.
+_WITHOUT_PAUSE = 0.005
 
 _open: weakref.WeakSet[BaseSocket] = weakref.WeakSet()
 
@@ -33,6 +37,7 @@ class BaseSocket:
 
     def __init__(self, socket: Any) -> None:
         self.socket = socket
+        self._paused = 0.0
         _open.add(self)
 
     def close(self, linger: float | None = None) -> None:
@@ -40,10 +45,14 @@ class BaseSocket:
         self.socket.close(None if linger is None or linger < 0 else linger / 1000)
 
     def _next(self) -> Any:
-        """What the engine hands over; other greenlets run until there is something."""
+        """What the engine hands over; other greenlets run until there is something, and now and then if there always is."""
+        if time.monotonic() - self._paused > _WITHOUT_PAUSE:
+            gevent.sleep(0)
+            self._paused = time.monotonic()
         try:
             while (arrived := self.socket.receive()) is None:
                 self._wait()
+                self._paused = time.monotonic()
         except ConnectionError as e:
             raise RPCError("ZMQ network broken") from e
         return arrived

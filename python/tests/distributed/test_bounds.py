@@ -16,6 +16,8 @@ def test_the_exceptions_table_is_bounded_and_nothing_goes_uncounted(
     monkeypatch.setattr(bounds, "MOST_EXCEPTIONS", 5)
     monkeypatch.setattr(bounds, "MOST_EXCEPTION_TEXT", 1_000)
     monkeypatch.setattr(bounds, "MOST_NODES", 3)
+    for number in range(5):
+        wire.arrives("client_ready", locust.__version__, f"host_{number}")
     for number in range(20):
         wire.arrives("exception", {"msg": "no", "traceback": f"line {number % 10}"}, f"host_{number % 5}")
     counts = {row["traceback"]: row["count"] for row in master.exceptions.values()}
@@ -25,8 +27,8 @@ def test_the_exceptions_table_is_bounded_and_nothing_goes_uncounted(
     assert caplog.text.count("More different exceptions than the table holds") == 1
     # Neither does a text that is too long make a row of its own.
     master.exceptions = {}
-    wire.arrives("exception", {"msg": "long", "traceback": "x" * 2_000})
-    wire.arrives("exception", {"msg": "short", "traceback": "y"})
+    wire.arrives("exception", {"msg": "long", "traceback": "x" * 2_000}, "host_0")
+    wire.arrives("exception", {"msg": "short", "traceback": "y"}, "host_0")
     assert [(row["msg"], row["count"]) for row in master.exceptions.values()] == [
         ("(other exceptions)", 1),
         ("short", 1),

@@ -18,6 +18,8 @@ from cluster_nodes import (
     oracle_command,
     wait_until,
 )
+from peers import Peer
+from runner_wire import report
 
 MISSING = "failed to send heartbeat, setting state to missing."
 
@@ -287,3 +289,23 @@ def test_impossible_combinations_are_refused(tmp_path: Path, arguments: tuple[st
         node = cluster.node("node", "--headless", *arguments)
         node.ends(code=1)
         assert message in node.log
+
+
+def test_only_workers_of_the_run_are_heard(tmp_path: Path):
+    with Cluster(tmp_path, TELLING) as cluster:
+        master = cluster.master("-u", "2", "-r", "100", "--json-file", "out")
+        worker = cluster.worker()
+        master.says("All users spawned")
+        with Peer(cluster.port, "stranger") as stranger:
+            stranger.says("stats", report(1000))
+            stranger.says("exception", {"msg": "of a stranger", "traceback": "line 1"})
+            stranger.says("stop_test", {"reason": "a stranger wants it"})
+            master.says("Discarded report from unrecognized worker stranger")
+            master.says("Ignored a stop_test message of stranger, which is no worker of this run")
+        worker.says(ENOUGH)
+        master.signal(signal.SIGTERM)
+        # No exception was counted: the exit code would be 1.
+        master.ends()
+        worker.ends()
+        assert cluster.rows()["/"]["num_requests"] == worker.counted
+        assert "a stranger wants it" not in master.log

@@ -1,0 +1,157 @@
+"""Which workers a master has, and what it does when they come and go or are not heard of."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import gevent
+
+from .. import runners
+from .._nodes import WorkerNode, WorkerNodes
+from ..log import greenlet_exception_logger
+from ..runners import STATE_MISSING, STATE_RUNNING, STATE_SPAWNING
+from .messages import DistributedRunner
+
+if TYPE_CHECKING:
+    from ..env import Environment
+
+logger = logging.getLogger("locust.runners")
+
+
+class Attendance(DistributedRunner):
+    """The part of a master that knows its workers."""
+
+    __module__ = "locust.runners"
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.spawn_rate = 0.0
+        self.spawning_completed = False
+        self.worker_indexes: dict[str, int] = {}
+        self.worker_index_max = 0
+        self.clients = WorkerNodes()
+        # Those that took part in this test and are no clients at present: they are about to be ready again, or were silent
+        # for so long that they were given up. What they measured counts.
+        self._left: set[str] = set()
+        # The present ramp, or the one before.
+        self._ramp_id = 0
+
+    def get_worker_index(self, client_id: str) -> int:
+        """A number for the worker, counting from 0 in order of first contact. It keeps it as long as this master lives."""
+        index = self.worker_indexes.get(client_id)
+        if index is None:
+            index = self.worker_indexes[client_id] = self.worker_index_max
+            self.worker_index_max += 1
+        return index
+
+    def rebalancing_enabled(self) -> bool:
+        """Whether `--enable-rebalancing` is given."""
+        return bool(getattr(self.environment.parsed_options, "enable_rebalancing", False))
+
+    @property
+    def _active_workers(self) -> list[WorkerNode]:
+        return self.clients.ready + self.clients.running + self.clients.spawning
+
+    @property
+    def worker_count(self) -> int:
+        """How many workers are connected."""
+        return len(self._active_workers)
+
+    @property
+    def user_count(self) -> int:
+        """How many users run, by the workers' last reports."""
+        return sum(client.user_count for client in self.clients.values())
+
+    @property
+    def reported_user_classes_count(self) -> dict[str, int]:
+        """How many users of each class run, by the workers' last reports."""
+        counts: dict[str, int] = defaultdict(int)
+        for client in self._active_workers:
+            for name, count in client.user_classes_count.items():
+                counts[name] += count
+        return counts
+
+    def _on_worker_report(self, client_id: str, data: dict[str, Any]) -> None:
+        if client_id in self.clients and "user_classes_count" in data:
+            self.clients[client_id].user_classes_count = data["user_classes_count"]
+
+    def _worker_joined(self, client: WorkerNode) -> None:
+        if self._users_dispatcher is not None:
+            self._users_dispatcher.add_worker(worker_node=client)
+        self._rebalance()
+
+    def _worker_left(self, client: WorkerNode) -> None:
+        if self._users_dispatcher is not None:
+            self._users_dispatcher.remove_worker(client)
+            if client.state != STATE_MISSING or self.rebalancing_enabled():
+                self._rebalance()
+
+    def _rebalance(self) -> None:
+        """Workers came or went: their users are shared out anew, unless a ramp is under way that does it anyway."""
+        dispatcher = self._users_dispatcher
+        if dispatcher is None or self.state != STATE_RUNNING or not self.worker_count:
+            return
+        if not dispatcher.dispatch_in_progress or (self.rebalancing_enabled() and self.spawning_completed):
+            self._lead_on()
+
+    def _lead_on(self) -> None:
+        """Shares the users out anew; not if the test has been stopped, or led elsewhere, before it comes to that."""
+
+        def lead(ramp: int) -> None:
+            if self._run.is_current(ramp) and self.state in (STATE_RUNNING, STATE_SPAWNING):
+                self.start(self.target_user_count, self.spawn_rate)
+
+        # Not here: it takes until all users are there, and meanwhile messages have to be answered.
+        self._spawn(lead, self._ramp_id)
+
+    def _lost_all_workers(self, message: str, then_quit: bool) -> None:
+        logger.info(message)
+
+        def stop() -> None:
+            self.stop()
+            self.check_stopped()
+            if then_quit and getattr(self.environment.parsed_options, "headless", False):
+                self.quit()
+
+        # Not one of the runner's greenlets: `quit` ends those.
+        gevent.spawn(stop).link_exception(greenlet_exception_logger(logger))
+
+    def heartbeat_worker(self) -> NoReturn:
+        """Looks after workers that are not heard of."""
+        while True:
+            gevent.sleep(runners.HEARTBEAT_INTERVAL)
+            if self.connection_broken:
+                self.reset_connection()
+                continue
+            dead = []
+            for client in tuple(self.clients.all):
+                if client.state == STATE_MISSING and client.heartbeat <= runners.HEARTBEAT_DEAD_INTERNAL:
+                    dead.append(client.id)
+                if client.heartbeat < 0 and client.state != STATE_MISSING:
+                    self._missing(client)
+                else:
+                    client.heartbeat -= 1
+            for client_id in dead:
+                self.clients.pop(client_id, None)
+                self._left.add(client_id)
+            if dead and self.worker_count and self.state in (STATE_RUNNING, STATE_SPAWNING):
+                # Their users are the others' now, if they were not already.
+                self._lead_on()
+
+    def _missing(self, client: WorkerNode) -> None:
+        logger.info(f"Worker {client.id} failed to send heartbeat, setting state to missing.")
+        client.state = STATE_MISSING
+        client.user_classes_count = {}
+        self._worker_left(client)
+        if self.worker_count <= 0:
+            self._lost_all_workers("The last worker went missing, stopping test.", then_quit=False)
+
+    def reset_connection(self) -> None:
+        """Listens anew; workers connect again by themselves."""
+        raise NotImplementedError
+
+    def check_stopped(self) -> None:
+        """Enters the state "stopped" once no worker has users any more."""
+        raise NotImplementedError
