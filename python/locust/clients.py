@@ -28,7 +28,11 @@ from .event import EventHook
 from .exception import LocustError
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from urllib3 import PoolManager
+
+    from ._http.keywords import HttpBodyKeywords, HttpKeywords
 
 # What `requests.Session.__init__` sets. Sessions that never touch them never make them.
 _SESSION_ATTRIBUTES = frozenset(RequestsSession.__attrs__)
@@ -129,6 +133,23 @@ class HttpSession(SessionBase, RequestsSession):
         for adapter in self.adapters.values():
             if isinstance(adapter, LocustHttpAdapter) and adapter._session is None:
                 adapter._session = self
+
+    if TYPE_CHECKING:
+        # The engine's own methods, as editors should know them.
+        # mypy: disable-error-code="override"
+        def delete(self, url: str | bytes, **kwargs: Unpack[HttpBodyKeywords]) -> ResponseContextManager: ...
+        def get(self, url: str | bytes, **kwargs: Unpack[HttpBodyKeywords]) -> ResponseContextManager: ...
+        def head(self, url: str | bytes, **kwargs: Unpack[HttpBodyKeywords]) -> ResponseContextManager: ...
+        def options(self, url: str | bytes, **kwargs: Unpack[HttpBodyKeywords]) -> ResponseContextManager: ...
+        def patch(
+            self, url: str | bytes, data: Any = None, *, json: Any = None, **kwargs: Unpack[HttpKeywords]
+        ) -> ResponseContextManager: ...
+        def post(
+            self, url: str | bytes, data: Any = None, json: Any = None, **kwargs: Unpack[HttpKeywords]
+        ) -> ResponseContextManager: ...
+        def put(
+            self, url: str | bytes, data: Any = None, *, json: Any = None, **kwargs: Unpack[HttpKeywords]
+        ) -> ResponseContextManager: ...
 
     # --- what the engine asks
 

@@ -21,6 +21,7 @@ from .user.task import TaskHolder, filter_tasks_by_tags
 
 if TYPE_CHECKING:
     from .stats import StatsCSV
+    from .web import WebUI
 
 RunnerT = TypeVar("RunnerT", bound=Runner)
 
@@ -164,7 +165,7 @@ class Environment:
         delayed_start: bool = False,
         userclass_picker_is_active: bool = False,
         build_path: str | None = None,
-    ) -> Any:
+    ) -> WebUI:
         """Makes the web UI and, unless `delayed_start`, starts its server. "" is every interface, port 0 any free
         one."""
         # Here, since a run without it need not load it.

@@ -283,7 +283,7 @@ class RequestStats(_engine.RequestStats):
         self._total = StatsEntry(self, "Aggregated", "", handle="total")
 
     @property
-    def entries(self) -> EntriesDict:
+    def entries(self) -> dict[tuple[str, str], StatsEntry]:
         """{(name, method): StatsEntry}"""
         return self._entries
 
@@ -296,7 +296,7 @@ class RequestStats(_engine.RequestStats):
         self._entries.update(new)
 
     @property
-    def errors(self) -> ErrorsDict:
+    def errors(self) -> dict[str, StatsError]:
         """{key: StatsError}"""
         return self._errors_dict
 

@@ -7,7 +7,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from charset_normalizer import detect
 from gevent.timeout import Timeout
@@ -35,6 +35,16 @@ class FastResponse(Counted):
     """Set it before reading `text` if the response does not say, or says wrong."""
 
     _source: Any = None
+
+    if TYPE_CHECKING:
+        # What is made when it is read first.
+        status_code: int
+        headers: Headers | None
+        content: bytes
+        text: str | None
+        request: FastRequest
+        history: list[Any]
+        elapsed: timedelta
 
     @classmethod
     def _of_library(cls, source: Any, error: BaseException | None, request: Any) -> Any:
@@ -135,7 +145,7 @@ class FastResponse(Counted):
             self.encoding = declared or detect(content)["encoding"]
         return None if self.encoding is None else str(content, str(self.encoding), errors="replace")
 
-    def json(self) -> Any:
+    def json(self) -> dict[Any, Any]:
         """The body, parsed."""
         return json.loads(self.text)
 
@@ -310,4 +320,4 @@ class RestResponseContextManager(ResponseContextManager):
 
     __module__ = "locust.contrib.fasthttp"
 
-    js: Any
+    js: dict[Any, Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Self
 
 from .. import _engine
 from ..exception import CatchResponseError, LocustError, ResponseError
@@ -46,7 +46,7 @@ class Verdict(Counted):
 
     error: Any
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> Self:
         self._enter()
         if not self._catch_response:
             raise LocustError(

@@ -11,7 +11,7 @@ import json as unshadowed_json
 import ssl
 from collections.abc import Callable, Iterator
 from time import perf_counter, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 from geventhttpclient.client import HTTPClientPool
@@ -38,6 +38,12 @@ from .._http.session import SessionBase, absolute_http_url_regexp, shared_pool, 
 from ..exception import StopTest
 from ..user.users import NO_HOST, RestMixin, User
 from ..util.deprecation import DeprecatedFastHttpLocustClass as FastHttpLocust
+
+if TYPE_CHECKING:
+    from contextlib import _GeneratorContextManager
+    from typing import Unpack
+
+    from .._http.keywords import FastBodyKeywords, FastJsonKeywords, FastKeywords
 
 
 class FastHttpSession(SessionBase):
@@ -100,6 +106,26 @@ class FastHttpSession(SessionBase):
             **self._agent_options,
         )
 
+    if TYPE_CHECKING:
+        # The engine's own methods, as editors should know them.
+        def delete(self, url: str, **kwargs: Unpack[FastBodyKeywords]) -> ResponseContextManager: ...
+        def get(self, url: str, **kwargs: Unpack[FastBodyKeywords]) -> ResponseContextManager: ...
+        def head(self, url: str, **kwargs: Unpack[FastBodyKeywords]) -> ResponseContextManager: ...
+        def options(self, url: str, **kwargs: Unpack[FastBodyKeywords]) -> ResponseContextManager: ...
+        def patch(
+            self, url: str, data: str | bytes | dict | None = None, **kwargs: Unpack[FastJsonKeywords]
+        ) -> ResponseContextManager: ...
+        def post(
+            self,
+            url: str,
+            data: str | bytes | dict | None = None,
+            json: Any = None,
+            **kwargs: Unpack[FastKeywords],
+        ) -> ResponseContextManager: ...
+        def put(
+            self, url: str, data: str | bytes | dict | None = None, **kwargs: Unpack[FastJsonKeywords]
+        ) -> ResponseContextManager: ...
+
     # --- what the engine asks
 
     def _settings(self) -> None:
@@ -143,7 +169,7 @@ class FastHttpSession(SessionBase):
         allow_redirects: bool = True,
         context: dict[str, Any] | None = None,
         **kwargs: Any,
-    ) -> Any:
+    ) -> ResponseContextManager:
         """Sends a request; returns a :py:class:`FastResponse`, or a with-block of one if `catch_response`.
 
         :param name: count it under this name instead of its URL
@@ -290,6 +316,15 @@ class FastHttpUser(User, RestMixin):
 
     ssl_context_factory: Callable[[], ssl.SSLContext] | None = None
     """Makes the SSL context of each user's connections."""
+
+    if TYPE_CHECKING:
+
+        def rest(
+            self, method: str, url: str, headers: dict[str, str] | None = None, **kwargs: Any
+        ) -> _GeneratorContextManager[RestResponseContextManager]: ...
+        def rest_(
+            self, method: str, url: str, name: str | None = None, **kwargs: Any
+        ) -> _GeneratorContextManager[RestResponseContextManager]: ...
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)

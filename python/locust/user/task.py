@@ -251,12 +251,12 @@ class TaskSet(metaclass=TaskSetMeta):
         self._cp_last_wait_time: float = 0
 
     @property
-    def user(self) -> Any:
+    def user(self) -> User:
         """The :py:class:`User <locust.User>` that runs this TaskSet, however deep it is nested."""
         return self._user
 
     @property
-    def parent(self) -> Any:
+    def parent(self) -> User:
         """The TaskSet this one was picked by, or the user if it is not nested."""
         return self._parent
 

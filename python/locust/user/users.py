@@ -70,7 +70,7 @@ class User(_engine.UserCore, metaclass=UserMeta):
     wait_function: Callable[..., Any] | None = None
     """Deprecated. Use `wait_time`."""
 
-    wait_time: Any = constant(0)
+    wait_time = constant(0)
     """Method that returns how long to wait after each task, in seconds; see `between`, `constant` and the others."""
 
     tasks: list[Any] = []

@@ -10,9 +10,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-WaitTime = Callable[[Any], float]
+if TYPE_CHECKING:
+    from .users import User
+
+    WaitTime = Callable[[User], float]
 
 
 def between(min_wait: float, max_wait: float) -> WaitTime:
