@@ -113,7 +113,15 @@ def pages(port: int, count: int) -> Iterator[Pages]:
 
 def web_share(spent: Spent, seconds: float) -> float:
     """Per cent of a core that the threads of the web interface used."""
-    return sum(used for name, used in spent.others.items() if name.startswith("gregaria-web")) / seconds / 1e7
+    return (
+        sum(
+            used
+            for name, used in spent.others.items()
+            if name.startswith(("gregaria-web", "gregaria-record"))
+        )
+        / seconds
+        / 1e7
+    )
 
 
 def show(names: int, count: int, server: Nginx, warm_up: float, seconds: float) -> None:

@@ -1,7 +1,7 @@
 //! A past run's file: what can be read can be written and read again, the same.
 #![no_main]
 
-use gregaria_web::store::{decode, encode};
+use gregaria_record::store::{decode, encode};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -11,8 +11,8 @@ fuzz_target!(|data: &[u8]| {
         let _ = run.detail();
     }
     // Behind the check sums.
-    if let Some(series) = gregaria_web::series::Series::from_bytes(data) {
+    if let Some(series) = gregaria_record::Series::from_bytes(data) {
         let bytes = series.to_bytes();
-        assert_eq!(gregaria_web::series::Series::from_bytes(&bytes).map(|s| s.to_bytes()), Some(bytes));
+        assert_eq!(gregaria_record::Series::from_bytes(&bytes).map(|s| s.to_bytes()), Some(bytes));
     }
 });

@@ -3,12 +3,13 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
+use gregaria_record::dto;
 use serde::Serialize;
 
 use crate::body::QueuedBody;
 use crate::host::{Answer, Host, Outcome, Streamed, ask};
 use crate::host::{Ask, NoAnswer};
-use crate::{dto, json};
+use crate::json;
 
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 pub(crate) const JSON: &str = "application/json";

@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header, request};
+use gregaria_record::{HostStatus, Record};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tower::ServiceExt as _;
 
@@ -23,8 +24,6 @@ use crate::routes;
 use crate::security::{
     Door, Entry, Sender, guard_headers, is_of_same_origin, is_silent_browser, token_page, token_policy,
 };
-use crate::status::HostStatus;
-use crate::store::Store;
 
 /// Bodies of our own routes.
 const BODY: usize = 1 << 20;
@@ -49,8 +48,8 @@ pub enum Flask {
 /// All that requests share.
 pub(crate) struct App {
     pub(crate) host: Arc<dyn Host>,
+    pub(crate) record: Arc<Record>,
     pub(crate) live: Arc<Live>,
-    pub(crate) store: Option<Arc<Store>>,
     pub(crate) base_path: String,
     pub(crate) build_path: Option<PathBuf>,
     pub(crate) login: bool,
@@ -87,10 +86,10 @@ impl App {
         if let Ok(Ok(Outcome::Whole(answer))) = asked
             && let Ok(status) = HostStatus::parse(&answer.body)
         {
-            self.live.status.set(status.clone());
+            self.record.set_status(status.clone());
             return status;
         }
-        self.live.status.latest().0
+        self.record.status().0
     }
 
     /// Works something out where it holds up no other request.

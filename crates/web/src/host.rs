@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use gregaria_record::{Answer as Told, Question, Source};
 use tokio::sync::{mpsc, oneshot};
 
 /// The run that is shown. Implemented by whoever owns the thread on which users live.
@@ -40,7 +41,7 @@ pub struct Command {
 /// What can be asked.
 #[derive(Debug, Clone)]
 pub enum Ask {
-    /// State, users and settings of the run, as [`crate::status::HostStatus`]. Asked once a second.
+    /// State, users and settings of the run, as [`gregaria_record::HostStatus`]. Asked once a second.
     Status,
     /// The values the page is made from.
     Index,
@@ -245,5 +246,28 @@ pub(crate) async fn ask(host: &dyn Host, ask: Ask) -> Result<Outcome, NoAnswer> 
         Err(_) => Err(NoAnswer::Late { kind, patience }),
         Ok(Ok(Some(outcome))) => Ok(outcome),
         Ok(_) => Err(NoAnswer::None(kind)),
+    }
+}
+
+/// The host as the source of a record.
+pub(crate) struct HostSource(pub(crate) Arc<dyn Host>);
+
+impl Source for HostSource {
+    fn ask(&self, question: Question, answer: Told) {
+        let ask = match question {
+            Question::Status => Ask::Status,
+            Question::Info => Ask::RunInfo,
+            Question::Exceptions => Ask::Exceptions,
+        };
+        let reply = Reply::then(move |outcome| {
+            if let Some(Outcome::Whole(whole)) = outcome {
+                answer.give(&whole.body);
+            }
+        });
+        self.0.send(Command { ask, reply });
+    }
+
+    fn warn(&self, message: String) {
+        self.0.log(Level::Warning, message);
     }
 }

@@ -1,5 +1,6 @@
 //! The documents that Locust's own web interface gives, from the statistics: the very shapes, numbers of the very kinds.
 
+use gregaria_record::{HostStatus, Numbers, Wanted, dto, snapshot, unix_now};
 use gregaria_report::{
     Cell, EXCEPTIONS_COLUMNS, FAILURES_COLUMNS, failure_rows, requests_columns, requests_rows, write_row,
 };
@@ -7,12 +8,8 @@ use gregaria_stats::{EntrySnapshot, ErrorSnapshot, Number};
 use serde_json::{Map, Value, json};
 
 use crate::answer::JSON;
-use crate::dto;
 use crate::json::{of, pretty};
-use crate::live::{Numbers, unix_now};
 use crate::routes::attachment;
-use crate::snapshot::{self, Wanted};
-use crate::status::HostStatus;
 
 /// Rows of `/stats/requests` before the total's, and errors.
 const MOST_ROWS: usize = 500;
@@ -23,7 +20,7 @@ pub(crate) fn stats_requests(numbers: &Numbers, status: &HostStatus, now: f64) -
         return pretty(&missing(status));
     }
     let wanted = Wanted { entries: MOST_ROWS, errors: MOST_ROWS, current_times: true };
-    let snapshot = snapshot::take(numbers, wanted, now);
+    let snapshot = snapshot(numbers, wanted, now);
     let fractions = &status.percentiles_to_statistics;
     let shown = snapshot.entries.iter().chain([&snapshot.total]);
     let rows: Vec<Value> = shown.map(|entry| row(entry, fractions)).collect();
@@ -174,13 +171,13 @@ fn owned(columns: &[&str]) -> Vec<String> {
 /// `GET stats/requests/csv`.
 pub(crate) fn requests_csv(numbers: &Numbers, status: &HostStatus, now: f64) -> String {
     let fractions = &status.percentiles_to_report;
-    let snapshot = snapshot::take(numbers, Wanted { entries: usize::MAX, ..Wanted::default() }, now);
+    let snapshot = snapshot(numbers, Wanted { entries: usize::MAX, ..Wanted::default() }, now);
     table(requests_columns(fractions), requests_rows(&snapshot, fractions))
 }
 
 /// `GET stats/failures/csv`.
 pub(crate) fn failures_csv(numbers: &Numbers, now: f64) -> String {
-    let snapshot = snapshot::take(numbers, Wanted { errors: usize::MAX, ..Wanted::default() }, now);
+    let snapshot = snapshot(numbers, Wanted { errors: usize::MAX, ..Wanted::default() }, now);
     table(owned(&FAILURES_COLUMNS), failure_rows(&snapshot.errors))
 }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, Response, StatusCode};
+use gregaria_record::dto;
 
 use crate::answer::{compact, problem};
 use crate::app::App;
+use crate::live;
 use crate::query::{pairs, value};
 use crate::routes::number;
-use crate::{dto, live};
 
 type Shared = State<Arc<App>>;
 
@@ -35,20 +36,20 @@ pub(crate) async fn history(State(app): Shared, RawQuery(query): RawQuery) -> Re
         Err(words) => return problem(StatusCode::BAD_REQUEST, &words),
     };
     let mark = {
-        let state = app.live.lock();
-        if run.is_none_or(|run| run == state.run) {
-            let history = state.course.history(0, &state.chart_fractions, state.run);
-            return compact(StatusCode::OK, &history);
+        let present = app.record.run();
+        if run.is_none_or(|run| run == present.number()) {
+            return compact(StatusCode::OK, &present.history(0));
         }
-        state.runs.iter().find(|mark| Some(mark.run) == run).cloned()
+        present.marks().iter().find(|mark| Some(mark.run) == run).cloned()
     };
-    let Some((id, store)) = mark.as_ref().and_then(|mark| mark.id.clone()).zip(app.store.clone()) else {
+    let Some((id, store)) = mark.as_ref().and_then(|mark| mark.id.clone()).zip(app.record.store().cloned())
+    else {
         return problem(StatusCode::NOT_FOUND, NO_RUN);
     };
     let number = mark.map_or(0, |mark| mark.run);
     let found = app.compute(move || store.open(&id).ok()).await;
     match found {
-        Some(run) => compact(StatusCode::OK, &run.course.history(0, &run.chart_fractions, number)),
+        Some(run) => compact(StatusCode::OK, &run.history(number)),
         None => problem(StatusCode::NOT_FOUND, NO_RUN),
     }
 }
@@ -68,16 +69,16 @@ pub(crate) fn wanted_name(query: &[(String, String)], names: &[dto::Name]) -> Re
 /// `GET live/name?id=` or `?method=&name=`.
 pub(crate) async fn name(State(app): Shared, RawQuery(query): RawQuery) -> Response<Body> {
     let query = pairs(query.as_deref().unwrap_or_default());
-    let state = app.live.lock();
-    match wanted_name(&query, &state.mirror.names_since(0)) {
-        Ok(name) => compact(StatusCode::OK, &state.course.name_history(&name, &state.chart_fractions)),
+    let run = app.record.run();
+    match wanted_name(&query, &run.dto_names()) {
+        Ok(name) => compact(StatusCode::OK, &run.name_history(&name)),
         Err(words) => problem(StatusCode::NOT_FOUND, &words),
     }
 }
 
 /// `GET live/phases`.
 pub(crate) async fn phases(State(app): Shared) -> Response<Body> {
-    let phases = app.live.lock().mirror.phases();
+    let phases = app.record.run().phases();
     compact(StatusCode::OK, &phases)
 }
 
@@ -100,8 +101,8 @@ pub(crate) async fn window(State(app): Shared, RawQuery(query): RawQuery) -> Res
         Ok(bounds) => bounds,
         Err(words) => return problem(StatusCode::BAD_REQUEST, &words),
     };
-    let state = app.live.lock();
-    match state.course.window(id, from, to, &state.mirror.fractions) {
+    let window = app.record.run().window(id, from, to);
+    match window {
         Some(window) => compact(StatusCode::OK, &window),
         None => problem(StatusCode::NOT_FOUND, "there is no such name"),
     }

@@ -8,13 +8,13 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::routing::{MethodRouter, get, post};
+use gregaria_record::{dto, unix_now};
 
 use crate::answer::{self, Form, from_host};
 use crate::app::App;
 use crate::host::{Ask, Outcome, ask};
-use crate::live::unix_now;
 use crate::query::{pairs, value};
-use crate::{assets, dto, full_history, legacy, live_routes, run_routes, security};
+use crate::{assets, full_history, legacy, live_routes, run_routes, security};
 
 /// How long a request for numbers waits for the main thread's word on the state.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -177,14 +177,20 @@ async fn reset(State(app): Shared) -> Response<Body> {
 
 /// What comes next clears the statistics, and a run may have ended since they were looked at last.
 async fn keep_what_has_ended(app: &App) {
-    app.live.status.next_look(PATIENCE).await;
+    let (told, looked) = tokio::sync::oneshot::channel();
+    app.record.after_next_look(move || {
+        // Nobody waits any longer: fine.
+        let _ = told.send(());
+    });
+    // Too late is late: whoever waits goes on without it.
+    drop(tokio::time::timeout(PATIENCE, looked).await);
 }
 
 /// Has the host change something; whoever asks for the numbers after that sees it.
 async fn changed(app: &App, ask: Ask, form: Form) -> Response<Body> {
     let response = from_host(&*app.host, ask, form).await;
     app.kept.forget();
-    app.live.status.poke();
+    app.record.poke();
     response
 }
 
@@ -237,7 +243,7 @@ async fn stats_requests(State(app): Shared) -> Response<Body> {
         Ok(kept) => kept.to_string(),
         Err(round) => {
             let status = app.fresh_status(PATIENCE).await;
-            let numbers = app.live.numbers.clone();
+            let numbers = app.record.numbers().clone();
             let body = app.compute(move || legacy::stats_requests(&numbers, &status, unix_now())).await;
             app.kept.keep(round, &body, Instant::now());
             body
@@ -269,7 +275,7 @@ pub(crate) fn attachment(stem: &str, kind: &str) -> HeaderValue {
 
 async fn requests_csv(State(app): Shared) -> Response<Body> {
     let status = app.fresh_status(PATIENCE).await;
-    let numbers = app.live.numbers.clone();
+    let numbers = app.record.numbers().clone();
     let stem = status.file_stem.clone();
     let body = app.compute(move || legacy::requests_csv(&numbers, &status, unix_now())).await;
     csv(body, &stem, "requests")
@@ -277,7 +283,7 @@ async fn requests_csv(State(app): Shared) -> Response<Body> {
 
 async fn failures_csv(State(app): Shared) -> Response<Body> {
     let status = app.fresh_status(PATIENCE).await;
-    let numbers = app.live.numbers.clone();
+    let numbers = app.record.numbers().clone();
     let body = app.compute(move || legacy::failures_csv(&numbers, unix_now())).await;
     csv(body, &status.file_stem, "failures")
 }

@@ -7,12 +7,12 @@ use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{Response, StatusCode};
 use axum::routing::{MethodRouter, get, post};
+use gregaria_record::store::{Store, StoreError, StoredRun, compare};
 
 use crate::answer::{compact, problem};
 use crate::app::App;
 use crate::live_routes::{bounds, wanted_name};
 use crate::query::{pairs, value};
-use crate::store::{Store, StoreError, StoredRun, compare};
 
 type Shared = State<Arc<App>>;
 type WithOptions<'a> = &'a dyn Fn(MethodRouter<Arc<App>>, &'static str) -> MethodRouter<Arc<App>>;
@@ -45,7 +45,7 @@ async fn with_store<T: Send + 'static>(
     app: &App,
     work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Response<Body>> {
-    let store = app.store.clone().ok_or_else(no_store)?;
+    let store = app.record.store().cloned().ok_or_else(no_store)?;
     let done = app.compute(move || Some(work(&store))).await;
     match done {
         Some(Ok(value)) => Ok(value),
@@ -97,7 +97,7 @@ async fn window(State(app): Shared, Path(id): Path<String>, RawQuery(query): Raw
         Ok(bounds) => bounds,
         Err(words) => return problem(StatusCode::BAD_REQUEST, &words),
     };
-    let find = move |run: Arc<StoredRun>| run.course.window(name, from, to, &run.fractions);
+    let find = move |run: Arc<StoredRun>| run.window(name, from, to);
     match with_store(&app, move |store| Ok(find(store.open(&id)?))).await {
         Ok(Some(window)) => compact(StatusCode::OK, &window),
         Ok(None) => problem(StatusCode::NOT_FOUND, "there is no such name"),
@@ -109,7 +109,7 @@ async fn name(State(app): Shared, Path(id): Path<String>, RawQuery(query): RawQu
     let query = pairs(query.as_deref().unwrap_or_default());
     let find = move |run: Arc<StoredRun>| {
         let name = wanted_name(&query, &run.names)?;
-        Ok::<_, String>(run.course.name_history(&name, &run.chart_fractions))
+        Ok::<_, String>(run.name_history(&name))
     };
     match with_store(&app, move |store| Ok(find(store.open(&id)?))).await {
         Ok(Ok(history)) => compact(StatusCode::OK, &history),

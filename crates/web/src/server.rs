@@ -6,21 +6,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gregaria_record::dto::LogLine;
+use gregaria_record::store::Store;
+use gregaria_record::{Numbers, Record, Recorder, Recording};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::app::{App, Flask};
 use crate::bind::{bind, shown_address};
 use crate::connection::{Connections, accept};
-use crate::dto::LogLine;
-use crate::host::{Host, Level};
-use crate::keep::Keeper;
+use crate::host::{Host, HostSource, Level};
 use crate::kept::Kept;
-use crate::live::{Live, Numbers, Sampler};
+use crate::live::{Live, Stream};
 use crate::patient::Patience;
-use crate::report::Recording;
 use crate::security::{Door, random_token, report_policy};
-use crate::store::Store;
 use crate::tls;
 use crate::{assets, routes};
 
@@ -99,7 +98,7 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     token: Option<String>,
     url: String,
-    sampler: Sampler,
+    recorder: Recorder,
     runtime: Option<Runtime>,
     ending: watch::Sender<bool>,
     connections: Arc<Connections>,
@@ -138,12 +137,15 @@ impl Server {
         names.push(config.host.clone());
         let store = config.store.map(|folder| Arc::new(Store::new(folder, config.store_max_bytes)));
         let boot = random_token().map_err(|error| StartError::System(error.into()))?;
-        let live = Arc::new(Live::new(numbers, boot[..8].to_owned(), store.is_some()));
+        let source = Arc::new(HostSource(Arc::clone(&host)));
+        let record = Arc::new(Record::new(numbers, source, store));
+        let live = Arc::new(Live::new(Arc::clone(&record), boot[..8].to_owned()));
+        record.add(Box::new(Stream(Arc::clone(&live))));
         let report = assets::built_in("report.html").and_then(|page| std::str::from_utf8(page).ok());
         let app = Arc::new(App {
-            host: Arc::clone(&host),
-            live: Arc::clone(&live),
-            store: store.clone(),
+            host,
+            record: Arc::clone(&record),
+            live,
             base_path: base_path.clone(),
             build_path: config.build_path,
             login: config.login,
@@ -154,7 +156,7 @@ impl Server {
             kept: Kept::default(),
         });
         if config.record_only {
-            return Self::recorder(app, host, Keeper { store });
+            return Self::recorder(app, record);
         }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -178,24 +180,24 @@ impl Server {
             };
             runtime.spawn(accept(Arc::clone(&connections), listener, end.clone()));
         }
-        let sampler = Sampler::start(live, host, Keeper { store }).map_err(StartError::System)?;
+        let recorder = Recorder::start(record).map_err(StartError::System)?;
         let url = format!("{scheme}://{}:{port}{base_path}/", shown_address(&config.host));
-        Ok(Self { app, addresses, token, url, sampler, runtime: Some(runtime), ending, connections })
+        Ok(Self { app, addresses, token, url, recorder, runtime: Some(runtime), ending, connections })
     }
 
     /// One without sockets.
-    fn recorder(app: Arc<App>, host: Arc<dyn Host>, keeper: Keeper) -> Result<Self, StartError> {
-        let sampler = Sampler::start(Arc::clone(&app.live), host, keeper).map_err(StartError::System)?;
+    fn recorder(app: Arc<App>, record: Arc<Record>) -> Result<Self, StartError> {
+        let recorder = Recorder::start(record).map_err(StartError::System)?;
         let connections =
             Arc::new(Connections::new(axum::Router::new(), Arc::clone(&app), None, Patience::default()));
         let ending = watch::channel(false).0;
         let (addresses, token, url) = (Vec::new(), None, String::new());
-        Ok(Self { app, addresses, token, url, sampler, runtime: None, ending, connections })
+        Ok(Self { app, addresses, token, url, recorder, runtime: None, ending, connections })
     }
 
     /// The course of the present run; it outlives the server.
     pub fn recording(&self) -> Recording {
-        Recording::new(Arc::clone(&self.app.live))
+        Recording::new(Arc::clone(&self.app.record))
     }
 
     /// Addresses it listens on.
@@ -237,7 +239,7 @@ impl Server {
     /// Says that the state of the run has changed: pages are told at once.
     pub fn notify(&self) {
         self.forget();
-        self.app.live.status.poke();
+        self.app.record.poke();
     }
 
     /// Forgets the answer of `/stats/requests`.
@@ -247,12 +249,12 @@ impl Server {
 
     /// Adds a record of the log. `at`: unix seconds, `level`: Python's number.
     pub fn log(&self, at: Option<f64>, level: i32, node: String, line: String) {
-        self.app.live.lock_logs().push(LogLine { seq: 0, at, level, node, line });
+        self.app.live.log(LogLine { seq: 0, at, level, node, line });
     }
 
     /// Shows other statistics from now on.
     pub fn numbers(&self) -> &Numbers {
-        &self.app.live.numbers
+        self.app.record.numbers()
     }
 
     /// What goes to the script's own application.
@@ -262,18 +264,18 @@ impl Server {
 
     /// In the store: the last run that was kept.
     pub fn last_run(&self) -> Option<String> {
-        self.app.live.lock().runs.iter().rev().find_map(|mark| mark.id.clone())
+        self.app.record.last_run()
     }
 
     /// Begins to end: the last look at the numbers, keeping the run, then the streams' last event. The host has to go on
     /// answering until [`Self::has_ended`].
     pub fn begin_end(&self) {
-        self.sampler.end();
+        self.recorder.end();
     }
 
     /// Whether the last look has been taken and the run been kept.
     pub fn has_ended(&self) -> bool {
-        self.sampler.has_ended()
+        self.recorder.has_ended()
     }
 
     /// Ends: streams are told, requests that are being answered get at most `grace`.
@@ -283,7 +285,7 @@ impl Server {
 
     fn end(&mut self, grace: Duration) {
         let Some(runtime) = self.runtime.take() else { return };
-        self.sampler.end();
+        self.recorder.end();
         self.app.live.bye();
         self.ending.send_replace(true);
         let until = Instant::now() + grace;

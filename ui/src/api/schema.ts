@@ -1,4 +1,4 @@
-// Made from crates/web/src/dto.rs by `SCHEMA=write cargo test -p gregaria-web schema`. Not to be edited.
+// Made from crates/record/src/dto.rs by `SCHEMA=write cargo test -p gregaria-record schema`. Not to be edited.
 
 export type RunState = "ready" | "spawning" | "running" | "cleanup" | "stopping" | "stopped" | "missing";
 

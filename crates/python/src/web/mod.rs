@@ -7,7 +7,8 @@ mod command;
 mod inbox;
 mod server;
 
-use gregaria_web::{Showing, Told, all_built_in, built_in, missing, report_of, store};
+use gregaria_record::{Showing, Told, report_of, store};
+use gregaria_web::{all_built_in, built_in, missing};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use gregaria_web::{
-    Config, Flask, Host, Level, Numbers, Recording, Server, Showing, StartError, Told, document, report_of,
-};
+use gregaria_record::{Numbers, Recording, Showing, Told, report_of};
+use gregaria_web::{Config, Flask, Host, Level, Server, StartError, document};
 use pyo3::exceptions::{PyAssertionError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;

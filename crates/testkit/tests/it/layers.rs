@@ -13,18 +13,9 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("gregaria-engine", &["gregaria-stats"]),
     ("gregaria-report", &["gregaria-stats"]),
     ("gregaria-cluster", &[]),
-    ("gregaria-web", &["gregaria-report", "gregaria-stats"]),
-    (
-        "gregaria-cli",
-        &[
-            "gregaria-web",
-            "gregaria-cluster",
-            "gregaria-report",
-            "gregaria-engine",
-            "gregaria-http",
-            "gregaria-stats",
-        ],
-    ),
+    ("gregaria-record", &["gregaria-report", "gregaria-stats"]),
+    ("gregaria-web", &["gregaria-record", "gregaria-report", "gregaria-stats"]),
+    ("gregaria-cli", &[]),
     (
         "gregaria-python",
         &[
@@ -33,6 +24,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "gregaria-demo",
             "gregaria-engine",
             "gregaria-http",
+            "gregaria-record",
             "gregaria-report",
             "gregaria-stats",
             "gregaria-web",

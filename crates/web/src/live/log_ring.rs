@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::dto::LogLine;
+use gregaria_record::dto::LogLine;
 
 /// Records kept.
 pub(crate) const LINES: usize = 2_000;

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
+use gregaria_record::unix_now;
+
 use super::event::{Event, GZIP_HEADER};
-use super::sampler::unix_now;
-use super::state::{Live, Opening, Told};
+use super::pages::{Live, Opening, Told};
 use crate::body::ReceiverBody;
 
 /// Streams at a time.
@@ -69,8 +70,8 @@ async fn feed(live: Arc<Live>, mut opening: Opening, sender: mpsc::Sender<Bytes>
                 told = opening.rest.recv() => told,
             };
             match told {
-                Ok(Told::Event(event)) => {
-                    if sender.send(bytes(event)).await.is_err() {
+                Ok(Told::Event(seq, event)) => {
+                    if seq > opening.seq && sender.send(bytes(event)).await.is_err() {
                         return;
                     }
                 }

@@ -5,8 +5,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use gregaria_record::Numbers;
 use gregaria_stats::{ErrorSeed, RequestStats};
-use gregaria_web::{Answer, Ask, Command, Config, Flask, Host, Level, Numbers, Outcome, Server};
+use gregaria_web::{Answer, Ask, Command, Config, Flask, Host, Level, Outcome, Server};
 use serde_json::{Value, json};
 
 /// Nothing here takes longer, however busy the machine is.

@@ -302,7 +302,7 @@ fn settings_without_sense_are_refused_at_the_start() {
     let start = |config: Config| {
         let stats = std::sync::Arc::new(std::sync::Mutex::new(gregaria_stats::RequestStats::new(true, 1.0)));
         let site = Site::plain();
-        gregaria_web::Server::start(config, gregaria_web::Numbers::new(stats), site.program)
+        gregaria_web::Server::start(config, gregaria_record::Numbers::new(stats), site.program)
     };
     let short = Config { host: "127.0.0.1".into(), token: Some("short".into()), ..Config::default() };
     assert!(matches!(start(short), Err(StartError::Setting(words)) if words.contains("LOCUST_WEB_TOKEN")));
@@ -320,7 +320,7 @@ fn all_addresses_are_listened_on_by_default() {
     let stats = std::sync::Arc::new(std::sync::Mutex::new(gregaria_stats::RequestStats::new(true, 1.0)));
     let site = Site::plain();
     let server =
-        gregaria_web::Server::start(Config::default(), gregaria_web::Numbers::new(stats), site.program)
+        gregaria_web::Server::start(Config::default(), gregaria_record::Numbers::new(stats), site.program)
             .unwrap();
     let address = (Ipv4Addr::LOCALHOST, server.port()).into();
     let reply = exchange(crate::fixture::connect(address), "GET", "/tasks", &[], b"");

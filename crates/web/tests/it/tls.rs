@@ -79,7 +79,7 @@ fn files_of_no_use_are_named() {
         let stats = Arc::new(std::sync::Mutex::new(gregaria_stats::RequestStats::new(true, 1.0)));
         let config = Config { host: "127.0.0.1".into(), tls: Some(tls), ..Config::default() };
         let site = Site::plain();
-        gregaria_web::Server::start(config, gregaria_web::Numbers::new(stats), site.program)
+        gregaria_web::Server::start(config, gregaria_record::Numbers::new(stats), site.program)
             .unwrap_err()
             .to_string()
     };

@@ -1,6 +1,6 @@
 use super::*;
-use crate::live::course::Course;
-use crate::live::series::Record;
+use crate::course::Course;
+use crate::series::Record;
 use proptest::prelude::*;
 use serde_json::json;
 

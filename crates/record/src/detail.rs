@@ -6,10 +6,11 @@ use gregaria_stats::{History, RequestStats};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::clock::unix_now;
 use crate::dto;
-use crate::live::mirror::{Numbers, lock};
-use crate::live::state::State;
-use crate::live::{Live, unix_now};
+use crate::numbers::{Numbers, lock};
+use crate::record::Record;
+use crate::run::Run;
 use crate::status::HostStatus;
 use crate::store::StoredRun;
 
@@ -19,11 +20,11 @@ const MOST_NAMES: usize = 200;
 /// What the host says of the run: its answers to the questions of these names, as JSON.
 #[derive(Debug, Clone, Copy)]
 pub struct Told<'a> {
-    /// To [`crate::Ask::Status`].
+    /// To [`crate::Question::Status`].
     pub status: &'a str,
-    /// To [`crate::Ask::RunInfo`].
+    /// To [`crate::Question::Info`].
     pub info: &'a str,
-    /// To [`crate::Ask::Exceptions`].
+    /// To [`crate::Question::Exceptions`].
     pub exceptions: &'a str,
 }
 
@@ -43,7 +44,7 @@ pub struct ReportError(#[from] serde_json::Error);
 
 /// The course of the present run, or of the last.
 #[derive(Debug, Clone)]
-pub struct Recording(Arc<Live>);
+pub struct Recording(Arc<Record>);
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -62,8 +63,9 @@ struct OfName {
 }
 
 impl Recording {
-    pub(crate) fn new(live: Arc<Live>) -> Self {
-        Self(live)
+    /// Of what this record holds; it outlives the recorder.
+    pub fn new(record: Arc<Record>) -> Self {
+        Self(record)
     }
 
     /// The data of the report as JSON, with all numbers as they are now.
@@ -72,7 +74,8 @@ impl Recording {
     /// If what is told is not what it should be.
     pub fn report(&self, told: Told<'_>, showing: &Showing) -> Result<String, ReportError> {
         let status = HostStatus::parse(told.status.as_bytes())?;
-        let run = run_now(&self.0, &status, told, unix_now())?;
+        let present = self.0.run().clone();
+        let run = run_now(present, self.0.numbers(), &status, told, unix_now())?;
         json(&run, run.detail(), showing)
     }
 }
@@ -91,8 +94,7 @@ pub fn report_of(
         let stats = lock(&stats);
         (stats.total().span(), stats.history().clone())
     };
-    let live = Live::new(Numbers::new(stats), String::new(), false);
-    let run = run_now(&live, &status, told, span.last.unwrap_or(span.start))?;
+    let run = run_now(Run::new(), &Numbers::new(stats), &status, told, span.last.unwrap_or(span.start))?;
     let mut detail = run.detail();
     if history.points().len() > 1 {
         detail.history = course_of(&history, &detail.chart_fractions);
@@ -100,18 +102,23 @@ pub fn report_of(
     json(&run, detail, showing)
 }
 
-/// The run as it is now; what is being recorded stays as it is.
-fn run_now(live: &Live, status: &HostStatus, told: Told<'_>, now: f64) -> Result<StoredRun, ReportError> {
+/// The run as it is now.
+fn run_now(
+    mut run: Run,
+    numbers: &Numbers,
+    status: &HostStatus,
+    told: Told<'_>,
+    now: f64,
+) -> Result<StoredRun, ReportError> {
     let info: Value = serde_json::from_str(told.info)?;
     let exceptions: Vec<dto::Exception> = serde_json::from_str(told.exceptions)?;
-    let mut state: State = live.lock().clone();
-    state.seq += 1;
-    state.take_in(&live.numbers, status, now, false);
-    if state.has_unrecorded() || status.is_running() {
-        state.record(status.user_count, now, !status.is_running());
+    run.seq += 1;
+    run.take_in(numbers, status, now, false);
+    if run.has_unrecorded() || status.is_running() {
+        run.record(status.user_count, now, !status.is_running());
     }
-    state.set_exceptions(exceptions);
-    Ok(StoredRun::of(&state, status, info, now))
+    run.set_exceptions(exceptions);
+    Ok(StoredRun::of(&run, status, info, now))
 }
 
 fn json(run: &StoredRun, detail: dto::RunDetail, showing: &Showing) -> Result<String, ReportError> {
@@ -161,6 +168,7 @@ fn course_of(history: &History, fractions: &[f64]) -> dto::History {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::{Answer, Question, Source};
 
     const TOLD: Told<'_> = Told {
         status: r#"{"state": "stopped", "run": 1, "host": "http://h", "percentiles_to_chart": [0.5, 0.95]}"#,
@@ -177,6 +185,14 @@ mod tests {
             }
         }
         Arc::new(Mutex::new(stats))
+    }
+
+    struct Silent;
+
+    impl Source for Silent {
+        fn ask(&self, _question: Question, _answer: Answer) {}
+
+        fn warn(&self, _message: String) {}
     }
 
     fn parsed(text: &str) -> Value {
@@ -219,15 +235,15 @@ mod tests {
 
     #[test]
     fn a_report_leaves_the_recording_as_it_is() {
-        let live = Arc::new(Live::new(Numbers::new(stats()), "boot".to_owned(), false));
-        let recording = Recording::new(Arc::clone(&live));
+        let record = Arc::new(Record::new(Numbers::new(stats()), Arc::new(Silent), None));
+        let recording = Recording::new(Arc::clone(&record));
         let showing = Showing { theme: Some("dark".to_owned()), download: Some("x".to_owned()) };
         let first = recording.report(TOLD, &showing).unwrap();
         assert_eq!(
             (parsed(&first)["theme"].as_str(), parsed(&first)["download"].as_str()),
             (Some("dark"), Some("x"))
         );
-        assert_eq!(live.lock().seq, 0);
+        assert_eq!(record.run().seq(), 0);
         assert_eq!(
             parsed(&first)["run"]["total"],
             parsed(&recording.report(TOLD, &showing).unwrap())["run"]["total"]

@@ -1,44 +1,18 @@
-//! The web's own copy of the statistics, brought up to date once a second.
+//! The recorder's own copy of the statistics, brought up to date once a second.
 //!
 //! The statistics belong to the main thread, which counts requests in them under a lock. Here that lock is held for a few
 //! microseconds at a time, only to copy what has changed; percentiles and rates are worked out afterwards, from the copies.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex};
 
 use gregaria_stats::{Entry, ErrorRecord, Histogram, Number, RequestStats, Span, Tally};
 
-use super::series::Record;
 use crate::dto;
+use crate::numbers::{BATCH, Numbers, lock};
+use crate::series::Record;
 
-/// Entries looked at while the lock is held once.
-pub(crate) const BATCH: usize = 64;
 /// A name without requests for this many seconds has no current rate any more.
 const RATE_SECONDS: f64 = 16.0;
-
-/// The statistics shown, which may be exchanged for others.
-#[derive(Debug, Clone)]
-pub struct Numbers(Arc<RwLock<Arc<Mutex<RequestStats>>>>);
-
-impl Numbers {
-    /// Shows these.
-    pub fn new(stats: Arc<Mutex<RequestStats>>) -> Self {
-        Self(Arc::new(RwLock::new(stats)))
-    }
-
-    /// Shows others from now on.
-    pub fn replace(&self, stats: Arc<Mutex<RequestStats>>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = stats;
-    }
-
-    /// Those shown now.
-    pub fn current(&self) -> Arc<Mutex<RequestStats>> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-pub(crate) fn lock(stats: &Mutex<RequestStats>) -> MutexGuard<'_, RequestStats> {
-    stats.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// One name's numbers as the page gets them.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -105,6 +79,19 @@ pub(crate) fn rows<'a>(rows: impl IntoIterator<Item = (i32, &'a Row)>, fractions
     out
 }
 
+/// One name, or the total, at the last look.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'a> {
+    /// Number of the name; −1 for the total.
+    pub id: i32,
+    /// Counters, buckets, the exact histogram and the phases; per-second counts are not copied.
+    pub entry: &'a Entry,
+    /// Current requests per second.
+    pub rps: f64,
+    /// Current failures per second.
+    pub fps: f64,
+}
+
 /// One name, or the total.
 #[derive(Debug, Clone)]
 pub(crate) struct Slot {
@@ -167,6 +154,10 @@ impl Slot {
         };
         self.recorded = Mark::of(entry);
         Some(record)
+    }
+
+    pub(crate) fn named(&self, id: i32) -> Named<'_> {
+        Named { id, entry: &self.entry, rps: self.rates.0, fps: self.rates.1 }
     }
 
     fn update(&mut self, fractions: &[f64], seq: u64) {

@@ -61,7 +61,7 @@ fn comment(docs: &[&str], indent: &str) -> String {
 
 fn schema() -> String {
     let mut out = String::from(
-        "// Made from crates/web/src/dto.rs by `SCHEMA=write cargo test -p gregaria-web schema`. Not to be edited.\n\n\
+        "// Made from crates/record/src/dto.rs by `SCHEMA=write cargo test -p gregaria-record schema`. Not to be edited.\n\n\
          export type RunState = \"ready\" | \"spawning\" | \"running\" | \"cleanup\" | \"stopping\" | \"stopped\" | \"missing\";\n",
     );
     for Type { name, docs, fields } in types() {
@@ -84,7 +84,7 @@ fn the_pages_schema_is_up_to_date() {
     let written = std::fs::read_to_string(place).unwrap();
     assert!(
         written == schema,
-        "ui/src/api/schema.ts is out of date: run `SCHEMA=write cargo test -p gregaria-web schema`"
+        "ui/src/api/schema.ts is out of date: run `SCHEMA=write cargo test -p gregaria-record schema`"
     );
 }
 

@@ -6,9 +6,9 @@
 
 use gregaria_stats::Histogram;
 
-use super::mirror::Mirror;
-use super::series::{Record, Series};
 use crate::dto;
+use crate::mirror::Mirror;
+use crate::series::{Record, Series};
 
 /// The total has at most this many points.
 pub(crate) const TOTAL_POINTS: usize = 14_400;

@@ -1,16 +1,15 @@
-//! What the host says of the run, and the latest word of it.
+//! What is said of the run, and the latest word of it.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
-use tokio::sync::watch;
 
 use crate::dto;
-use crate::host::{Ask, Command, Host, Outcome, Reply};
+use crate::source::{Answer, Question, Source};
 
-/// The host's answer to [`Ask::Status`].
+/// The answer to [`Question::Status`].
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 pub struct HostStatus {
@@ -95,6 +94,26 @@ impl HostStatus {
         serde_json::from_slice(text)
     }
 
+    /// The same for the page. `lag`: how long ago it was said.
+    pub fn shown(&self, lag: Duration) -> dto::Status {
+        dto::Status {
+            state: self.state.clone(),
+            user_count: self.user_count,
+            target_user_count: self.target_user_count,
+            spawn_rate: self.spawn_rate,
+            host: self.host.clone(),
+            started: self.started,
+            ended: self.ended,
+            run_time: self.run_time,
+            shape: self.shape.clone(),
+            profile: self.profile.clone(),
+            user_classes: self.user_classes.clone(),
+            is_distributed: self.is_distributed,
+            workers: self.workers.clone(),
+            lag: (lag.as_secs_f64() * 10.0).round() / 10.0,
+        }
+    }
+
     /// Whether a run is going on.
     pub fn is_running(&self) -> bool {
         !matches!(self.state.as_str(), "ready" | "stopped" | "missing")
@@ -106,11 +125,12 @@ impl HostStatus {
 pub(crate) struct StatusCell {
     inner: Mutex<Inner>,
     changed: Condvar,
-    /// Number of the latest look at the numbers that is over.
-    looks: watch::Sender<u64>,
 }
 
-#[derive(Debug, Default)]
+/// What is called when a look is over.
+pub(crate) type Then = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
 struct Inner {
     status: HostStatus,
     answered: Option<Instant>,
@@ -121,6 +141,17 @@ struct Inner {
     version: u64,
     /// Number of the latest look at the numbers that has begun.
     look: u64,
+    /// What waits for looks later than those of these numbers.
+    waiting: Vec<(u64, Then)>,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner")
+            .field("status", &self.status)
+            .field("look", &self.look)
+            .finish_non_exhaustive()
+    }
 }
 
 impl StatusCell {
@@ -143,8 +174,8 @@ impl StatusCell {
         self.changed.notify_all();
     }
 
-    /// Asks the host, unless an answer is outstanding already.
-    pub(crate) fn ask(self: &std::sync::Arc<Self>, host: &dyn Host) {
+    /// Asks, unless an answer is outstanding already.
+    pub(crate) fn ask(self: &std::sync::Arc<Self>, source: &dyn Source) {
         {
             let mut inner = self.lock();
             if inner.asked {
@@ -153,21 +184,19 @@ impl StatusCell {
             inner.asked = true;
         }
         let cell = std::sync::Arc::clone(self);
-        let reply = Reply::then(move |outcome| {
+        let answer = Answer::then(move |told| {
             cell.lock().asked = false;
-            if let Some(Outcome::Whole(answer)) = outcome
-                && let Ok(status) = HostStatus::parse(&answer.body)
-            {
+            if let Some(Ok(status)) = told.map(HostStatus::parse) {
                 cell.set(status);
             }
         });
-        host.send(Command { ask: Ask::Status, reply });
+        source.ask(Question::Status, answer);
     }
 
     /// Asks and waits at most `patience` for the answer.
-    pub(crate) fn ask_and_wait(self: &std::sync::Arc<Self>, host: &dyn Host, patience: Duration) {
+    pub(crate) fn ask_and_wait(self: &std::sync::Arc<Self>, source: &dyn Source, patience: Duration) {
         let before = self.lock().version;
-        self.ask(host);
+        self.ask(source);
         let inner = self.lock();
         let waits = |inner: &mut Inner| inner.version == before && inner.asked && !inner.ended;
         drop(self.changed.wait_timeout_while(inner, patience, waits));
@@ -186,17 +215,27 @@ impl StatusCell {
 
     /// It is over, and if a run had ended, that is kept.
     pub(crate) fn look_is_over(&self) {
-        let look = self.lock().look;
-        self.looks.send_replace(look);
+        let mut inner = self.lock();
+        let look = inner.look;
+        let (told, rest) =
+            std::mem::take(&mut inner.waiting).into_iter().partition(|&(after, _)| after < look);
+        inner.waiting = rest;
+        drop(inner);
+        let told: Vec<(u64, Then)> = told;
+        for (_, then) in told {
+            then();
+        }
     }
 
-    /// Has the numbers looked at, and waits at most `patience` until a look that begins after this call is over.
-    pub(crate) async fn next_look(&self, patience: Duration) {
-        let latest = self.lock().look;
-        self.poke();
-        let mut looks = self.looks.subscribe();
-        // Too late is late: whoever waits goes on without it.
-        drop(tokio::time::timeout(patience, looks.wait_for(|look| *look > latest)).await);
+    /// Has the numbers looked at, and `then` called when a look that begins after this call is over.
+    pub(crate) fn after_next_look(&self, then: Then) {
+        let mut inner = self.lock();
+        let latest = inner.look;
+        inner.poked = true;
+        if !inner.ended {
+            inner.waiting.push((latest, then));
+        }
+        self.changed.notify_all();
     }
 
     /// Has everybody who waits here return, now and later.

@@ -1,7 +1,7 @@
 //! A snapshot of the statistics that is taken in pieces.
 //!
 //! Their lock is the main thread's, which takes it for each request. A script that asks for the numbers of 10,000 names again and
-//! again must not keep that thread waiting, so the lock is held for as many entries at a time as the sampler does, only to copy;
+//! again must not keep that thread waiting, so the lock is held for as many entries at a time as the recorder does, only to copy;
 //! sorting and percentiles come afterwards. Up to that many names are still of one moment, and so is everything once the
 //! run is over.
 
@@ -11,25 +11,24 @@ use gregaria_stats::{
     Entry, EntrySnapshot, ErrorRecord, ErrorSnapshot, Number, RequestStats, Snapshot, SnapshotOptions, Span,
 };
 
-use crate::live::Numbers;
-use crate::live::mirror::{BATCH, lock};
+use crate::numbers::{BATCH, Numbers, lock};
 
 /// How often a snapshot is begun anew because the numbers went back to zero meanwhile.
 const ATTEMPTS: u32 = 3;
 
 /// What a snapshot is to hold besides the total.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Wanted {
+pub struct Wanted {
     /// Entries, the first by name and method.
-    pub(crate) entries: usize,
+    pub entries: usize,
     /// Errors, the first to occur.
-    pub(crate) errors: usize,
+    pub errors: usize,
     /// The total's response times within the current window.
-    pub(crate) current_times: bool,
+    pub current_times: bool,
 }
 
 /// The numbers now.
-pub(crate) fn take(numbers: &Numbers, wanted: Wanted, now: f64) -> Snapshot {
+pub fn take(numbers: &Numbers, wanted: Wanted, now: f64) -> Snapshot {
     let source = numbers.current();
     if let Some(whole) = (0..ATTEMPTS).find_map(|_| attempt(&source, wanted, now)) {
         return whole;

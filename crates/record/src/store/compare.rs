@@ -6,7 +6,7 @@ use super::run::StoredRun;
 use crate::dto::{CompareRow, Comparison, ComparisonRow, Rows};
 
 /// Puts the total and each name of either run side by side.
-pub(crate) fn compare(a: &StoredRun, b: &StoredRun) -> Comparison {
+pub fn compare(a: &StoredRun, b: &StoredRun) -> Comparison {
     let mut names: BTreeMap<(&str, &str), [Option<CompareRow>; 2]> = BTreeMap::new();
     for (side, run) in [a, b].into_iter().enumerate() {
         let places: HashMap<i32, usize> = run.rows.id.iter().enumerate().map(|(at, &id)| (id, at)).collect();

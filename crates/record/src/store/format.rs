@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::run::StoredRun;
+use crate::course::Course;
 use crate::dto;
-use crate::live::course::Course;
-use crate::live::series::Series;
+use crate::series::Series;
 
 const MAGIC: &[u8; 8] = b"GREGRUN1";
 /// A head is never longer.

@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 
+use crate::course::Course;
 use crate::dto;
-use crate::live::course::Course;
-use crate::live::mirror::rows;
-use crate::live::state::State;
+use crate::run::Run;
 use crate::status::HostStatus;
 
 /// All of a run.
@@ -39,9 +38,9 @@ pub struct StoredRun {
 
 impl StoredRun {
     /// The present run.
-    pub(crate) fn of(state: &State, status: &HostStatus, info: Value, now: f64) -> Self {
-        let (mirror, course) = (&state.mirror, &state.course);
-        let mark = state.runs.last();
+    pub(crate) fn of(run: &Run, status: &HostStatus, info: Value, now: f64) -> Self {
+        let (mirror, course) = (&run.mirror, &run.course);
+        let mark = run.marks.last();
         let started = mark.map_or(course.base, |mark| mark.started);
         let ended = mark.and_then(|mark| mark.ended).unwrap_or(now);
         let total = &mirror.total;
@@ -71,23 +70,31 @@ impl StoredRun {
             summary,
             info,
             fractions: mirror.fractions.clone(),
-            chart_fractions: state.chart_fractions.clone(),
+            chart_fractions: run.chart_fractions.clone(),
             elapsed: mirror.elapsed(),
             names: mirror.names_since(0),
             total: mirror.total_row(),
-            rows: rows(
-                mirror
-                    .names
-                    .iter()
-                    .enumerate()
-                    .filter_map(|(id, slot)| Some((id as i32, &slot.as_ref()?.row))),
-                mirror.fractions.len(),
-            ),
+            rows: run.rows(),
             errors: mirror.errors_since(0),
-            exceptions: state.exceptions.clone(),
+            exceptions: run.exceptions.clone(),
             phases: mirror.phases(),
             course: course.clone(),
         }
+    }
+
+    /// The course; `number` says of which run of the program.
+    pub fn history(&self, number: u32) -> dto::History {
+        self.course.history(0, &self.chart_fractions, number)
+    }
+
+    /// The course of one name.
+    pub fn name_history(&self, name: &dto::Name) -> dto::NameHistory {
+        self.course.name_history(name, &self.chart_fractions)
+    }
+
+    /// The numbers between two moments (unix seconds, widened to whole points), of a name or the total. `None`: no such name.
+    pub fn window(&self, id: Option<i32>, from: Option<f64>, to: Option<f64>) -> Option<dto::Window> {
+        self.course.window(id, from, to, &self.fractions)
     }
 
     /// All but what is asked for by window or name.
@@ -103,7 +110,7 @@ impl StoredRun {
             rows: self.rows.clone(),
             errors: self.errors.clone(),
             exceptions: self.exceptions.clone(),
-            history: self.course.history(0, &self.chart_fractions, 0),
+            history: self.history(0),
             phases: self.phases.clone(),
         }
     }

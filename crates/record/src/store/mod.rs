@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::dto;
 
-pub(crate) use compare::compare;
+pub use compare::compare;
 pub use format::{FormatError, decode, encode};
 pub use run::StoredRun;
 

@@ -1,0 +1,45 @@
+//! A run's room: what happened in it second by second, who is told of it, and the runs that are kept.
+//!
+//! ```text
+//!  statistics ──▶ mirror ──▶ course ─┐
+//!  (behind a lock, 64 entries at     ├─▶ Run ──▶ Second ──▶ Outputs: the live stream, …
+//!   a time)                          │    │
+//!  Source ──▶ status, info, ─────────┘    └──▶ StoredRun ──▶ Store, RunDetail ──▶ Outputs
+//!  (who runs the users)  exceptions
+//! ```
+//!
+//! One thread, the [`Recorder`], looks at the statistics once a second and whenever the state of the run changes. It copies what
+//! has changed, keeps the course of the run, and tells each [`Output`]. What the numbers do not say it asks of a [`Source`],
+//! which answers when it likes. No sockets and no Python here.
+//! Design: `docs/design/0007-a-room-for-a-run.md`.
+
+mod clock;
+mod course;
+mod detail;
+pub mod dto;
+mod keep;
+mod mirror;
+mod numbers;
+mod output;
+mod record;
+mod recorder;
+mod run;
+mod series;
+mod snapshot;
+mod source;
+mod status;
+pub mod store;
+
+pub use clock::unix_now;
+pub use course::Course;
+pub use detail::{Recording, ReportError, Showing, Told, report_of};
+pub use mirror::Named;
+pub use numbers::Numbers;
+pub use output::{Output, Second};
+pub use record::Record;
+pub use recorder::Recorder;
+pub use run::Run;
+pub use series::Series;
+pub use snapshot::{Wanted, take as snapshot};
+pub use source::{Answer, Question, Source};
+pub use status::HostStatus;

@@ -1,0 +1,54 @@
+//! Who is told of a run.
+
+use std::time::Duration;
+
+use crate::dto;
+use crate::run::Run;
+use crate::status::HostStatus;
+
+/// Somebody who is told of a run while it is recorded: pages, files, other programs.
+///
+/// Called on the recorder's thread, one after the other, so none of them may wait for anything: what takes long goes to a thread
+/// of its own.
+pub trait Output: Send {
+    /// The numbers were looked at. The run cannot change until this returns.
+    fn second(&mut self, second: &Second<'_>);
+
+    /// A run is over, and kept if it is to be: its id in the store is `run.summary.id`, empty if it is not there. The number of
+    /// the run is `run.history.run`.
+    fn end(&mut self, run: &dto::RunDetail);
+}
+
+/// One look at the numbers of a run.
+///
+/// It is made at each whole second of the wall clock, as soon as the state of the run changes, and a last time at the end.
+/// All numbers are those of the recorder's own copy, as they were at that moment: nothing here takes the statistics' lock. An
+/// output that shows sums (a table, a scrape) reads `run` and `status` at any look; one that writes a line for each second does so
+/// when there is a `point`.
+#[derive(Debug, Clone, Copy)]
+pub struct Second<'a> {
+    /// Unix time of the look, in seconds.
+    pub at: f64,
+    /// What was last said of the run: its state, users, workers, parameters.
+    pub status: &'a HostStatus,
+    /// How long ago that was said; much more than a second when the main thread is kept busy. Zero: nothing was said yet.
+    pub lag: Duration,
+    /// The run: the total and each name with counters, histograms, phases and current rates ([`Run::total`], [`Run::names`]), the
+    /// failures ([`Run::errors`]), the exceptions, and the course until now.
+    pub run: &'a Run,
+    /// The newest second of the course, when one is over: its rates, users and percentiles. `None` when no test runs, or the look was
+    /// made for another reason.
+    pub point: Option<&'a dto::Point>,
+    /// With this look a run has begun.
+    pub began: bool,
+    /// With this look it is over: the numbers are final. [`Output::end`] follows.
+    pub ended: bool,
+    /// The numbers went back to zero, or are others: what was known of names, rows and failures counts no longer.
+    pub anew: bool,
+    /// Other percentiles are asked for than at the look before.
+    pub other_lists: bool,
+    /// The exceptions are others than at the look before.
+    pub other_exceptions: bool,
+    /// [`Run::seq`] at the look before: what [`Run::tick`] is to start from.
+    pub since: u64,
+}

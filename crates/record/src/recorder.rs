@@ -1,0 +1,148 @@
+//! The thread that looks at the statistics.
+
+use std::sync::{Arc, PoisonError, RwLockWriteGuard};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::clock::{next_second, unix_now};
+use crate::keep::keep;
+use crate::output::{Output, Second};
+use crate::record::Record;
+use crate::status::{HostStatus, Woken};
+
+/// How long a look waits for the source's word on the state; the last one is used after that.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// The thread.
+#[derive(Debug)]
+pub struct Recorder {
+    record: Arc<Record>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Recorder {
+    /// Begins to record.
+    ///
+    /// # Errors
+    /// If there can be no thread.
+    pub fn start(record: Arc<Record>) -> std::io::Result<Self> {
+        let work = Work { record: Arc::clone(&record), exceptions_version: None };
+        let thread = std::thread::Builder::new().name("gregaria-record".into()).spawn(move || work.run())?;
+        Ok(Self { record, thread: Some(thread) })
+    }
+
+    /// What is recorded.
+    pub fn record(&self) -> &Arc<Record> {
+        &self.record
+    }
+
+    /// Has the thread look a last time, keep a run that has ended, and end. The source has to go on answering until
+    /// [`Self::has_ended`].
+    pub fn end(&self) {
+        self.record.status.end();
+    }
+
+    /// Whether the last look has been taken and the run been kept.
+    pub fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.end();
+        if self.has_ended()
+            && let Some(thread) = self.thread.take()
+        {
+            // Its panic has been printed already.
+            drop(thread.join());
+        }
+    }
+}
+
+struct Work {
+    record: Arc<Record>,
+    exceptions_version: Option<i64>,
+}
+
+impl Work {
+    fn run(mut self) {
+        let mut due = next_second();
+        loop {
+            let woken = self.record.status.pause(due);
+            self.record.status.look_begins();
+            self.record.status.ask_and_wait(&*self.record.source, PATIENCE);
+            self.look(woken != Woken::Poked, woken == Woken::Ended);
+            self.record.status.look_is_over();
+            if woken == Woken::Ended {
+                return;
+            }
+            if Instant::now() >= due {
+                due = next_second();
+            }
+        }
+    }
+
+    /// One look. `second`: a second is over; `last`: so is everything.
+    fn look(&mut self, second: bool, last: bool) {
+        let now = unix_now();
+        let (status, lag) = self.record.status();
+        let exceptions = self.record.take_exceptions();
+        let mut run = self.record.run_mut();
+        let since = run.seq;
+        run.seq = self.record.next_seq();
+        let running = status.is_running();
+        // A run may be over before it was seen to go on.
+        let began = (running && !run.running) || (status.run > 0 && status.run != run.number);
+        if began {
+            run.begin(status.run, status.started.unwrap_or(now));
+        }
+        let taken = run.take_in(&self.record.numbers, &status, now, began);
+        let ended = run.running && (!running || last);
+        let point =
+            if run.running && (second || ended) { run.record(status.user_count, now, ended) } else { None };
+        let other_exceptions = exceptions.is_some_and(|exceptions| run.set_exceptions(exceptions));
+        if ended {
+            run.end(status.ended.unwrap_or(now));
+        }
+        let run = RwLockWriteGuard::downgrade(run);
+        let told = Second {
+            at: now,
+            status: &status,
+            lag: lag.unwrap_or_default(),
+            run: &run,
+            point: point.as_ref(),
+            began,
+            ended,
+            anew: taken.anew,
+            other_lists: taken.other_lists,
+            other_exceptions,
+            since,
+        };
+        self.each_output(|output| output.second(&told));
+        drop(run);
+        self.look_at_exceptions(&status);
+        if ended {
+            self.end_run(&status, now);
+        }
+    }
+
+    fn each_output(&self, tell: impl FnMut(&mut Box<dyn Output>)) {
+        self.record.outputs.lock().unwrap_or_else(PoisonError::into_inner).iter_mut().for_each(tell);
+    }
+
+    fn look_at_exceptions(&mut self, status: &HostStatus) {
+        if self.exceptions_version != Some(status.exceptions_version) {
+            self.exceptions_version = Some(status.exceptions_version);
+            self.record.ask_for_exceptions();
+        }
+    }
+
+    /// Keeps the run, then tells everybody.
+    fn end_run(&mut self, status: &HostStatus, now: f64) {
+        let detail = keep(&self.record, status, now);
+        let id = (!detail.summary.id.is_empty()).then(|| detail.summary.id.clone());
+        self.record.run_mut().set_id(id);
+        self.each_output(|output| output.end(&detail));
+    }
+}
