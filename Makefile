@@ -32,6 +32,10 @@ bench:       ## CPU per request beside wrk and Locust, memory, instruction count
 	scripts/setup --bench
 	.venv/bin/python bench/run.py
 
+bench-path:  ## instructions of whole requests, beside those recorded
+	scripts/setup --bench
+	.venv/bin/python bench/path.py
+
 bench-pages: ## what open pages and many names cost a run
 	scripts/setup --bench
 	.venv/bin/python bench/pages.py
@@ -55,4 +59,4 @@ clean:       ## what make made
 	rm -rf .venv .venv-oracle target demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help build ui demo check test test-compat compat bench bench-pages lint fmt fuzz snap clean
+.PHONY: help build ui demo check test test-compat compat bench bench-path bench-pages lint fmt fuzz snap clean
