@@ -28,6 +28,7 @@ import configargparse
 import locust
 
 from .cli.config_files import LocustConfigParser, LocustTomlConfigParser
+from .cli import script_options
 from .cli.locustfiles import download_locustfile_from_url, parse_locustfile_paths
 from .cli.subcommands import help_lines
 from .cli.table import Option, Table, exit_code, table
@@ -361,6 +362,7 @@ def get_parser(default_config_files: Sequence[str] = DEFAULT_CONFIG_FILES) -> Lo
     parser = get_empty_argument_parser(default_config_files=default_config_files)
     setup_parser_arguments(parser)
     locust.events.init_command_line_parser.fire(parser=parser)
+    script_options.note(parser)
     return parser
 
 
@@ -438,10 +440,9 @@ class UIExtraArgOptions(NamedTuple):
 
 def ui_extra_args_dict(args: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
     """The options that scripts added and that the web UI shows, by key, with their present values."""
-    own = default_args_dict()
     parser = get_parser()
     values = vars(parser.parse_args(args))
-    shown = parser.args_included_in_web_ui
+    shown = script_options.shown_options()
     secret, required = parser.secret_args_included_in_web_ui, parser.required_args_included_in_web_ui
     multiple = parser.multiple_args_included_in_web_ui
     return {
@@ -454,5 +455,5 @@ def ui_extra_args_dict(args: Sequence[str] | None = None) -> dict[str, dict[str,
             choices=list(choices) if (choices := shown[dest].choices) is not None else None,
         )._asdict()
         for dest, value in values.items()
-        if dest not in own and dest in shown
+        if dest in shown
     }

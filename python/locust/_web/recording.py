@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import locust
 
-from .. import argument_parser, runners, stats
+from .. import runners, stats
+from ..cli import script_options
 from ..stats_csv import StatsCSVFileWriter
 from ..user.inspectuser import get_ratio
 from ..util.date import format_safe_timestamp
@@ -116,7 +117,7 @@ class Recording:
             self.environment.parsed_options,
         )
         shape = environment.shape_class
-        custom = _custom_options(options)
+        secret = script_options.secret_options()
         info: dict[str, Any] = {
             "host": host_of(environment),
             "locustfile": environment.locustfile,
@@ -127,7 +128,9 @@ class Recording:
             "user_classes": [user_class.__name__ for user_class in environment.user_classes],
             "shape": type(shape).__name__ if shape is not None else None,
             "options": {
-                dest: entry["default_value"] for dest, entry in custom.items() if not entry["is_secret"]
+                dest: getattr(options, dest)
+                for dest in script_options.shown_options()
+                if dest not in secret and hasattr(options, dest)
             },
             "tasks": task_ratios(environment),
             "version": locust.__version__,
@@ -135,12 +138,8 @@ class Recording:
             "platform": _platform(),
         }
         if options is not None:
-            secrets = {
-                str(entry["default_value"])
-                for entry in custom.values()
-                if entry["is_secret"] and entry["default_value"]
-            }
-            info["command"] = _command(secrets)
+            values = (getattr(options, dest, None) for dest in secret)
+            info["command"] = _command({str(value) for value in values if value})
         return as_json(info)
 
     def _seen(self, key: int, count: int) -> tuple[float, float]:
@@ -241,18 +240,6 @@ def _platform() -> str:
     server that asks may be waiting to end."""
     system = os.uname()
     return f"{system.sysname}-{system.release}-{system.machine}"
-
-
-def _custom_options(options: Any) -> dict[str, dict[str, Any]]:
-    """The options that scripts added, with their present values."""
-    try:
-        shown = argument_parser.ui_extra_args_dict()
-    except SystemExit:
-        # Used as a library: the command line is that of another program.
-        return {}
-    for dest, entry in shown.items():
-        entry["default_value"] = getattr(options, dest, entry["default_value"])
-    return shown
 
 
 def _command(secrets: set[str]) -> str:

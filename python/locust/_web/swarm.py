@@ -12,7 +12,8 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from .. import argument_parser, runners
+from .. import runners
+from ..cli import script_options
 from ..util.timespan import parse_timespan
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class Order:
     def _take_fields(self) -> None:
         if self.refusal is not None:
             return
-        settable: set[str] | None = None
+        settable = _HARMLESS | script_options.shown_options().keys()
         for name in self.form.lists:
             value = self.form.first(name)
             match name:
@@ -143,7 +144,6 @@ class Order:
                 case "profile":
                     self.environment.profile = self._options[name] = value or None
                 case _ if name in self._options:
-                    settable = _settable() if settable is None else settable
                     self._take_option(name, settable)
 
     def _take_run_time(self, value: str) -> None:
@@ -159,7 +159,7 @@ class Order:
             logger.warning(f"The option {name} cannot be set by the web interface (--web-open allows it)")
             return
         value, now = self.form.first(name), self._options[name]
-        if not value and name in _secrets():
+        if not value and name in script_options.secret_options():
             # The page does not know the value; an empty field leaves it as it is.
             return
         if isinstance(now, bool):
@@ -179,13 +179,3 @@ def _number(kind: Any, name: str, value: str, what: str) -> Any:
         return kind(value)
     except ValueError:
         raise _Refusal(f"Invalid {name} value: {value!r} (must be {what})") from None
-
-
-def _settable() -> set[str]:
-    """Keys of the options that the form may set."""
-    shown = argument_parser.get_parser().args_included_in_web_ui
-    return _HARMLESS | (shown.keys() - argument_parser.default_args_dict().keys())
-
-
-def _secrets() -> set[str]:
-    return set(argument_parser.get_parser().secret_args_included_in_web_ui)
