@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(run) = decode(data) {
-        let again = decode(&encode(&run, &run.summary)).unwrap();
+        let again = decode(&encode(&run, &run.summary).unwrap()).unwrap();
         assert_eq!(again.course.total.to_bytes(), run.course.total.to_bytes());
         let _ = run.detail();
     }

@@ -40,11 +40,11 @@ pub enum FormatError {
     /// Something has changed.
     #[error("the file is damaged: its check sum is wrong")]
     Crc,
-    /// It cannot be unpacked.
-    #[error("the file is damaged: {0}")]
+    /// It cannot be packed or unpacked.
+    #[error("what is packed is damaged: {0}")]
     Packed(#[from] io::Error),
-    /// The tables are none.
-    #[error("the file is damaged: {0}")]
+    /// The tables are none, or would be none.
+    #[error("the tables are damaged: {0}")]
     Json(#[from] serde_json::Error),
     /// The course is none.
     #[error("the file is damaged: the course of the run is not readable")]
@@ -52,6 +52,9 @@ pub enum FormatError {
     /// The file cannot be read.
     #[error("the file cannot be read: {0}")]
     Unreadable(io::Error),
+    /// It would not be read again.
+    #[error("the run is too large: {0}")]
+    TooLarge(&'static str),
 }
 
 impl FormatError {
@@ -81,8 +84,8 @@ struct Tables {
     names_stride: u32,
 }
 
-/// A run's bytes, under that summary.
-pub fn encode(run: &StoredRun, summary: &dto::RunSummary) -> Vec<u8> {
+/// A run's bytes, under that summary. An error rather than bytes that [`decode`] would not take.
+pub fn encode(run: &StoredRun, summary: &dto::RunSummary) -> Result<Vec<u8>, FormatError> {
     let course = &run.course;
     let tables = Tables {
         info: run.info.clone(),
@@ -102,30 +105,41 @@ pub fn encode(run: &StoredRun, summary: &dto::RunSummary) -> Vec<u8> {
         names_stride: course.names_stride,
     };
     let mut body = Vec::new();
-    // Maps with text keys and numbers always can be written.
-    block(&mut body, &serde_json::to_vec(&tables).unwrap_or_default());
-    number(&mut body, course.names.len() + 1);
+    block(&mut body, &serde_json::to_vec(&tables)?)?;
+    number(&mut body, course.names.len() + 1)?;
     for series in [&course.total].into_iter().chain(&course.names) {
-        block(&mut body, &series.to_bytes());
+        block(&mut body, &series.to_bytes())?;
     }
-    let packed = zstd::bulk::compress(&body, LEVEL).unwrap_or_default();
-    let head = serde_json::to_vec(summary).unwrap_or_default();
+    if body.len() as u64 > LONGEST_BODY {
+        return Err(FormatError::TooLarge("its tables and its course exceed 256 MiB"));
+    }
+    let packed = zstd::bulk::compress(&body, LEVEL)?;
+    let head = serde_json::to_vec(summary)?;
+    // A number that is none, say, is written as a `null` from which no number can be read.
+    take_tables(&mut &body[..])?;
+    serde_json::from_slice::<dto::RunSummary>(&head)?;
+    if MAGIC.len() + 8 + head.len() > LONGEST_HEAD {
+        return Err(FormatError::TooLarge("its summary exceeds 64 KiB"));
+    }
     let mut out = MAGIC.to_vec();
-    number(&mut out, head.len());
+    number(&mut out, head.len())?;
     out.extend_from_slice(&crc32fast::hash(&head).to_le_bytes());
     out.extend_from_slice(&head);
     out.extend_from_slice(&crc32fast::hash(&packed).to_le_bytes());
     out.extend_from_slice(&packed);
-    out
+    Ok(out)
 }
 
-fn number(out: &mut Vec<u8>, value: usize) {
-    out.extend_from_slice(&u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes());
+fn number(out: &mut Vec<u8>, value: usize) -> Result<(), FormatError> {
+    let value = u32::try_from(value).map_err(|_| FormatError::TooLarge("a part of it exceeds 4 GiB"))?;
+    out.extend_from_slice(&value.to_le_bytes());
+    Ok(())
 }
 
-fn block(out: &mut Vec<u8>, bytes: &[u8]) {
-    number(out, bytes.len());
+fn block(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), FormatError> {
+    number(out, bytes.len())?;
     out.extend_from_slice(bytes);
+    Ok(())
 }
 
 fn take_number(bytes: &mut &[u8]) -> Result<u32, FormatError> {
@@ -138,6 +152,11 @@ fn take<'a>(bytes: &mut &'a [u8], length: u32) -> Result<&'a [u8], FormatError> 
     let (taken, rest) = bytes.split_at_checked(length as usize).ok_or(FormatError::Short)?;
     *bytes = rest;
     Ok(taken)
+}
+
+fn take_tables(bytes: &mut &[u8]) -> Result<Tables, FormatError> {
+    let length = take_number(bytes)?;
+    Ok(serde_json::from_slice(take(bytes, length)?)?)
 }
 
 fn take_head<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], FormatError> {
@@ -166,8 +185,7 @@ pub fn decode(mut bytes: &[u8]) -> Result<StoredRun, FormatError> {
     let mut body = Vec::new();
     zstd::stream::read::Decoder::new(bytes)?.take(LONGEST_BODY).read_to_end(&mut body)?;
     let mut rest = &body[..];
-    let length = take_number(&mut rest)?;
-    let tables: Tables = serde_json::from_slice(take(&mut rest, length)?)?;
+    let tables = take_tables(&mut rest)?;
     let count = take_number(&mut rest)?;
     let mut all = Vec::new();
     for _ in 0..count {

@@ -60,6 +60,9 @@ pub enum StoreError {
         /// Why.
         source: FormatError,
     },
+    /// There is no file that could be read as this run.
+    #[error("{0}")]
+    Unwritable(FormatError),
     /// There is nothing random to be had.
     #[error("no random numbers: {0}")]
     Random(getrandom::Error),
@@ -86,7 +89,7 @@ impl Store {
         let place = self.place(&id)?;
         let mut summary = run.summary.clone();
         summary.id.clone_from(&id);
-        let bytes = encode(run, &summary);
+        let bytes = encode(run, &summary).map_err(StoreError::Unwritable)?;
         fs::create_dir_all(&self.folder).map_err(|error| at(error, &self.folder))?;
         let draft = self.folder.join(format!(".{id}.{}", std::process::id()));
         let written = write(&draft, &bytes).and_then(|()| fs::rename(&draft, &place));

@@ -101,6 +101,30 @@ fn a_folder_that_cannot_be_made_is_named() {
 }
 
 #[test]
+fn what_could_not_be_opened_again_is_not_written() {
+    let folder = Folder::new("unreadable");
+    let store = Store::new(&folder.0, 1 << 20);
+    let mut no_number = run(1.0, 5);
+    no_number.elapsed = f64::NAN;
+    let mut long_head = run(1.0, 5);
+    long_head.summary.host = Some("x".repeat(100_000));
+    let mut spoiled_head = run(1.0, 5);
+    spoiled_head.summary.rps = f64::INFINITY;
+    let mut huge = run(1.0, 5);
+    huge.info = json!("x".repeat(257 << 20));
+    for (run, words) in [
+        (no_number, "the tables are damaged: "),
+        (long_head, "the run is too large: its summary"),
+        (spoiled_head, "the tables are damaged: "),
+        (huge, "the run is too large: its tables and its course"),
+    ] {
+        let error = store.save(&run).unwrap_err().to_string();
+        assert!(error.starts_with(words), "{error}");
+        assert!(!folder.0.exists(), "nothing is made for what is not kept");
+    }
+}
+
+#[test]
 fn a_bomb_is_not_unpacked() {
     let summary = serde_json::to_vec(&dto::RunSummary::default()).unwrap();
     let body = zstd::bulk::compress(&vec![0; 300 << 20], 1).unwrap();
@@ -118,7 +142,7 @@ proptest! {
 
     #[test]
     fn no_damage_makes_it_stumble(at in any::<prop::sample::Index>(), value in any::<u8>(), cut in any::<prop::sample::Index>()) {
-        let good = encode(&run(1.0, 20), &dto::RunSummary::default());
+        let good = encode(&run(1.0, 20), &dto::RunSummary::default()).unwrap();
         let mut bytes = good.clone();
         let at = at.index(bytes.len());
         bytes[at] = value;
