@@ -27,8 +27,8 @@ import configargparse
 
 import locust
 
-from .cli.config_files import LocustConfigParser, LocustTomlConfigParser
 from .cli import script_options
+from .cli.config_files import LocustConfigParser, LocustTomlConfigParser
 from .cli.locustfiles import download_locustfile_from_url, parse_locustfile_paths
 from .cli.subcommands import help_lines
 from .cli.table import Option, Table, exit_code, table

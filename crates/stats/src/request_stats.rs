@@ -7,6 +7,7 @@ use crate::phases::Phases;
 use crate::window::DEFAULT_WINDOW_SECONDS;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 mod report;
 
@@ -21,7 +22,8 @@ pub const OVERFLOW_NAME: &str = "(other names)";
 pub const SECONDS_BUDGET: usize = 8 << 20;
 const SECONDS_KEPT: usize = 64;
 
-/// Stands for one entry. Becomes stale when all entries are cleared, or this one removed.
+/// Stands for one entry of one object. Becomes stale when all entries are cleared, or this one removed; no other object takes
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EntryId {
     index: u32,
@@ -33,6 +35,14 @@ impl EntryId {
     pub fn index(self) -> u32 {
         self.index
     }
+}
+
+/// Epochs begun in this process, by all objects together: an id kept from one object is stale in every other, also in one that
+/// lies where the first has been.
+static EPOCHS: AtomicU32 = AtomicU32::new(0);
+
+fn new_epoch() -> u32 {
+    EPOCHS.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Something the user should be told, once.
@@ -79,7 +89,7 @@ impl RequestStats {
             total: Entry::new("", "Aggregated", cached, now),
             errors: ErrorTable::default(),
             history: History::default(),
-            epoch: 0,
+            epoch: new_epoch(),
             resets: 0,
             cached,
             window: DEFAULT_WINDOW_SECONDS,
@@ -312,7 +322,7 @@ impl RequestStats {
         self.entries.len()
     }
 
-    /// Changes when [`Self::clear_all`] makes all ids stale.
+    /// Changes when [`Self::clear_all`] makes all ids stale; differs from that of every other object.
     pub fn epoch(&self) -> u32 {
         self.epoch
     }
@@ -411,7 +421,7 @@ impl RequestStats {
         self.index.clear();
         self.overflow = None;
         self.seconds = 0;
-        self.epoch = self.epoch.wrapping_add(1);
+        self.epoch = new_epoch();
     }
 
     /// Adds all of `other`: entries by method and name, the total, the errors. Not the history.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +53,33 @@ def test_runs_that_share_their_events_hear_of_each_other(
     until(lambda: other.stats.total.num_requests > 2)
     assert names(one) == names(other) == ["/One"]
     assert (one.runner.state, other.runner.state, other.runner.user_count) == ("running", "running", 0)
+
+
+def test_statistics_that_lie_where_others_have_been_count_under_their_own_names(site: Any) -> None:
+    choose, places = random.Random(1), set()
+    for _ in range(20):
+        paths = choose.sample(["/One", "/Other", "/Third"], 2)
+
+        def visit(user: Any, paths: list[str] = paths) -> None:
+            for path in (paths[0], paths[1], paths[1]):
+                user.client.get(path)
+
+        visitor = type(
+            "Visitor", (HttpUser,), {"wait_time": constant(60), "tasks": [visit], "host": site.url}
+        )
+        environment = Environment(user_classes=[visitor], events=Events())
+        environment.create_local_runner().start(1, spawn_rate=1)
+        with gevent.Timeout(40):
+            while environment.stats.total.num_requests < 3:
+                gevent.sleep(0.005)
+        counted = {name: entry.num_requests for (name, _), entry in environment.stats.entries.items()}
+        assert counted == {paths[0]: 1, paths[1]: 2}
+        places.add(id(environment.stats))
+        environment.runner.quit()
+        del environment
+        gevent.sleep(0.005)
+        gc.collect()
+    assert len(places) < 20, "nothing was tried: no statistics came to lie where others had been"
 
 
 def test_an_environment_may_get_another_runner(

@@ -27,29 +27,17 @@ pub(super) fn take(
     receive: impl Fn() -> Option<Item>,
     is_closed: impl Fn() -> bool,
 ) -> PyResult<Option<(String, Bytes)>> {
-    let next = || -> PyResult<Option<(String, Bytes)>> {
-        while let Some(item) = receive() {
-            match item {
-                Item::Message { from, body } => return Ok(Some((from, body))),
-                Item::Notice(level, words) => log(py, level, &words)?,
+    let receive = || loop {
+        match receive()? {
+            Item::Message { from, body } => return Some(Ok((from, body))),
+            Item::Notice(level, words) => {
+                if let Err(error) = log(py, level, &words) {
+                    return Some(Err(error));
+                }
             }
         }
-        Ok(None)
     };
-    if let Some(message) = next()? {
-        return Ok(Some(message));
-    }
-    if is_closed() {
-        // Readable for ever: everybody who waits is to see it.
-        return Err(closed());
-    }
-    wake.acknowledge();
-    // Whatever came since the first look is found by the second, or makes the descriptor readable again.
-    let message = next()?;
-    if message.is_some() || is_closed() {
-        wake.wake();
-    }
-    Ok(message)
+    gregaria_wake::next(wake.bell(), receive, is_closed).map_err(|_| closed())?.transpose()
 }
 
 fn log(py: Python<'_>, level: Level, words: &str) -> PyResult<()> {

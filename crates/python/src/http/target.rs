@@ -20,7 +20,7 @@ pub(super) struct Target {
     pub(super) url: Arc<Url>,
     /// Whether there is a user or password in it.
     pub(super) has_credentials: bool,
-    entries: Mutex<[Option<(usize, EntryId)>; 7]>,
+    entries: Mutex<[Option<EntryId>; 7]>,
 }
 
 impl Target {
@@ -30,16 +30,16 @@ impl Target {
         Self { url, has_credentials, entries: Mutex::default() }
     }
 
-    /// The statistics entry of this target's own name under `method`, if it has been looked up in that table before.
-    pub(super) fn entry(&self, method: &Method, table: usize) -> Option<EntryId> {
-        let (of, id) = (*lock(&self.entries).get(slot(method)?)?)?;
-        (of == table).then_some(id)
+    /// The statistics entry of this target's own name under `method`, as it was looked up last: perhaps in other statistics,
+    /// which these do not take for theirs.
+    pub(super) fn entry(&self, method: &Method) -> Option<EntryId> {
+        *lock(&self.entries).get(slot(method)?)?
     }
 
     /// Remembers the entry.
-    pub(super) fn remember(&self, method: &Method, table: usize, id: EntryId) {
+    pub(super) fn remember(&self, method: &Method, id: EntryId) {
         if let Some(slot) = slot(method) {
-            lock(&self.entries)[slot] = Some((table, id));
+            lock(&self.entries)[slot] = Some(id);
         }
     }
 }

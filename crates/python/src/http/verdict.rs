@@ -40,10 +40,9 @@ pub(super) fn record(
     meta: &Meta,
 ) -> PyResult<EntryId> {
     let table = stats.get();
-    let number = stats.as_ptr() as usize;
     let own_name =
         meta.name.is_none() && (style == Style::Requests || &*meta.asked == meta.target.url.target());
-    let known = if own_name { meta.target.entry(&meta.method, number) } else { None };
+    let known = if own_name { meta.target.entry(&meta.method) } else { None };
     let now = meta.start_unix + meta.time_ms / 1000.0;
     if let Some(id) = known
         && table.record(py, id, Some(meta.time_ms), meta.length, now, &meta.phases)?
@@ -52,7 +51,7 @@ pub(super) fn record(
     }
     let id = table.entry_id(py, meta.method.as_str(), meta.label(style));
     if own_name {
-        meta.target.remember(&meta.method, number, id);
+        meta.target.remember(&meta.method, id);
     }
     table.record(py, id, Some(meta.time_ms), meta.length, now, &meta.phases)?;
     Ok(id)

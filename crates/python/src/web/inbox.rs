@@ -1,13 +1,7 @@
 //! Commands on their way to the hub.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
-
-use gregaria_http::Wake as _;
+use gregaria_wake::{Line, Mailbox};
 use gregaria_web::{Command, Host, Level};
-
-use crate::gevent::WakeUp;
 
 /// More waiting commands than this are refused: the main thread is stuck.
 const MOST: usize = 1_000;
@@ -22,61 +16,37 @@ pub(super) enum Item {
 /// The queue, and what wakes the hub.
 #[derive(Debug)]
 pub(super) struct Inbox {
-    items: Mutex<VecDeque<Item>>,
-    wake: WakeUp,
-    closed: AtomicBool,
+    mailbox: Mailbox<Item>,
 }
 
 impl Inbox {
     pub(super) fn new() -> std::io::Result<Self> {
-        Ok(Self { items: Mutex::default(), wake: WakeUp::new()?, closed: AtomicBool::new(false) })
+        Ok(Self { mailbox: Mailbox::new(Line::new()?, MOST) })
     }
 
     /// What the hub watches.
     pub(super) fn descriptor(&self) -> i32 {
-        self.wake.descriptor()
-    }
-
-    fn put(&self, item: Item) {
-        if self.closed.load(Ordering::SeqCst) {
-            return;
-        }
-        {
-            let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-            if items.len() >= MOST {
-                return;
-            }
-            items.push_back(item);
-        }
-        self.wake.wake();
+        self.mailbox.line().descriptor()
     }
 
     /// Takes at most `most` items; the hub is woken again if there are more.
     pub(super) fn take(&self, most: usize) -> Vec<Item> {
-        self.wake.acknowledge();
-        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = items.len().min(most);
-        let taken = items.drain(..count).collect();
-        if !items.is_empty() {
-            self.wake.wake();
-        }
-        taken
+        self.mailbox.take(most)
     }
 
     /// Refuses everything from now on; what waits gets no answer.
     pub(super) fn close(&self) {
-        self.closed.store(true, Ordering::SeqCst);
-        let waiting = std::mem::take(&mut *self.items.lock().unwrap_or_else(PoisonError::into_inner));
-        drop(waiting);
+        drop(self.mailbox.close());
     }
 }
 
 impl Host for Inbox {
     fn send(&self, command: Command) {
-        self.put(Item::Command(command));
+        // One that finds no place is dropped, which its sender sees.
+        drop(self.mailbox.put(Item::Command(command)));
     }
 
     fn log(&self, level: Level, message: String) {
-        self.put(Item::Log(level, message));
+        drop(self.mailbox.put(Item::Log(level, message)));
     }
 }

@@ -187,11 +187,14 @@ impl WebServer {
         }
         let spawn = py.import(intern!(py, "gevent"))?.getattr(intern!(py, "spawn"))?;
         for item in items {
-            match item {
-                Item::Log(level, message) => log(py, level, &message)?,
-                Item::Command(command) => {
-                    spawn.call1((&self.handler, Py::new(py, WebCommand::new(command))?))?;
-                }
+            let done = match item {
+                Item::Log(level, message) => log(py, level, &message),
+                Item::Command(command) => Py::new(py, WebCommand::new(command))
+                    .and_then(|command| spawn.call1((&self.handler, command)).map(drop)),
+            };
+            // Those behind it are owed an answer all the same.
+            if let Err(error) = done {
+                error.write_unraisable(py, Some(self.handler.bind(py)));
             }
         }
         Ok(())

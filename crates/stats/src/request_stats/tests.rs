@@ -41,6 +41,21 @@ fn clearing_makes_ids_stale_and_resetting_does_not() {
 }
 
 #[test]
+fn an_id_of_other_statistics_is_stale() {
+    let mut first = RequestStats::new(true, 0.0);
+    let id = first.entry_id("GET", "/one", 0.0);
+    drop(first);
+    let mut second = RequestStats::new(true, 0.0);
+    let other = second.entry_id("GET", "/other", 0.0);
+    assert_eq!(id.index(), other.index());
+    assert!(!second.record(id, Some(1.0), 0, 0.0) && !second.is_current(id) && second.get(id).is_none());
+    assert!(second.record_error(id, "bad", 0.0).is_none());
+    second.clear_all(0.0);
+    let third = RequestStats::new(true, 0.0);
+    assert_ne!(third.epoch(), second.epoch());
+}
+
+#[test]
 fn removed_entries_are_gone_and_can_come_back() {
     let mut stats = RequestStats::new(false, 1.0);
     let ids: Vec<_> = (0..100).map(|i| stats.entry_id("GET", &i.to_string(), 1.0)).collect();

@@ -1,0 +1,15 @@
+//! How other threads wake an event loop: a descriptor that is readable while there is something to look at.
+//!
+//! The files of this crate name locks and atomics by [`sync`] alone, so that `tests/interleavings.rs` can compile the same files
+//! with those of `loom`, and try every order in which threads may meet here.
+
+mod bell;
+mod line;
+mod mailbox;
+mod source;
+mod sync;
+
+pub use bell::Bell;
+pub use line::Line;
+pub use mailbox::Mailbox;
+pub use source::{Closed, next};
