@@ -4,6 +4,8 @@
 //! the line is not readable (nobody would come), and that the line is readable although nobody rings and everything has been
 //! taken, more than once (the loop would turn without end).
 
+#![expect(unreachable_pub, reason = "the files are those of the library")]
+
 mod sync {
     pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
     pub(crate) use loom::sync::{Mutex, MutexGuard};
