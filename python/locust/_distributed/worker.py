@@ -25,6 +25,7 @@ from . import checks
 from .access import worker_keywords
 from .jobs import options_from_master
 from .messages import TRANSPORT_ERRORS, DistributedRunner
+from .sendable import Sieve
 
 if TYPE_CHECKING:
     from ..env import Environment
@@ -47,6 +48,7 @@ class WorkerRunner(DistributedRunner):
     def __init__(self, environment: Environment, master_host: str, master_port: int) -> None:
         super().__init__(environment)
         self.retry = 0
+        self._sieve = Sieve()
         self.connected = False
         self.last_heartbeat_timestamp: float | None = None
         self.last_received_spawn_timestamp = 0.0
@@ -342,16 +344,28 @@ class WorkerRunner(DistributedRunner):
             self._send_stats()
         except TRANSPORT_ERRORS as e:
             logger.error(f"Temporary connection lost to master server: {e}, will retry later.")
+        except Exception:
+            # Whatever it is, the next report is due, and the goodbye.
+            logger.exception("A report could not be sent, its numbers go with the next one")
 
     def _send_stats(self) -> None:
         data: dict[str, Any] = {}
-        self.environment.events.report_to_master.fire(client_id=self.client_id, data=data)
+        try:
+            self.environment.events.report_to_master.fire(client_id=self.client_id, data=data)
+            self._send_report(data)
+        except BaseException:
+            # Their own listener has taken them out of the statistics: they go with the next report.
+            if "stats_total" in data:
+                self.stats.merge_report(data)
+            raise
+
+    def _send_report(self, data: dict[str, Any]) -> None:
         try:
             self.client.send(Message("stats", data, self.client_id))
         except TRANSPORT_ERRORS:
-            # They go with the next report.
-            self.stats.merge_report(data)
             raise
+        except Exception:
+            self.client.send(Message("stats", self._sieve.sift(data), self.client_id))
 
     def logs_reporter(self) -> None:
         """Sends the log every `WORKER_LOG_REPORT_INTERVAL` seconds; not at all if that is negative."""

@@ -16,7 +16,6 @@ from gevent import get_hub
 
 from locust import _engine
 from locust.exception import RPCError, RPCReceiveError, RPCSendError
-from locust.util.exception_handler import retry
 
 from .interfaces import addresses_of
 from .protocol import Message
@@ -88,7 +87,6 @@ class Server(BaseSocket):
         super().__init__(socket)
         self.port: int = socket.port
 
-    @retry()
     def send_to_client(self, msg: Message) -> None:
         """Sends to the worker of the message's node id. To one that is not connected nothing is sent, without an error."""
         _send(self.socket.send, msg.node_id, msg.serialize())
@@ -111,7 +109,6 @@ class Client(BaseSocket):
     def __init__(self, host: str, port: int, identity: str, token: str | None = None) -> None:
         super().__init__(_engine.ClusterClient(host, port, identity, token=token))
 
-    @retry()
     def send(self, msg: Message) -> None:
         """Sends to the master, as soon as there is a connection."""
         _send(self.socket.send, msg.serialize())
