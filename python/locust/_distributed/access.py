@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("locust.runners")
 
 VARIABLE = "LOCUST_CLUSTER_TOKEN"
+LEAST_TOKEN = 8
+"""Characters of a token that is worth its name; the web interface's has as many."""
 _LOOPBACK = ("127.", "localhost", "::1", "[::1]")
 
 
@@ -30,6 +32,16 @@ class Access:
         self._is_random = not given
         self._token = given or secrets.token_urlsafe(18)
         self._open = bool(getattr(environment.parsed_options, "cluster_open", False))
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with it, if something is."""
+        if self._open or len(self._token) >= LEAST_TOKEN:
+            return None
+        return (
+            f"The token of the cluster ({VARIABLE}) has to have {LEAST_TOKEN} characters at least. Without one the master makes "
+            "a good one and shows it."
+        )
 
     def keywords(self) -> dict[str, Any]:
         """What the server is to be told."""

@@ -35,6 +35,9 @@ class Attendance(DistributedRunner):
         # Those that took part in this test and are no clients at present: they are about to be ready again, or were silent
         # for so long that they were given up. What they measured counts.
         self._left: set[str] = set()
+        # Whether a worker has ever had users; whether the last worker went without a word, or before that.
+        self._worked = False
+        self._abandoned = False
         # The present ramp, or the one before.
         self._ramp_id = 0
 
@@ -49,6 +52,11 @@ class Attendance(DistributedRunner):
     def rebalancing_enabled(self) -> bool:
         """Whether `--enable-rebalancing` is given."""
         return bool(getattr(self.environment.parsed_options, "enable_rebalancing", False))
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether all workers are gone and the last one did not just go home: it fell silent, or never had a user."""
+        return self._abandoned and not self.worker_count
 
     @property
     def _active_workers(self) -> list[WorkerNode]:
@@ -75,7 +83,11 @@ class Attendance(DistributedRunner):
 
     def _on_worker_report(self, client_id: str, data: dict[str, Any]) -> None:
         if client_id in self.clients and "user_classes_count" in data:
-            self.clients[client_id].user_classes_count = data["user_classes_count"]
+            self._has_users(self.clients[client_id], data["user_classes_count"])
+
+    def _has_users(self, client: WorkerNode, counts: dict[str, int]) -> None:
+        client.user_classes_count = counts
+        self._worked = self._worked or any(counts.values())
 
     def _worker_joined(self, client: WorkerNode) -> None:
         if self._users_dispatcher is not None:
@@ -108,6 +120,7 @@ class Attendance(DistributedRunner):
 
     def _lost_all_workers(self, message: str, then_quit: bool) -> None:
         logger.info(message)
+        self._abandoned = not then_quit or not (self._worked or self.stats.total.num_requests)
 
         def stop() -> None:
             self.stop()

@@ -119,7 +119,8 @@ class Inbox:
         logger.info(
             f"Worker {client_id!r}{self._index(client_id)} quit. {len(master.clients.ready)} workers ready."
         )
-        if master.worker_count <= 0:
+        if master.worker_count <= 0 and not master.is_quitting:
+            # Those that go because they were told to are no news.
             master._lost_all_workers("The last worker quit, stopping test.", then_quit=True)
 
     def _heartbeat(self, client_id: str, msg: Message) -> None:
@@ -157,7 +158,7 @@ class Inbox:
         if (client := self._known(client_id, msg)) is not None:
             counts = checks.user_counts(checks.mapping(msg.data).get("user_classes_count"))
             client.state = STATE_RUNNING
-            client.user_classes_count = counts
+            self.master._has_users(client, counts)
 
     def _known(self, client_id: str, msg: Message) -> WorkerNode | None:
         client = self.master.clients.get(client_id)

@@ -79,6 +79,9 @@ class MasterRunner(Attendance):
         return transport.rpc.Server(self.master_bind_host, self.master_bind_port, **self._access.keywords())
 
     def _listen_or_exit(self) -> Any:
+        if self._access.problem:
+            logger.error(self._access.problem)
+            sys.exit(1)
         try:
             return self._listen()
         except RPCError as e:
@@ -334,6 +337,11 @@ class MasterRunner(Attendance):
     def hurry(self) -> None:
         """Ends the waiting for workers that have not stopped yet."""
         self._hurried = True
+
+    @property
+    def is_quitting(self) -> bool:
+        """Whether it has begun to end all workers and itself."""
+        return self._quitting
 
     def quit(self) -> None:
         """Ends the test and all workers, and returns when the last of them has reported."""

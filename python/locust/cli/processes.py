@@ -20,8 +20,10 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 import gevent
+from gevent import monkey
 
 from .._distributed.access import share_with_children
+from ..rpc.interfaces import own_address
 from .table import exit_code
 
 logger = logging.getLogger("locust.main")
@@ -30,6 +32,10 @@ logger = logging.getLogger("locust.main")
 PATIENCE = 3.0
 PATIENCE_AFTER_SIGNAL = 10.0
 _PR_SET_PDEATHSIG = 1
+_waitpid: Callable[[int, int], tuple[int, int]] = monkey.get_original("os", "waitpid")
+
+forked: Children | None = None
+"""The workers of this process, if it has forked some and leads them."""
 
 
 def fork(options: Namespace) -> None:
@@ -57,6 +63,8 @@ def fork(options: Namespace) -> None:
         raise
     if options.worker:
         children.wait_for_all()
+    global forked
+    forked = children
     options.master = True
     options.expect_workers = count
     atexit.register(children.end)
@@ -117,6 +125,10 @@ def _count(options: Namespace) -> int:
 
 
 def _become_worker(options: Namespace) -> None:
+    if not options.worker:
+        # The parent is the master, whatever is said of one elsewhere.
+        options.master_host = own_address(options.master_bind_host)
+        options.master_port = options.master_bind_port
     options.worker = True
     # What only the whole run has.
     options.run_time = None
@@ -153,6 +165,11 @@ class Children:
         """Whether this process is their parent, not one of them."""
         return os.getpid() == self._parent
 
+    @property
+    def alive(self) -> int:
+        """How many have not ended, as far as was noted."""
+        return len(self._alive)
+
     def add(self, pid: int) -> None:
         """One more."""
         self._alive.append(pid)
@@ -161,7 +178,7 @@ class Children:
         """Notes which have ended; whether all have."""
         for pid in tuple(self._alive):
             try:
-                ended, status = os.waitpid(pid, os.WNOHANG)
+                ended, status = _look_at(pid)
             except ChildProcessError:
                 # Somebody else has asked for it.
                 self._alive.remove(pid)
@@ -222,6 +239,17 @@ class Children:
 
     def _wait(self, seconds: float) -> bool:
         return _until(self.reap, seconds)
+
+
+def _look_at(pid: int) -> tuple[int, int]:
+    """What waitpid says of a child, whether it has ended or not."""
+    try:
+        # The system is asked itself. gevent goes by a signal, of which it may not have heard: its children share the descriptor
+        # that tells it, until each has made its own.
+        return _waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        # Or it has heard, and knows the answer.
+        return os.waitpid(pid, os.WNOHANG)
 
 
 def _until(condition: Callable[[], bool], seconds: float) -> bool:

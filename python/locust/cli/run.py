@@ -15,7 +15,7 @@ from .. import stats
 from ..env import Environment
 from ..input_events import input_listener
 from ..log import greenlet_exception_logger
-from . import web
+from . import web, workers
 from .keys import key_functions
 from .signals import StopSignals
 
@@ -37,8 +37,10 @@ class Run:
     keyboard: gevent.Greenlet | None = None
     printer: gevent.Greenlet | None = None
     companions: list[gevent.Greenlet] = field(default_factory=list)
+    is_over: bool = False
+    """Whether its end has begun."""
     gave_up: bool = False
-    """Whether the test was not even started, for want of workers."""
+    """Whether it was not even started, or came to its end, for want of workers."""
 
     def __post_init__(self) -> None:
         self.runner = self.environment.runner
@@ -66,6 +68,7 @@ class Run:
         self.keyboard = self._spawn(input_listener(keys))
         if options.headless or options.autostart:
             if options.master:
+                self._spawn(self._watch_workers)
                 self._tell_of_waiting(logging.DEBUG)
                 self._spawn(self._start_test_with_workers)
             else:
@@ -77,17 +80,35 @@ class Run:
         while len(self.runner.clients.ready) < options.expect_workers:
             waited = time.monotonic() - began
             if options.expect_workers_max_wait and waited > options.expect_workers_max_wait:
-                logger.error("Gave up waiting for workers to connect")
-                self.gave_up = True
-                self.runner.quit()
-                if self.web_ui is not None:
-                    self.web_ui.stop()
+                self._give_up("Gave up waiting for workers to connect")
                 return
             if waited - told >= 1:
                 told = waited
                 self._tell_of_waiting(logging.INFO if waited > 5 else logging.DEBUG)
             gevent.sleep(0.1)
         self._start_test()
+
+    def _watch_workers(self) -> None:
+        """Ends a run that has no workers any more; with a page for as long as `--autoquit` says, which may be for ever."""
+        watch = workers.Watch(self.runner, self.options)
+        while (reason := watch.look()) is None:
+            gevent.sleep(workers.INTERVAL)
+        if self.is_over or self.runner.is_quitting:
+            return
+        if self.web_ui is not None:
+            logger.error(f"{reason}, stopping test")
+            self.runner.stop()
+            if self.options.autoquit == -1:
+                return
+            gevent.sleep(self.options.autoquit)
+        self._give_up(f"{reason}, ending the run")
+
+    def _give_up(self, why: str) -> None:
+        logger.error(why)
+        self.gave_up = True
+        self.runner.quit()
+        if self.web_ui is not None:
+            self.web_ui.stop()
 
     def _tell_of_waiting(self, level: int) -> None:
         ready, expected = len(self.runner.clients.ready), self.options.expect_workers
@@ -121,6 +142,10 @@ class Run:
             signals.stop.set()
         finally:
             ended.kill(block=False)
+            self.is_over = True
+        if self.options.master and self.options.headless and self.runner.abandoned and not self.gave_up:
+            logger.error("No worker was left at the end of the run")
+            self.gave_up = True
         if signals.stop.is_set():
             self._acknowledge(signals)
 

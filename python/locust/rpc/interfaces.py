@@ -12,3 +12,11 @@ def addresses_of(host: str) -> list[str]:
     families = (socket.AF_INET, socket.AF_INET6)
     addresses = [entry.address for entry in psutil.net_if_addrs().get(host, ()) if entry.family in families]
     return addresses or [host]
+
+
+def own_address(host: str) -> str:
+    """Where this machine reaches itself, if something listens at that host."""
+    addresses = [address for address in addresses_of(host) if "%" not in address]
+    if not addresses or addresses[0] in ("", "*", "0.0.0.0", "::", "[::]"):
+        return "127.0.0.1"
+    return addresses[0]

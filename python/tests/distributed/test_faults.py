@@ -47,9 +47,10 @@ def test_the_test_ends_when_the_last_worker_was_killed(tmp_path: Path):
         master.says("GET      /  ")
         worker.signal(signal.SIGKILL)
         master.says("The last worker went missing, stopping test.")
-        # As with Locust the master stays: the worker may come back.
+        # As with Locust the master stays: the worker may come back. It has not, so the run was none.
         master.signal(signal.SIGTERM)
-        master.ends()
+        master.ends(code=1)
+        assert "No worker was left at the end of the run" in master.log
         assert cluster.rows()["/"]["num_requests"] > 0
 
 
@@ -173,6 +174,24 @@ def test_a_worker_without_a_master_gives_up(tmp_path: Path):
         assert "Traceback" not in worker.log
 
 
+def test_a_worker_that_finds_no_master_says_so_soon_and_goes_on_looking(tmp_path: Path):
+    with Cluster(tmp_path) as cluster:
+        worker = cluster.worker()
+        worker.says(f"No master answers at 127.0.0.1:{cluster.port}: Connection refused")
+        master = cluster.master("-u", "1", "-t", "1")
+        master.ends()
+        worker.ends()
+        assert worker.log.count("No master answers") == 1
+
+
+def test_a_token_that_is_guessed_soon_is_none(tmp_path: Path):
+    with Cluster(tmp_path) as cluster:
+        master = cluster.master(LOCUST_CLUSTER_TOKEN="seven77")
+        master.ends(code=1)
+        assert "(LOCUST_CLUSTER_TOKEN) has to have 8 characters at least" in master.log
+        assert "Traceback" not in master.log
+
+
 def test_a_node_is_master_or_worker(tmp_path: Path):
     with Cluster(tmp_path) as cluster:
         both = cluster.worker("--master")
@@ -185,16 +204,9 @@ def test_a_node_is_master_or_worker(tmp_path: Path):
 
 def test_processes_are_workers_of_their_parent(tmp_path: Path):
     with Cluster(tmp_path, TELLING) as cluster:
-        arguments = (
-            "--headless",
-            "--master-bind-port",
-            str(cluster.port),
-            "--master-port",
-            str(cluster.port),
-        )
-        master = cluster.node(
-            "all", *arguments, "--processes", "2", "-u", "4", "-r", "100", "--json-file", "out"
-        )
+        # Its children need not be told where it listens.
+        arguments = ("--headless", "--master-bind-port", str(cluster.port), "--processes", "2")
+        master = cluster.node("all", *arguments, "-u", "4", "-r", "100", "--json-file", "out")
         master.says(ENOUGH, times=2)
         workers = children(master.process.pid)
         assert len(workers) == 2
@@ -206,6 +218,17 @@ def test_processes_are_workers_of_their_parent(tmp_path: Path):
         assert sorted(counted)[0] == 0 and len(counted) == 3
         assert cluster.rows()["/"]["num_requests"] == sum(counted) >= 40
         assert master.log.count("Shutting down (exit code 0)") == 3
+
+
+def test_processes_find_their_parent_wherever_it_listens(tmp_path: Path):
+    with Cluster(tmp_path) as cluster:
+        # An address of loopback that is not the usual one, and a port that is only the master's.
+        where = ("--master-bind-host", "127.0.0.2", "--master-bind-port", str(cluster.port))
+        master = cluster.node(
+            "all", "--headless", *where, "--processes", "2", "-u", "2", "-t", "1", "--json-file", "out"
+        )
+        master.ends()
+        assert cluster.rows()["/"]["num_requests"] > 0
 
 
 @pytest.mark.parametrize("also", [(), ("--worker",)])
@@ -239,7 +262,7 @@ def test_a_parent_that_only_waits_takes_over_the_worst_exit_code(tmp_path: Path)
         assert "sys.exit(42) called" in parent.log
         master.says(MISSING, times=2)
         master.signal(signal.SIGINT)
-        master.ends()
+        master.ends(code=1)
 
 
 # Python runs these functions in the middle of a fork, where it tells nobody of an exception but the terminal.

@@ -9,6 +9,8 @@ use tokio::net::TcpStream;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1_024;
+/// Bytes that the system keeps for each direction of a connection.
+const ON_ITS_WAY: usize = 128 << 10;
 /// Silence after which the system asks whether the other end is still there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
@@ -65,8 +67,12 @@ fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Short messages leave at once, and a peer that has vanished is noticed.
+/// Short messages leave at once, a peer that has vanished is noticed, and not much is on its way: whoever sends is to notice soon
+/// that the other end does not keep up.
 pub(super) fn settle(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))
+    let socket = SockRef::from(stream);
+    socket.set_send_buffer_size(ON_ITS_WAY)?;
+    socket.set_recv_buffer_size(ON_ITS_WAY)?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))
 }

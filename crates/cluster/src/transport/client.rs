@@ -1,18 +1,19 @@
 //! A worker's socket: keeps up one connection to the master, for ever.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::{mpsc, oneshot};
 
-use super::inbox::{Inbox, Item, Level, Wake};
+use super::inbox::{Inbox, Item, Kind, Level, Wake};
 use super::link::{Link, Lost, Outgoing};
 use super::room::{Room, Waiting};
 use super::thread::{Ending, Thread, passed};
-use super::{AFTER_DROP, HANDSHAKE, SendError, TOKEN_PROPERTY};
+use super::{AFTER_DROP, SendError, TOKEN_PROPERTY};
 use crate::zmtp::{MAX_MESSAGE, ready};
 
 /// Pause before the next attempt to connect.
@@ -21,6 +22,12 @@ const PAUSE: Duration = Duration::from_millis(150);
 const LONG_PAUSE: Duration = Duration::from_secs(2);
 /// How long one address may take to answer.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long the master may take to introduce itself.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Characters of a refusal that are told.
+const MOST_REASON: usize = 300;
+/// How long there may be no master before that is told.
+const SILENCE: Duration = Duration::from_millis(1_500);
 
 /// Whom to connect to, and as whom.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +56,7 @@ impl Client {
     /// Begins to connect, and goes on until it is closed. `wake` is called whenever [`Client::receive`] has something new, and
     /// at the end. Errors: the system has no thread for it.
     pub fn connect(options: ClientOptions, wake: Wake) -> io::Result<Self> {
-        let inbox = Arc::new(Inbox::new(wake));
+        let inbox = Arc::new(Inbox::new(|_| Kind::Ordinary, wake));
         let theirs = Arc::clone(&inbox);
         let (sender, outgoing) = Outgoing::new();
         let thread = Thread::start("cluster-worker", |ending| run(options, theirs, outgoing, ending))?;
@@ -65,6 +72,11 @@ impl Client {
         let outgoing = outgoing.as_ref().ok_or(SendError::Closed)?;
         let message = self.room.try_take(body).ok_or(SendError::Full)?;
         outgoing.send(message).map_err(|_| SendError::Closed)
+    }
+
+    /// How many messages wait to be sent; a long one counts for several.
+    pub fn waiting(&self) -> usize {
+        self.room.taken()
     }
 
     /// What has arrived.
@@ -126,45 +138,112 @@ async fn run(
 
 /// Connects again and again, until all is sent and nothing more will be.
 async fn keep_up(options: &ClientOptions, inbox: &Inbox, mut outgoing: Outgoing) {
+    let mut search = Search::new(options);
     while !outgoing.is_over() {
-        let lost = match tokio::time::timeout(HANDSHAKE, introduction(options)).await {
-            Ok(Ok(link)) => {
+        let lost = match search.for_master(inbox).await {
+            Ok(link) => {
                 inbox.forget_told();
-                link.carry("", inbox, &mut outgoing).await
+                let lost = link.carry("", inbox, &mut outgoing, &AtomicBool::default()).await;
+                search = Search::new(options);
+                lost
             }
-            Ok(Err(lost)) => Err(lost),
-            Err(_) => Err(Lost::Gone(io::ErrorKind::TimedOut.into())),
+            Err(lost) => Err(lost),
         };
-        let master = format!("{}:{}", options.host, options.port);
-        let pause = match lost {
-            Ok(()) => return,
-            Err(Lost::Gone(_)) => PAUSE,
-            Err(Lost::Unknown(error)) => {
-                let words = format!("Cannot find the master {master}: {error}. Trying again.");
-                inbox.tell_once("unknown", Level::Warning, words);
-                LONG_PAUSE
-            }
-            Err(Lost::Violation(violation)) => {
-                let words = format!("What listens at {master} is no master: {violation}. Trying again.");
-                inbox.tell_once("violation", Level::Warning, words);
-                LONG_PAUSE
-            }
-            Err(Lost::Refused(reason)) => {
-                let reason: String = reason.chars().filter(|c| !c.is_control()).collect();
-                let words = format!("The master at {master} refuses this worker: {reason}. Trying again.");
-                inbox.tell_once("refused", Level::Error, words);
-                LONG_PAUSE
-            }
-        };
+        let Err(lost) = lost else { return };
+        let pause = search.note(lost, inbox);
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = search.told_while(inbox, tokio::time::sleep(pause)) => {}
             () = outgoing.over() => {}
         }
     }
 }
 
-async fn introduction(options: &ClientOptions) -> Result<Link, Lost> {
-    let mut link = Link::greet(dial(options).await?).await?;
+/// The attempts to find a master, from the first to the one that succeeds.
+struct Search<'a> {
+    options: &'a ClientOptions,
+    master: String,
+    began: Instant,
+    /// Something has answered, in the present attempt or the last one.
+    answered: AtomicBool,
+    /// What has become of the last attempt, until the next one.
+    problem: Option<io::Error>,
+}
+
+impl<'a> Search<'a> {
+    fn new(options: &'a ClientOptions) -> Self {
+        let master = format!("{}:{}", options.host, options.port);
+        Self { options, master, began: Instant::now(), answered: AtomicBool::new(false), problem: None }
+    }
+
+    async fn for_master(&mut self, inbox: &Inbox) -> Result<Link, Lost> {
+        self.answered.store(false, Ordering::Relaxed);
+        self.problem = None;
+        let attempt = tokio::time::timeout(HANDSHAKE, introduction(self.options, &self.answered));
+        self.told_while(inbox, attempt)
+            .await
+            .unwrap_or_else(|_| Err(Lost::Gone(io::ErrorKind::TimedOut.into())))
+    }
+
+    /// Waits for that, and says meanwhile that there is no master if there has been none for long.
+    async fn told_while<T>(&self, inbox: &Inbox, waiting: impl Future<Output = T>) -> T {
+        tokio::pin!(waiting);
+        tokio::select! {
+            done = &mut waiting => return done,
+            () = tokio::time::sleep_until((self.began + SILENCE).into()) => {}
+        }
+        inbox.tell_once("absent", Level::Warning, self.words());
+        waiting.await
+    }
+
+    fn words(&self) -> String {
+        let master = &self.master;
+        match (&self.problem, self.answered.load(Ordering::Relaxed)) {
+            (Some(error), true) if error.kind() != io::ErrorKind::TimedOut => format!(
+                "What listens at {master} closes the connection before it has said what it is: it is no master, or not ready. \
+                 Trying again."
+            ),
+            (_, true) => format!(
+                "What listens at {master} does not answer as a master does: it is none, or it is busy. Still waiting."
+            ),
+            (Some(error), false) => format!("No master answers at {master}: {error}. Trying again."),
+            (None, false) => format!("No master answers at {master} yet. Still waiting."),
+        }
+    }
+
+    /// Takes note of why there is no connection, and says what the owner can do about; the pause before the next attempt.
+    fn note(&mut self, lost: Lost, inbox: &Inbox) -> Duration {
+        let master = &self.master;
+        let (whom, level, words) = match lost {
+            Lost::Gone(error) => {
+                self.problem = Some(error);
+                return PAUSE;
+            }
+            Lost::Unknown(error) => (
+                "unknown",
+                Level::Warning,
+                format!("Cannot find the master {master}: {error}. Trying again."),
+            ),
+            Lost::Violation(violation) => {
+                let words = format!("What listens at {master} is no master: {violation}. Trying again.");
+                ("violation", Level::Warning, words)
+            }
+            Lost::Refused(reason) => {
+                let reason: String = reason.chars().filter(|c| !c.is_control()).take(MOST_REASON).collect();
+                let words = format!("The master at {master} refuses this worker: {reason}. Trying again.");
+                ("refused", Level::Error, words)
+            }
+        };
+        inbox.tell_once(whom, level, words);
+        // It has been told what the matter is.
+        inbox.keep_quiet_about("absent");
+        LONG_PAUSE
+    }
+}
+
+async fn introduction(options: &ClientOptions, answered: &AtomicBool) -> Result<Link, Lost> {
+    let stream = dial(options).await?;
+    answered.store(true, Ordering::Relaxed);
+    let mut link = Link::greet(stream).await?;
     let mut properties: Vec<(&str, &[u8])> =
         vec![("Socket-Type", b"DEALER"), ("Identity", options.identity.as_bytes())];
     if let Some(token) = &options.token {

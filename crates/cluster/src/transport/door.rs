@@ -62,6 +62,7 @@ impl Door {
     }
 
     fn shows_token(&self, properties: &Properties) -> bool {
+        // In constant time: how long it takes says nothing of how much was right.
         match (&self.token, properties.find(TOKEN_PROPERTY)) {
             (Some(token), Some(shown)) => !token.is_empty() && bool::from(token.as_bytes().ct_eq(shown)),
             _ => false,

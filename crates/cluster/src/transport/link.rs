@@ -1,6 +1,7 @@
 //! One connection: bytes of a stream to events and back.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -10,13 +11,16 @@ use tokio::sync::mpsc;
 
 use super::bind::settle;
 use super::inbox::Inbox;
-use super::room::{Room, Waiting};
+use super::room::{Budget, Room, Share, Waiting};
 use crate::zmtp::{Event, GREETING, Properties, Session, Violation, head, pong};
 
 /// How long the other end may take to close its side after we have closed ours.
 const FAREWELL: Duration = Duration::from_millis(500);
-/// Bytes for which there is room at each read.
+/// Bytes for which there is room at each read; what takes more is read when the budget has a share for it.
 const AT_ONCE: usize = 16 << 10;
+/// How long such a message may stand still, and how long it may take.
+const STANDSTILL: Duration = Duration::from_secs(10);
+const ALL_OF_IT: Duration = Duration::from_mins(2);
 /// PINGs that wait for their answer; more are not answered.
 const PINGS: usize = 16;
 
@@ -50,13 +54,65 @@ impl Reader {
             if let Some(event) = self.session.event()? {
                 return Ok(event);
             }
-            let buffer = self.session.buffer();
-            buffer.reserve(AT_ONCE);
-            if self.stream.read_buf(buffer).await? == 0 {
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            self.read(AT_ONCE).await?;
+        }
+    }
+
+    /// As [`Reader::event`], within a budget: the share that the event has of it. `pausing` is told whether it is waited for.
+    async fn event_within(
+        &mut self,
+        budget: &Budget,
+        pausing: &AtomicBool,
+    ) -> Result<(Event, Option<Share>), Lost> {
+        loop {
+            if let Some(event) = self.session.event()? {
+                let share = match &event {
+                    Event::Message(body) => paused(pausing, budget.share(body.len())).await,
+                    _ => None,
+                };
+                return Ok((event, share));
+            }
+            match self.session.awaited() {
+                Some(length) if length > AT_ONCE => {
+                    let share = paused(pausing, budget.share(length)).await;
+                    let rest = tokio::time::timeout(ALL_OF_IT, self.rest_of(length)).await;
+                    rest.map_err(|_| Violation::Stalled)??;
+                    if let Some(event) = self.session.event()? {
+                        return Ok((event, share));
+                    }
+                }
+                _ => self.read(AT_ONCE).await?,
             }
         }
     }
+
+    /// Reads until so many bytes are there.
+    async fn rest_of(&mut self, length: usize) -> Result<(), Lost> {
+        while let Some(missing) =
+            length.checked_sub(self.session.buffer().len()).filter(|missing| *missing > 0)
+        {
+            let read = tokio::time::timeout(STANDSTILL, self.read(missing)).await;
+            read.map_err(|_| Violation::Stalled)??;
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self, room: usize) -> Result<(), Lost> {
+        let buffer = self.session.buffer();
+        buffer.reserve(room);
+        if self.stream.read_buf(buffer).await? == 0 {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+        Ok(())
+    }
+}
+
+/// Waits, and says so meanwhile if it takes time.
+async fn paused<T>(pausing: &AtomicBool, waiting: impl Future<Output = T>) -> T {
+    pausing.store(true, Ordering::SeqCst);
+    let done = waiting.await;
+    pausing.store(false, Ordering::SeqCst);
+    done
 }
 
 impl Link {
@@ -93,21 +149,25 @@ impl Link {
         .await;
     }
 
-    /// Carries messages both ways until the connection is lost, or `outgoing` has ended and is sent.
+    /// Carries messages both ways until the connection is lost, or `outgoing` has ended and is sent. `pausing`: whether it is
+    /// not read from because too much waits.
     pub(super) async fn carry(
         mut self,
         from: &str,
         inbox: &Inbox,
         outgoing: &mut Outgoing,
+        pausing: &AtomicBool,
     ) -> Result<(), Lost> {
         let (pings, mut to_answer) = mpsc::channel(PINGS);
         let Self { reader, writer } = &mut self;
         let room = Room::default();
         let reading = async {
             loop {
-                match reader.event().await? {
+                let (event, share) = reader.event_within(inbox.budget(), pausing).await?;
+                match event {
+                    Event::Message(body) if inbox.is_pulse(&body) => inbox.pulse(from, body),
                     Event::Message(body) => {
-                        if let Some(message) = room.take(body).await {
+                        if let Some(message) = paused(pausing, room.take(body, share)).await {
                             inbox.message(from, message);
                         }
                     }

@@ -4,32 +4,36 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use super::attempts::Attempts;
 use super::bind::listen_on_all;
 use super::door::{Door, Refusal};
-use super::inbox::{Inbox, Item, Level, Wake};
+use super::inbox::{Backlog, Classify, Inbox, Item, Kind, Level, Wake};
 use super::link::{Link, Lost, Outgoing};
 use super::room::{Room, Waiting};
+use super::strangers::{self, Network, Strangers};
 use super::thread::{Ending, Thread, passed};
-use super::{AFTER_DROP, HANDSHAKE, SendError};
+use super::{AFTER_DROP, SendError, TOKEN_PROPERTY};
 use crate::zmtp::{MAX_MESSAGE, error, ready};
 
-/// Connections that have not introduced themselves yet; others wait to be accepted.
-const MOST_STRANGERS: usize = 256;
+/// How long a peer may take to introduce itself.
+const INTRODUCTION: Duration = Duration::from_secs(2);
+/// How long those wait for an answer who have shown too many wrong tokens, whatever they show now.
+const SLOW_ANSWER: Duration = Duration::from_secs(1);
 /// A pause after the system could not give us a connection (no descriptors left).
 const BREATH: Duration = Duration::from_millis(100);
 
 /// Where to listen, and for whom.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ServerOptions {
     /// Names, addresses, or `*` for all addresses.
     pub hosts: Vec<String>,
@@ -37,6 +41,14 @@ pub struct ServerOptions {
     pub port: u16,
     /// Who may come in.
     pub door: Door,
+    /// Which messages may overtake.
+    pub classify: Classify,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self { hosts: Vec::new(), port: 0, door: Door::default(), classify: |_| Kind::Ordinary }
+    }
 }
 
 /// ZeroMQ's ROUTER, bound to one or several addresses.
@@ -53,6 +65,8 @@ struct Shared {
     inbox: Inbox,
     peers: Mutex<HashMap<String, Peer>>,
     numbers: AtomicU64,
+    strangers: Arc<Strangers>,
+    attempts: Mutex<Attempts>,
 }
 
 #[derive(Debug)]
@@ -60,6 +74,8 @@ struct Peer {
     number: u64,
     outgoing: mpsc::UnboundedSender<Waiting>,
     room: Room,
+    /// Whether it is not read from, because too much waits already.
+    pausing: Arc<AtomicBool>,
     /// Told when another connection takes its place.
     replaced: oneshot::Sender<()>,
 }
@@ -74,9 +90,11 @@ impl Server {
         };
         let shared = Arc::new(Shared {
             door: options.door,
-            inbox: Inbox::new(wake),
+            inbox: Inbox::new(options.classify, wake),
             peers: Mutex::default(),
             numbers: AtomicU64::new(0),
+            strangers: Arc::default(),
+            attempts: Mutex::default(),
         });
         let theirs = Arc::clone(&shared);
         let thread = Thread::start("cluster-master", |ending| serve(theirs, listeners, ending))?;
@@ -110,6 +128,17 @@ impl Server {
         self.shared.inbox.take()
     }
 
+    /// What has arrived and was not received yet.
+    pub fn backlog(&self) -> Backlog {
+        self.shared.inbox.backlog()
+    }
+
+    /// Whether something that this peer sent was not received yet, as far as is known here.
+    pub fn is_pending(&self, identity: &str) -> bool {
+        self.shared.inbox.holds(identity)
+            || self.shared.peers().get(identity).is_some_and(|peer| peer.pausing.load(Ordering::SeqCst))
+    }
+
     /// True after [`Server::close`].
     pub fn is_closed(&self) -> bool {
         self.shared.inbox.is_closed()
@@ -141,6 +170,10 @@ impl Shared {
     fn peers(&self) -> MutexGuard<'_, HashMap<String, Peer>> {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn attempts(&self) -> MutexGuard<'_, Attempts> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 async fn serve(
@@ -153,19 +186,16 @@ async fn serve(
         return;
     };
     let mut connections = JoinSet::new();
-    let strangers = Arc::new(Semaphore::new(MOST_STRANGERS));
     let ending = loop {
-        let accepted = async {
-            let place = Arc::clone(&strangers).acquire_owned().await;
-            (place, accept(&listeners).await)
-        };
         tokio::select! {
             ending = &mut ending => break ending,
-            (place, stream) = accepted => match (place, stream) {
-                (Ok(place), Ok((stream, address))) => {
-                    connections.spawn(connection(Arc::clone(&shared), stream, address.ip().to_canonical(), place));
+            accepted = accept(&listeners) => match accepted {
+                Ok((stream, address)) => {
+                    let address = address.ip().to_canonical();
+                    let place = enter(&shared, address);
+                    connections.spawn(connection(Arc::clone(&shared), stream, address, place));
                 }
-                _ => tokio::time::sleep(BREATH).await,
+                Err(_) => tokio::time::sleep(BREATH).await,
             },
             Some(_) = connections.join_next() => {}
         }
@@ -191,10 +221,26 @@ async fn accept(listeners: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)
     .await
 }
 
+/// A place for somebody who has just connected.
+fn enter(shared: &Shared, address: IpAddr) -> strangers::Place {
+    let (place, is_news) = shared.strangers.enter(address, (shared.door.trusts)(address), Instant::now());
+    if is_news {
+        let words = format!(
+            "Many connections are opened to this master on which nobody introduces itself, some from {address}. The oldest of \
+             them are closed; workers get in."
+        );
+        shared.inbox.tell(Level::Warning, words);
+    }
+    place
+}
+
 /// One peer from its first byte to its last.
-async fn connection(shared: Arc<Shared>, stream: TcpStream, address: IpAddr, place: OwnedSemaphorePermit) {
-    let (identity, link) = match tokio::time::timeout(HANDSHAKE, introduction(&shared, stream, address)).await
-    {
+async fn connection(shared: Arc<Shared>, stream: TcpStream, address: IpAddr, mut place: strangers::Place) {
+    let introduced = tokio::select! {
+        introduced = tokio::time::timeout(INTRODUCTION, introduction(&shared, stream, address)) => introduced,
+        Ok(()) = &mut place.lost => return,
+    };
+    let (identity, link) = match introduced {
         Ok(Ok(Some(introduced))) => introduced,
         Ok(Err(Lost::Violation(violation))) => {
             let words = format!("Closed a connection from {address}: {violation}.");
@@ -207,7 +253,7 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, address: IpAddr, pla
     drop(place);
     let Some(mut place) = register(&shared, &identity) else { return };
     let lost = tokio::select! {
-        lost = link.carry(&identity, &shared.inbox, &mut place.outgoing) => lost,
+        lost = link.carry(&identity, &shared.inbox, &mut place.outgoing, &place.pausing) => lost,
         Ok(()) = place.replaced => return,
     };
     let mut peers = shared.peers();
@@ -229,7 +275,17 @@ async fn introduction(
 ) -> Result<Option<(String, Link)>, Lost> {
     let mut link = Link::greet(stream).await?;
     let properties = link.introduced().await?;
-    match shared.door.admit(address, &properties) {
+    let from = Network::of(address);
+    let is_slow = shared.attempts().are_slow(from, Instant::now());
+    let verdict = shared.door.admit(address, &properties);
+    if verdict == Err(Refusal::Token) && properties.find(TOKEN_PROPERTY).is_some() {
+        count_wrong_token(shared, from, address);
+    }
+    if is_slow && !(shared.door.trusts)(address) {
+        // Also with the right one: it gets in, and who guesses cannot tell before.
+        tokio::time::sleep(SLOW_ANSWER).await;
+    }
+    match verdict {
         Ok(identity) => {
             link.send(&ready(&[("Socket-Type", b"ROUTER"), ("Identity", b"")])).await?;
             Ok(Some((identity, link)))
@@ -256,10 +312,21 @@ async fn introduction(
     }
 }
 
+fn count_wrong_token(shared: &Shared, from: Network, address: IpAddr) {
+    let became_slow = shared.attempts().wrong(from, Instant::now());
+    if became_slow {
+        let words = format!(
+            "Many wrong tokens were shown from {address}; whoever is there waits for each answer now."
+        );
+        shared.inbox.tell_once(&format!("{address} guesses"), Level::Warning, words);
+    }
+}
+
 /// What a connection holds while it is the one of its identity.
 struct Place {
     number: u64,
     outgoing: Outgoing,
+    pausing: Arc<AtomicBool>,
     replaced: oneshot::Receiver<()>,
 }
 
@@ -272,9 +339,11 @@ fn register(shared: &Shared, identity: &str) -> Option<Place> {
     let number = shared.numbers.fetch_add(1, Ordering::Relaxed);
     let (sender, outgoing) = Outgoing::new();
     let (tell, replaced) = oneshot::channel();
-    let peer = Peer { number, outgoing: sender, room: Room::default(), replaced: tell };
+    let pausing = Arc::<AtomicBool>::default();
+    let room = Room::default();
+    let peer = Peer { number, outgoing: sender, room, pausing: Arc::clone(&pausing), replaced: tell };
     if let Some(older) = shared.peers().insert(identity.to_owned(), peer) {
         let _ = older.replaced.send(());
     }
-    Some(Place { number, outgoing, replaced })
+    Some(Place { number, outgoing, pausing, replaced })
 }

@@ -3,7 +3,7 @@
 use bytes::{Buf as _, Bytes, BytesMut};
 
 use super::command::{Command, Properties};
-use super::frame::{MAX_MESSAGE, split};
+use super::frame::{MAX_MESSAGE, awaited, split};
 use super::{GREETING_LENGTH, MECHANISM};
 
 /// The longest READY or ERROR, before it is known who sends it.
@@ -48,6 +48,9 @@ pub enum Violation {
         /// What is allowed.
         most: usize,
     },
+    /// A long message of which nothing more comes.
+    #[error("it stops in the middle of a message")]
+    Stalled,
     /// A command that cannot be taken apart.
     #[error("it sends a malformed command")]
     Command,
@@ -79,6 +82,15 @@ impl Session {
         &mut self.buffer
     }
 
+    /// Bytes that the next event takes, if a part of it is there and it is known how many they are.
+    pub fn awaited(&self) -> Option<usize> {
+        if self.phase == Phase::Greeting { None } else { awaited(&self.buffer, self.most()) }
+    }
+
+    fn most(&self) -> usize {
+        if self.phase == Phase::Handshake { MAX_HANDSHAKE } else { MAX_MESSAGE }
+    }
+
     /// The next event; none before there are more bytes. After an error there is nothing more to be had.
     pub fn event(&mut self) -> Result<Option<Event>, Violation> {
         if self.phase == Phase::Greeting {
@@ -89,7 +101,7 @@ impl Session {
             self.buffer.advance(GREETING_LENGTH);
             self.phase = Phase::Handshake;
         }
-        let most = if self.phase == Phase::Handshake { MAX_HANDSHAKE } else { MAX_MESSAGE };
+        let most = self.most();
         while let Some(frame) = split(&mut self.buffer, most)? {
             let event = if frame.command {
                 self.command(Command::parse(frame.body)?)

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use gregaria_cluster::transport::{
-    Client, ClientOptions, Door, Item, Level, SendError, Server, ServerOptions, Wake,
+    Client, ClientOptions, Door, Item, Kind, Level, SendError, Server, ServerOptions, Wake,
 };
 use gregaria_cluster::zmtp::{Event, GREETING, MAX_MESSAGE, Session, head, ready};
 
@@ -41,7 +41,14 @@ impl Arrivals {
 
 fn server_at(port: u16, door: Door) -> (Server, Arrivals) {
     let (wake, arrivals) = arrivals();
-    (Server::bind(ServerOptions { hosts: vec!["127.0.0.1".into()], port, door }, wake).unwrap(), arrivals)
+    (
+        Server::bind(
+            ServerOptions { hosts: vec!["127.0.0.1".into()], port, door, ..ServerOptions::default() },
+            wake,
+        )
+        .unwrap(),
+        arrivals,
+    )
 }
 
 fn server() -> (Server, Arrivals) {
@@ -64,7 +71,7 @@ fn client(port: u16, identity: &str) -> (Client, Arrivals) {
 }
 
 fn message(from: &str, body: &str) -> Item {
-    Item::Message { from: from.into(), body: body.to_owned().into() }
+    Item::Message { from: from.into(), body: body.to_owned().into(), overtook: false }
 }
 
 /// A peer written by hand, up to its READY.
@@ -326,7 +333,7 @@ fn a_server_listens_at_all_the_addresses_it_is_given() {
     let (wake, at_server) = arrivals();
     // The third is none of this machine's.
     let hosts = ["127.0.0.1", "127.0.0.2", "203.0.113.254"].map(str::to_owned).to_vec();
-    let server = Server::bind(ServerOptions { hosts, port: 0, door: Door::default() }, wake).unwrap();
+    let server = Server::bind(ServerOptions { hosts, ..ServerOptions::default() }, wake).unwrap();
     for host in ["127.0.0.1", "127.0.0.2"] {
         let (wake, _arrivals) = arrivals();
         let options = ClientOptions {
@@ -351,8 +358,251 @@ fn a_port_in_use_is_an_error() {
     let options = ServerOptions {
         hosts: vec!["127.0.0.1".into()],
         port: server.address().port(),
-        door: Door::default(),
+        ..ServerOptions::default()
     };
     let error = Server::bind(options, wake).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+}
+
+#[test]
+fn who_never_says_who_they_are_keeps_nobody_out() {
+    let (server, at_server) = server();
+    let port = server.address().port();
+    // More than there are places for, and each goes on as far as its greeting.
+    let mut silent: Vec<_> = (0..400)
+        .map(|_| {
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            stream.write_all(&GREETING).unwrap();
+            stream
+        })
+        .collect();
+    let began = Instant::now();
+    let (client, _) = client(port, "w1");
+    client.send("hello".into()).unwrap();
+    let mut notices = 0;
+    loop {
+        match at_server.next(|| server.receive()) {
+            Item::Notice(Level::Warning, words) => {
+                assert!(words.contains("nobody introduces itself") && words.contains("127.0.0.1"), "{words}");
+                notices += 1;
+            }
+            other => {
+                assert_eq!(other, message("w1", "hello"));
+                break;
+            }
+        }
+    }
+    assert_eq!(notices, 1);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    // The others are closed soon, too.
+    for stream in &mut silent {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut rest = Vec::new();
+        assert!(matches!(stream.read_to_end(&mut rest), Ok(64)) || rest.len() <= 64);
+    }
+}
+
+/// Answers of a door that trusts nobody: how long each token took, and whether it was let in.
+fn tries(port: u16, tokens: &[&str]) -> Vec<(Duration, bool)> {
+    tokens
+        .iter()
+        .map(|token| {
+            let began = Instant::now();
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            stream.write_all(&GREETING).unwrap();
+            let properties: [(&str, &[u8]); 3] =
+                [("Socket-Type", b"DEALER"), ("Identity", b"w1"), ("X-Gregaria-Token", token.as_bytes())];
+            stream.write_all(&ready(&properties)).unwrap();
+            let answer = event(&mut stream, &mut Session::default());
+            (began.elapsed(), matches!(answer, Some(Event::Ready(_))))
+        })
+        .collect()
+}
+
+#[test]
+fn who_guesses_tokens_waits_for_the_answers_and_the_right_one_gets_in() {
+    let door = Door { token: Some("the right one".into()), open: false, trusts: |_| false };
+    let (server, at_server) = server_at(0, door);
+    let port = server.address().port();
+    let quick = tries(port, &["wrong"; 10]);
+    assert!(quick.iter().all(|(_, admitted)| !admitted));
+    let slow = tries(port, &["wrong", "the right one"]);
+    assert!(slow.iter().all(|(took, _)| *took >= Duration::from_millis(900)), "{slow:?}");
+    assert_eq!(slow.iter().map(|(_, admitted)| *admitted).collect::<Vec<_>>(), [false, true]);
+    let told: Vec<_> = (0..2).map(|_| at_server.next(|| server.receive())).collect();
+    assert!(told.iter().any(
+        |item| matches!(item, Item::Notice(Level::Warning, words) if words.starts_with("Many wrong tokens"))
+    ));
+}
+
+/// The first notice of a worker that looks for a master at that port, and how long it took.
+fn first_words(port: u16) -> (String, Duration) {
+    let began = Instant::now();
+    let (client, at_client) = client(port, "w1");
+    match at_client.next(|| client.receive()) {
+        Item::Notice(Level::Warning, words) => (words, began.elapsed()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_worker_without_a_master_says_so_soon() {
+    // Nobody listens there.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (words, took) = first_words(free);
+    assert!(words.starts_with(&format!("No master answers at 127.0.0.1:{free}: ")), "{words}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    // One that takes connections and says nothing, as a web server that waits for a request.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (words, took) = first_words(silent.local_addr().unwrap().port());
+    assert!(words.contains("does not answer as a master does"), "{words}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    // One that closes them, as a proxy with nothing behind it.
+    let closing = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closing.local_addr().unwrap().port();
+    std::thread::spawn(move || closing.incoming().for_each(drop));
+    let (words, took) = first_words(port);
+    assert!(words.contains("closes the connection before it has said what it is"), "{words}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    // One that speaks something else.
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = other.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in other.incoming() {
+            let _ = stream.unwrap().write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    let (words, _) = first_words(port);
+    assert!(words.contains("is no master: it does not speak ZeroMQ's protocol"), "{words}");
+}
+
+fn classifying(bytes: &[u8]) -> Kind {
+    match bytes.first() {
+        Some(b'p') => Kind::Pulse,
+        Some(b'r') => Kind::Report,
+        _ => Kind::Ordinary,
+    }
+}
+
+fn classifying_server() -> (Server, Arrivals) {
+    let (wake, arrivals) = arrivals();
+    let options =
+        ServerOptions { hosts: vec!["127.0.0.1".into()], classify: classifying, ..ServerOptions::default() };
+    (Server::bind(options, wake).unwrap(), arrivals)
+}
+
+fn wait_until(condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn signs_of_life_overtake_and_all_else_keeps_its_order() {
+    let (server, _arrivals) = classifying_server();
+    let mut peers: Vec<_> = ["w1", "w2"].iter().map(|name| by_hand(server.address().port(), name)).collect();
+    for peer in &mut peers {
+        for body in ["r1", "x1", "p1", "r2", "p2", "x2"] {
+            send_by_hand(peer, body.as_bytes());
+        }
+    }
+    wait_until(|| server.backlog().messages == 8);
+    let backlog = server.backlog();
+    assert_eq!((backlog.reports, backlog.oldest > Duration::ZERO), (4, true));
+    assert!(server.is_pending("w1") && !server.is_pending("w3"));
+    let mut taken = Vec::new();
+    while let Some(Item::Message { from, body, overtook }) = server.receive() {
+        taken.push((from, String::from_utf8(body.to_vec()).unwrap(), overtook));
+    }
+    // Of each peer the latest sign of life, before everything else.
+    for (from, body, overtook) in &taken[..2] {
+        assert_eq!((body.as_str(), *overtook), ("p2", true), "{from}");
+    }
+    for name in ["w1", "w2"] {
+        let of_one: Vec<_> = taken[2..].iter().filter(|item| item.0 == name).collect();
+        assert_eq!(of_one.iter().map(|item| item.1.as_str()).collect::<Vec<_>>(), ["r1", "x1", "r2", "x2"]);
+        assert!(of_one.iter().all(|item| !item.2));
+        assert!(!server.is_pending(name));
+    }
+    assert_eq!(server.backlog(), gregaria_cluster::transport::Backlog::default());
+}
+
+#[test]
+fn signs_of_life_without_end_hold_nothing_up() {
+    let (server, _arrivals) = classifying_server();
+    let mut peers: Vec<_> =
+        (0..50).map(|number| by_hand(server.address().port(), &format!("w{number}"))).collect();
+    for body in ["x", "p"] {
+        for peer in &mut peers {
+            send_by_hand(peer, body.as_bytes());
+        }
+    }
+    wait_until(|| server.backlog().messages == 50);
+    let mut since_last = 0;
+    while server.backlog().messages > 0 {
+        // There is always another one.
+        let is_pulse = matches!(server.receive(), Some(Item::Message { body, .. }) if body == "p");
+        since_last = if is_pulse { since_last + 1 } else { 0 };
+        assert!(since_last <= 32);
+        for peer in &mut peers {
+            send_by_hand(peer, b"p");
+        }
+    }
+}
+
+fn memory() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+#[test]
+fn what_all_connections_hold_together_is_bounded_and_short_messages_get_through() {
+    let (server, at_server) = server();
+    let port = server.address().port();
+    let before = memory();
+    // Each goes on sending until nobody reads any more, and none comes to the end of its message.
+    let halves: Vec<_> = (0..12)
+        .map(|number| {
+            let mut peer = by_hand(port, &format!("half{number}"));
+            peer.set_nonblocking(true).unwrap();
+            peer.write_all(&head(62 << 20)).unwrap();
+            peer
+        })
+        .collect();
+    let chunk = vec![0; 1 << 20];
+    let mut sent = vec![0; halves.len()];
+    let mut quiet_since = Instant::now();
+    while quiet_since.elapsed() < Duration::from_secs(1) {
+        for (mut peer, sent) in halves.iter().zip(&mut sent) {
+            // Not to the last byte.
+            let most = chunk.len().min((61 << 20) - *sent);
+            if let Ok(count @ 1..) = peer.write(&chunk[..most]) {
+                *sent += count;
+                quiet_since = Instant::now();
+            }
+        }
+    }
+    let sent: usize = sent.iter().sum();
+    assert!(sent < 200 << 20, "{sent}");
+    let taken = memory().saturating_sub(before);
+    assert!(taken < 250 << 20, "{taken}");
+    let (client, _at_client) = client(port, "w1");
+    client.send("short".into()).unwrap();
+    assert_eq!(at_server.next(|| server.receive()), message("w1", "short"));
+    // Who is not read from is known.
+    assert!((0..12).any(|number| server.is_pending(&format!("half{number}"))));
+}
+
+#[test]
+fn a_worker_knows_how_much_has_not_left_yet() {
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (client, _arrivals) = client(unused, "w1");
+    assert_eq!(client.waiting(), 0);
+    for number in 1..4 {
+        client.send("x".into()).unwrap();
+        assert_eq!(client.waiting(), number);
+    }
 }

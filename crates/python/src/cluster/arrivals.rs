@@ -29,7 +29,7 @@ pub(super) fn take(
 ) -> PyResult<Option<(String, Bytes)>> {
     let receive = || loop {
         match receive()? {
-            Item::Message { from, body } => return Some(Ok((from, body))),
+            Item::Message { from, body, .. } => return Some(Ok((from, body))),
             Item::Notice(level, words) => {
                 if let Err(error) = log(py, level, &words) {
                     return Some(Err(error));

@@ -25,7 +25,8 @@ impl ClusterServer {
     #[pyo3(signature = (hosts, port, *, token = None, open_door = false))]
     fn new(hosts: Vec<String>, port: u16, token: Option<String>, open_door: bool) -> PyResult<Self> {
         let (wake, call) = wake_up()?;
-        let options = ServerOptions { hosts, port, door: Door { token, open: open_door, ..Door::default() } };
+        let door = Door { token, open: open_door, ..Door::default() };
+        let options = ServerOptions { hosts, port, door, ..ServerOptions::default() };
         let server = Server::bind(options, call).map_err(|error| match error.raw_os_error() {
             Some(number) => PyOSError::new_err((number, words_of(number, &error))),
             None => PyOSError::new_err(error.to_string()),
