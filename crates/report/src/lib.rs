@@ -13,6 +13,7 @@ pub mod exact;
 pub mod facts;
 pub mod junit;
 pub mod markdown;
+pub mod prometheus;
 pub mod task_ratio;
 
 pub use console::{Widths, error_lines, percentile_line, percentile_lines, stats_line, stats_lines};

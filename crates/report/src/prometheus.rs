@@ -1,0 +1,451 @@
+//! What a Prometheus server scrapes, in its text format (0.0.4).
+//!
+//! Two families of names: `locust_…` are those of locust_exporter, with its labels and meanings, so that dashboards made for it
+//! work as they are; `gregaria_…` are in the units and forms that Prometheus recommends: seconds, counters, histograms.
+
+use std::fmt::Write as _;
+
+use gregaria_stats::{Entry, Histogram, Phase};
+
+/// The content type of the text.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// Names that have rows of their own; all others are added up in [`OTHER_NAMES`].
+pub const MOST_NAMES: usize = 500;
+/// Errors that have rows of their own; the others are left to the counters of failures.
+const MOST_ERRORS: usize = 500;
+/// The row of the names beyond [`MOST_NAMES`].
+pub const OTHER_NAMES: &str = "(other names)";
+/// Upper ends of the buckets of durations, in microseconds.
+const BUCKETS_US: [u64; 17] = [
+    100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+    2_500_000, 5_000_000, 10_000_000, 30_000_000,
+];
+
+/// The numbers of one name, or of all.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    /// Counters, histogram, phases.
+    pub entry: &'a Entry,
+    /// Current requests per second.
+    pub rps: f64,
+    /// Current failures per second.
+    pub fps: f64,
+}
+
+/// A worker as its master knows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Worker<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Its state, in Locust's word.
+    pub state: &'a str,
+    /// Its users.
+    pub users: u64,
+}
+
+/// One kind of failure.
+#[derive(Debug, Clone, Copy)]
+pub struct Failure<'a> {
+    /// Method.
+    pub method: &'a str,
+    /// Name.
+    pub name: &'a str,
+    /// Text.
+    pub error: &'a str,
+    /// How often.
+    pub occurrences: u64,
+}
+
+/// A number that the program counts of itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Own<'a> {
+    /// Full name of the metric.
+    pub name: &'a str,
+    /// What it is, with its unit.
+    pub help: &'a str,
+    /// Whether it only grows.
+    pub counter: bool,
+    /// Name and value of its one label, if it has one.
+    pub label: Option<(&'a str, &'a str)>,
+    /// The value.
+    pub value: f64,
+}
+
+/// Everything that a scrape tells.
+#[derive(Debug)]
+pub struct Scrape<'a> {
+    /// Version of this program, and of the Locust that it stands for.
+    pub versions: (&'a str, &'a str),
+    /// State of the run, in Locust's word.
+    pub state: &'a str,
+    /// Number of the run; 0: none yet.
+    pub run: u32,
+    /// Its start, unix seconds.
+    pub started: Option<f64>,
+    /// Users that run.
+    pub users: u64,
+    /// The same by class.
+    pub user_classes: Vec<(&'a str, u64)>,
+    /// Workers; none where there are none to be.
+    pub workers: Vec<Worker<'a>>,
+    /// All names.
+    pub total: Row<'a>,
+    /// Each name, in order of first use.
+    pub names: Vec<Row<'a>>,
+    /// Failures, in order of first occurrence.
+    pub failures: Vec<Failure<'a>>,
+    /// Current percentiles of all names: the 50th and the 95th, in ms.
+    pub current: (Option<f64>, Option<f64>),
+    /// What the program counts of itself; numbers of one name stand together.
+    pub own: Vec<Own<'a>>,
+}
+
+impl Scrape<'_> {
+    /// The text.
+    pub fn text(&self) -> String {
+        let mut out = Text::default();
+        self.exporters(&mut out);
+        self.own_form(&mut out);
+        out.0
+    }
+
+    /// The names beyond the first [`MOST_NAMES`], added up.
+    fn others(&self) -> Option<(Entry, f64, f64)> {
+        let (first, rest) = self.names.get(MOST_NAMES..)?.split_first()?;
+        let mut sum = first.entry.light();
+        sum.method = "".into();
+        sum.name = OTHER_NAMES.into();
+        let (mut rps, mut fps) = (first.rps, first.fps);
+        for row in rest {
+            sum.merge(row.entry, 0);
+            rps += row.rps;
+            fps += row.fps;
+        }
+        Some((sum, rps, fps))
+    }
+
+    fn with_rows(&self, then: impl FnOnce(&[Row<'_>])) {
+        let others = self.others();
+        let mut rows: Vec<Row<'_>> = self.names.iter().take(MOST_NAMES).copied().collect();
+        rows.extend(others.as_ref().map(|(entry, rps, fps)| Row { entry, rps: *rps, fps: *fps }));
+        then(&rows);
+    }
+
+    /// The metrics of locust_exporter.
+    fn exporters(&self, out: &mut Text) {
+        let in_state =
+            |state: &str| self.workers.iter().filter(|worker| worker.state == state).count() as f64;
+        // It knows the word "hatching", which was "spawning" later.
+        let running = match self.state {
+            "spawning" | "hatching" => 1.0,
+            "running" => 2.0,
+            _ => 0.0,
+        };
+        let plain: [(&str, &str, f64); 7] = [
+            ("locust_up", "The numbers could be read.", 1.0),
+            ("locust_running", "State of the run: 0 stopped, 1 spawning, 2 running.", running),
+            ("locust_users", "Users that run.", self.users as f64),
+            ("locust_workers_count", "Workers, missing ones included.", self.workers.len() as f64),
+            ("locust_workers_running_count", "Workers that run users.", in_state("running")),
+            ("locust_workers_hatching_count", "Workers that start users.", in_state("spawning")),
+            ("locust_workers_missing_count", "Workers that are not heard.", in_state("missing")),
+        ];
+        for (name, help, value) in plain {
+            out.gauge(name, help);
+            out.line(name, &[], value);
+        }
+        out.gauge("locust_worker_detail", "Users of each worker.");
+        for worker in &self.workers {
+            out.line(
+                "locust_worker_detail",
+                &[("id", worker.id), ("state", worker.state)],
+                worker.users as f64,
+            );
+        }
+        out.gauge("locust_errors", "Failures of each kind.");
+        for failure in self.failures.iter().take(MOST_ERRORS) {
+            let labels = [("method", failure.method), ("name", failure.name), ("error", failure.error)];
+            out.line("locust_errors", &labels, failure.occurrences as f64);
+        }
+        let (p50, p95) = self.current;
+        let of_all = [
+            ("fail_ratio", "Failures per request, of all names.", Some(self.total.entry.fail_ratio())),
+            ("current_response_time_percentile_50", "Of the last ten seconds, in milliseconds.", p50),
+            ("current_response_time_percentile_95", "Of the last ten seconds, in milliseconds.", p95),
+        ];
+        for (name, help, value) in of_all {
+            let name = format!("locust_requests_{name}");
+            out.gauge(&name, help);
+            if let Some(value) = value {
+                out.line(&name, &[], value);
+            }
+        }
+        type Column = (&'static str, &'static str, fn(&Row<'_>) -> f64);
+        let columns: [Column; 9] = [
+            ("num_requests", "Requests.", |row| row.entry.num_requests as f64),
+            ("num_failures", "Failed requests.", |row| row.entry.num_failures as f64),
+            ("avg_response_time", "Mean response time in milliseconds.", |row| row.entry.avg_response_time()),
+            ("current_fail_per_sec", "Current failures per second.", |row| row.fps),
+            ("min_response_time", "Smallest response time in milliseconds.", |row| {
+                row.entry.min_response_time.map_or(0.0, gregaria_stats::Number::value)
+            }),
+            ("max_response_time", "Largest response time in milliseconds.", |row| {
+                row.entry.max_response_time.value()
+            }),
+            ("current_rps", "Current requests per second.", |row| row.rps),
+            ("median_response_time", "Median response time in milliseconds.", |row| {
+                row.entry.median_response_time().value()
+            }),
+            ("avg_content_length", "Mean length of the content in bytes.", |row| {
+                row.entry.avg_content_length().value()
+            }),
+        ];
+        self.with_rows(|rows| {
+            for (name, help, value) in columns {
+                let name = format!("locust_requests_{name}");
+                out.gauge(&name, help);
+                for row in rows.iter().chain([&self.total]) {
+                    out.line(&name, &labels_of(row.entry), value(row));
+                }
+            }
+        });
+    }
+
+    /// The same numbers, and more, as Prometheus likes them.
+    fn own_form(&self, out: &mut Text) {
+        out.gauge("gregaria_info", "Versions of this program and of the Locust that it stands for.");
+        out.line("gregaria_info", &[("version", self.versions.0), ("locust", self.versions.1)], 1.0);
+        out.gauge("gregaria_run", "Number of the run; 0 before the first.");
+        out.line("gregaria_run", &[], f64::from(self.run));
+        out.gauge("gregaria_run_start_timestamp_seconds", "Start of the run, unix time.");
+        if let Some(started) = self.started {
+            out.line("gregaria_run_start_timestamp_seconds", &[], started);
+        }
+        out.gauge("gregaria_users", "Users that run, by class.");
+        for (class, users) in &self.user_classes {
+            out.line("gregaria_users", &[("user_class", class)], *users as f64);
+        }
+        self.with_rows(|rows| {
+            out.counter("gregaria_requests_total", "Requests, failed ones included.");
+            for row in rows {
+                out.line("gregaria_requests_total", &labels_of(row.entry), row.entry.num_requests as f64);
+            }
+            out.counter("gregaria_failures_total", "Failed requests.");
+            for row in rows {
+                out.line("gregaria_failures_total", &labels_of(row.entry), row.entry.num_failures as f64);
+            }
+            out.counter("gregaria_response_bytes_total", "Content received.");
+            for row in rows {
+                let bytes = row.entry.total_content_length.value();
+                out.line("gregaria_response_bytes_total", &labels_of(row.entry), bytes);
+            }
+            let duration = "gregaria_request_duration_seconds";
+            out.head(duration, "Response times of requests that have one.", "histogram");
+            for row in rows {
+                out.histogram(duration, row.entry);
+            }
+            let phase_name = "gregaria_request_phase_seconds";
+            out.head(phase_name, "Where the time of requests went, by phase.", "summary");
+            for row in rows.iter().filter(|row| row.entry.phases.count > 0) {
+                let phases = &row.entry.phases;
+                for (phase, nanos) in Phase::ALL.into_iter().zip(phases.nanos) {
+                    let [method, name] = labels_of(row.entry);
+                    let labels = [method, name, ("phase", label_of(phase))];
+                    out.line("gregaria_request_phase_seconds_sum", &labels, nanos as f64 / 1e9);
+                    out.line("gregaria_request_phase_seconds_count", &labels, phases.count as f64);
+                }
+            }
+        });
+        let mut before = "";
+        for own in &self.own {
+            if own.name != before {
+                out.head(own.name, own.help, if own.counter { "counter" } else { "gauge" });
+                before = own.name;
+            }
+            out.line(own.name, own.label.as_slice(), own.value);
+        }
+    }
+}
+
+fn labels_of(entry: &Entry) -> [(&str, &str); 2] {
+    [("method", &entry.method), ("name", &entry.name)]
+}
+
+fn label_of(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Blocked => "blocked",
+        Phase::Dns => "dns",
+        Phase::Connect => "connect",
+        Phase::Tls => "tls",
+        Phase::Send => "send",
+        Phase::Wait => "wait",
+        Phase::Receive => "receive",
+    }
+}
+
+/// Counts of the values up to each of [`BUCKETS_US`]. A slot of the exact histogram that reaches beyond the end of a bucket is
+/// counted in the next: values are known to 0.1 %.
+fn cumulative(exact: &Histogram) -> [u64; BUCKETS_US.len()] {
+    let mut counts = [0; BUCKETS_US.len()];
+    for (slot, count) in exact.slots() {
+        let (_, highest) = Histogram::bounds(slot);
+        let first = BUCKETS_US.partition_point(|&end| end < highest);
+        for bucket in counts.iter_mut().skip(first) {
+            *bucket += count;
+        }
+    }
+    counts
+}
+
+/// The text format, line by line. Writing to a string cannot fail.
+#[derive(Debug, Default)]
+struct Text(String);
+
+impl Text {
+    fn head(&mut self, name: &str, help: &str, kind: &str) {
+        let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+    }
+
+    fn gauge(&mut self, name: &str, help: &str) {
+        self.head(name, help, "gauge");
+    }
+
+    fn counter(&mut self, name: &str, help: &str) {
+        self.head(name, help, "counter");
+    }
+
+    fn line(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
+        self.0.push_str(name);
+        for (index, (label, text)) in labels.iter().enumerate() {
+            let _ = write!(self.0, "{}{label}=\"", if index == 0 { '{' } else { ',' });
+            for character in text.chars() {
+                match character {
+                    '\\' => self.0.push_str("\\\\"),
+                    '"' => self.0.push_str("\\\""),
+                    '\n' => self.0.push_str("\\n"),
+                    other => self.0.push(other),
+                }
+            }
+            self.0.push('"');
+        }
+        if !labels.is_empty() {
+            self.0.push('}');
+        }
+        // Rust writes whole numbers without a point and never in a form that Prometheus cannot read.
+        let _ = match value {
+            value if value.is_nan() => writeln!(self.0, " NaN"),
+            value if value == f64::INFINITY => writeln!(self.0, " +Inf"),
+            value if value == f64::NEG_INFINITY => writeln!(self.0, " -Inf"),
+            value => writeln!(self.0, " {value}"),
+        };
+    }
+
+    fn histogram(&mut self, family: &str, entry: &Entry) {
+        let (bucket, [method, name]) = (format!("{family}_bucket"), labels_of(entry));
+        let exact = entry.exact();
+        for (end, count) in BUCKETS_US.into_iter().zip(cumulative(exact)) {
+            let end = (end as f64 / 1e6).to_string();
+            self.line(&bucket, &[method, name, ("le", &end)], count as f64);
+        }
+        self.line(&bucket, &[method, name, ("le", "+Inf")], exact.len() as f64);
+        let sum = if exact.is_empty() { 0.0 } else { entry.total_response_time.value() / 1e3 };
+        self.line(&format!("{family}_sum"), &[method, name], sum);
+        self.line(&format!("{family}_count"), &[method, name], exact.len() as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn entry(method: &str, name: &str, times_us: &[u64]) -> Entry {
+        let mut entry = Entry::new(method, name, false, 1_000.0);
+        for &us in times_us {
+            let sample = gregaria_stats::Sample::new(Some(us as f64 / 1e3), 10, 1_001.0);
+            let _ = entry.record(&sample, 0);
+        }
+        entry
+    }
+
+    fn scrape<'a>(total: &'a Entry, names: &'a [Entry]) -> Scrape<'a> {
+        let row = |entry| Row { entry, rps: 1.5, fps: 0.0 };
+        Scrape {
+            versions: ("0.1.0", "2.47.0"),
+            state: "running",
+            run: 1,
+            started: Some(1_000.5),
+            users: 3,
+            user_classes: vec![("Visitor", 3)],
+            workers: vec![Worker { id: "a_1", state: "missing", users: 2 }],
+            total: row(total),
+            names: names.iter().map(row).collect(),
+            failures: vec![Failure { method: "GET", name: "/", error: "a \"b\"\\\n", occurrences: 2 }],
+            current: (Some(1.0), None),
+            own: vec![Own {
+                name: "gregaria_hub_lag_seconds",
+                help: "Lag.",
+                counter: false,
+                label: None,
+                value: 0.5,
+            }],
+        }
+    }
+
+    fn value_of(text: &str, line: &str) -> f64 {
+        let found = text
+            .lines()
+            .find_map(|one| one.strip_prefix(line))
+            .unwrap_or_else(|| panic!("no {line} in\n{text}"));
+        found.trim().parse().unwrap()
+    }
+
+    #[test]
+    fn tells_what_locust_exporter_tells_and_the_same_as_histograms() {
+        let names = [entry("GET", "/", &[90, 1_000, 1_001, 70_000_000])];
+        let text = scrape(&names[0], &names).text();
+        assert!(
+            text.contains("locust_errors{method=\"GET\",name=\"/\",error=\"a \\\"b\\\"\\\\\\n\"} 2\n"),
+            "{text}"
+        );
+        assert!(text.contains("locust_worker_detail{id=\"a_1\",state=\"missing\"} 2\n"), "{text}");
+        assert_eq!(value_of(&text, "locust_running "), 2.0);
+        let bucket = |end| {
+            value_of(
+                &text,
+                &format!(
+                    "gregaria_request_duration_seconds_bucket{{method=\"GET\",name=\"/\",le=\"{end}\"}} "
+                ),
+            )
+        };
+        assert_eq!(
+            [bucket("0.0001"), bucket("0.001"), bucket("0.0025"), bucket("30"), bucket("+Inf")],
+            [1.0, 2.0, 3.0, 3.0, 4.0]
+        );
+        assert_eq!(text.matches("# TYPE locust_").count(), 21);
+    }
+
+    #[test]
+    fn names_beyond_the_limit_are_one_row_and_nothing_is_lost() {
+        let names: Vec<Entry> =
+            (0..MOST_NAMES as u64 + 3).map(|n| entry("GET", &format!("/{n}"), &[n + 1])).collect();
+        let text = scrape(&names[0], &names).text();
+        assert_eq!(text.matches("gregaria_requests_total{").count(), MOST_NAMES + 1);
+        assert_eq!(value_of(&text, "gregaria_requests_total{method=\"\",name=\"(other names)\"} "), 3.0);
+    }
+
+    proptest! {
+        #[test]
+        fn buckets_grow_and_end_with_all(times in proptest::collection::vec(1_u64..100_000_000, 0..200)) {
+            let names = [entry("POST", "/x", &times)];
+            let counts = cumulative(names[0].exact());
+            prop_assert!(counts.is_sorted());
+            for (end, count) in BUCKETS_US.into_iter().zip(counts) {
+                // Values are known to 0.1 %: those next to the end may be on either side.
+                let (low, high) = (end - end / 500, end + end / 500);
+                let (least, most) = (times.iter().filter(|&&us| us <= low).count() as u64, times.iter().filter(|&&us| us <= high).count() as u64);
+                prop_assert!((least..=most).contains(&count), "{end}: {count} of {least}..={most}");
+            }
+        }
+    }
+}
