@@ -71,6 +71,9 @@ pub struct Own<'a> {
     pub value: f64,
 }
 
+/// End of the name of a metric, its help, and its value in a row.
+type Column = (&'static str, &'static str, fn(&Row<'_>) -> f64);
+
 /// Everything that a scrape tells.
 #[derive(Debug)]
 pub struct Scrape<'a> {
@@ -180,7 +183,6 @@ impl Scrape<'_> {
                 out.line(&name, &[], value);
             }
         }
-        type Column = (&'static str, &'static str, fn(&Row<'_>) -> f64);
         let columns: [Column; 9] = [
             ("num_requests", "Requests.", |row| row.entry.num_requests as f64),
             ("num_failures", "Failed requests.", |row| row.entry.num_failures as f64),

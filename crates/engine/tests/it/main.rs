@@ -1,4 +1,5 @@
 //! Ramps of users in virtual time: the dispatcher's plan, and what the run makes of each of its steps.
+#![expect(clippy::disallowed_methods, reason = "tests have a clock")]
 
 mod properties;
 mod ramps;
