@@ -12,6 +12,9 @@ mod web;
 
 use pyo3::prelude::*;
 
+// For the fuzz target, which compares it with the original.
+pub use http::json::parse as parse_json;
+
 /// The module `locust._engine`.
 #[pymodule(gil_used = true)]
 fn _engine(m: &Bound<'_, PyModule>) -> PyResult<()> {

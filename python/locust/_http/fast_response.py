@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -147,7 +146,13 @@ class FastResponse(Counted):
 
     def json(self) -> dict[Any, Any]:
         """The body, parsed."""
-        return json.loads(self.text)
+        parsed = _engine.parsed_json(self)
+        if parsed is NotImplemented:
+            # Where scripts put a parser of their own.
+            from ..contrib import fasthttp
+
+            return fasthttp.json.loads(self.text)
+        return parsed
 
     @property
     def url(self) -> str | None:

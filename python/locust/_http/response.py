@@ -16,8 +16,10 @@ from requests.utils import get_encoding_from_headers, super_len
 from urllib3 import HTTPResponse
 from urllib3 import exceptions as urllib3_errors
 
+from .. import _engine
 from .arguments import timeouts
 from .failures import requests_error, thrown_error
+from .json_way import parsed_here
 from .raw import OWN_AGENT, StreamedBody, WholeBody, cookies_of, joined, raw_response
 from .verdict import Verdict
 
@@ -88,6 +90,11 @@ class ResponseContextManager(Verdict, requests.Response):
         except Exception:
             return False
         return True
+
+    def json(self, **kwargs: Any) -> Any:
+        """As `requests.Response.json`; without arguments, the engine parses what is beyond doubt."""
+        parsed = NotImplemented if kwargs else _engine.parsed_json(self)
+        return super().json(**kwargs) if parsed is NotImplemented else parsed
 
     # --- what the engine asks
 
@@ -248,3 +255,17 @@ _PROVIDERS = {
     "_next": _next,
     "connection": _connection,
 }
+
+parsed_here(
+    ResponseContextManager,
+    steps=[
+        (requests.models, "complexjson"),
+        (requests.models, "guess_json_utf"),
+        (requests.Response, "json"),
+        *(
+            (owner, name)
+            for owner in (requests.Response, ResponseContextManager)
+            for name in ("content", "text")
+        ),
+    ],
+)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import json as unshadowed_json
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
@@ -34,10 +35,14 @@ from .._http.fast_response import (
     ResponseContextManager,
     RestResponseContextManager,
 )
+from .._http.json_way import parsed_here
 from .._http.session import SessionBase, absolute_http_url_regexp, shared_pool, split_credentials
 from ..exception import StopTest
 from ..user.users import NO_HOST, RestMixin, User
 from ..util.deprecation import DeprecatedFastHttpLocustClass as FastHttpLocust
+
+# What `FastResponse.json` parses with, and where scripts look for it.
+json = unshadowed_json
 
 if TYPE_CHECKING:
     from contextlib import _GeneratorContextManager
@@ -347,6 +352,20 @@ class FastHttpUser(User, RestMixin):
             proxy_port=self.proxy_port,
         )
 
+
+parsed_here(
+    FastResponse,
+    ResponseContextManager,
+    steps=[
+        (sys.modules[__name__], "json"),
+        *(
+            (owner, name)
+            for owner in (FastResponse, ResponseContextManager)
+            for name in ("content", "text", "encoding", "headers")
+        ),
+    ],
+    fast=True,
+)
 
 __all__ = [
     "FAILURE_EXCEPTIONS",

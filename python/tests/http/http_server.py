@@ -180,6 +180,17 @@ def _typed(x: Exchange) -> None:
     x.answer("200 OK", bytes.fromhex(x.query.get("hex", "")), *fields)
 
 
+@route("/echo")
+def _echo(x: Exchange) -> None:
+    """/echo?type=CONTENT-TYPE: the body that was sent; `encoding=gzip` packs it."""
+    fields = [f"Content-Type: {x.query['type']}"] if "type" in x.query else []
+    body = x.body
+    if x.query.get("encoding") == "gzip":
+        fields.append("Content-Encoding: gzip")
+        body = gzip.compress(body, mtime=0)
+    x.answer("200 OK", body, *fields)
+
+
 @route("/headers")
 def _headers(x: Exchange) -> None:
     x.answer(

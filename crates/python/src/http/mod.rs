@@ -11,6 +11,7 @@ mod convert;
 mod cookies;
 mod exchange;
 mod hops;
+pub(crate) mod json;
 mod response;
 mod send;
 mod session;
@@ -29,5 +30,6 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     connections::register(m)?;
     cookies::register(m)?;
     response::register(m)?;
+    json::register(m)?;
     transfer::register(m)
 }

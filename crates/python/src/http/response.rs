@@ -367,6 +367,12 @@ impl ResponseCore {
         });
     }
 
+    /// An answer that is all here.
+    pub(super) fn whole(&self) -> Option<(Style, &Exchange)> {
+        let parts = self.parts.as_ref().filter(|parts| parts.body.is_none())?;
+        Some((parts.style, parts.exchange.as_deref()?))
+    }
+
     fn exchange(&self) -> PyResult<&Exchange> {
         self.parts
             .as_ref()
