@@ -145,9 +145,16 @@ class Runner:
             greenlets.kill(block=False)
 
     def _spawn(self, function: Callable[..., Any], *args: Any) -> gevent.Greenlet:
-        greenlet = self.greenlet.spawn(function, *args)
+        greenlet = self.greenlet.spawn(self._run_until_stop_test, function, args)
         greenlet.link_exception(locust_exception_handler(self.environment))
         return greenlet
+
+    def _run_until_stop_test(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        try:
+            function(*args)
+        except StopTest as e:
+            # A user's constructor says so. gevent would print a traceback of what is no fault.
+            self.stop_test(e)
 
     def _spawn_steady(self, function: Callable[..., Any]) -> None:
         """For what has to go on as long as the runner does."""

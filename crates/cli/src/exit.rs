@@ -8,6 +8,8 @@ pub const OK: i32 = 0;
 pub const FAILURES: i32 = 1;
 /// The program could not start: no locustfile, no user class, a broken locustfile, an unwritable output file.
 pub const STARTUP: i32 = 1;
+/// `--fail-on-empty` was given, and no request was counted. Locust has no such option.
+pub const EMPTY: i32 = 1;
 /// An option is unknown, malformed, or impossible in this combination.
 pub const USAGE: i32 = 2;
 /// The run ended without failures, but a listener or a background greenlet raised.
@@ -41,6 +43,7 @@ pub const ALL: &[ExitCode] = &[
         code: STARTUP,
         reason: "the program could not start or could not write its results",
     },
+    ExitCode { name: "EMPTY", code: EMPTY, reason: "no request was counted (see --fail-on-empty)" },
     ExitCode { name: "USAGE", code: USAGE, reason: "an option is wrong" },
     ExitCode { name: "UNHANDLED", code: UNHANDLED, reason: "a listener or a background greenlet raised" },
     ExitCode { name: "INTERRUPTED", code: INTERRUPTED, reason: "interrupted before the run began" },

@@ -1,7 +1,7 @@
 //! The result of a run as JUnit XML: what CI systems show as test results.
 //!
 //! Each name is a test case that fails if any of its requests failed; each kind of exception is one, too; and one stands
-//! for the run as a whole, which fails if the exit code says so without any of the others.
+//! for the run as a whole, which fails if the exit code says so without any of the others, and is skipped if nothing was sent.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,6 +16,8 @@ pub fn snapshot_options() -> SnapshotOptions {
     SnapshotOptions { exact: EXACT.to_vec(), ..SnapshotOptions::tables() }
 }
 
+const WHOLE_RUN: &str = "the run as a whole";
+const NOTHING_SENT: &str = "no request was sent";
 const EXACT: [f64; 3] = [0.5, 0.95, 0.99];
 
 /// The document.
@@ -23,7 +25,7 @@ pub fn document(snapshot: &Snapshot, facts: &Facts) -> String {
     let requests = request_cases(snapshot, facts);
     let exceptions: Vec<Case> = facts.exceptions.iter().map(|one| exception_case(one, facts)).collect();
     let told = requests.iter().chain(&exceptions).any(|case| case.bad);
-    let run = vec![run_case(facts, told)];
+    let run = vec![run_case(facts, told, snapshot.total.num_requests == 0)];
     let seconds = elapsed(snapshot);
     let suites = [("requests", requests), ("exceptions", exceptions), ("run", run)];
     let all = || suites.iter().flat_map(|(_, cases)| cases);
@@ -48,6 +50,7 @@ pub fn document(snapshot: &Snapshot, facts: &Facts) -> String {
 struct Case {
     xml: String,
     bad: bool,
+    skipped: bool,
 }
 
 fn write_suite(
@@ -59,10 +62,11 @@ fn write_suite(
     seconds: f64,
 ) {
     let bad = cases.iter().filter(|case| case.bad).count();
+    let skipped = cases.iter().filter(|case| case.skipped).count();
     let (failures, errors) = if name == "exceptions" { (0, bad) } else { (bad, 0) };
     let _ = writeln!(
         out,
-        "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"0\" \
+        "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\" \
          time=\"{seconds:.3}\" timestamp=\"{}\">",
         cases.len(),
         utc_timestamp(snapshot.span.start).trim_end_matches('Z')
@@ -120,16 +124,24 @@ fn exception_case(exception: &crate::facts::Exception, facts: &Facts) -> Case {
     case(facts, name, 0.0, Some(("error", message, "exception", exception.traceback.clone())), None)
 }
 
-fn run_case(facts: &Facts, told: bool) -> Case {
+fn run_case(facts: &Facts, told: bool, empty: bool) -> Case {
+    if facts.exit_code == 0 && empty {
+        // It has not failed, but nobody may take it for passed.
+        let skipped = ("skipped", NOTHING_SENT.to_owned(), "", String::new());
+        return Case { skipped: true, bad: false, ..case(facts, WHOLE_RUN, 0.0, Some(skipped), None) };
+    }
     let failure = (facts.exit_code != 0 && !told).then(|| {
         (
             "failure",
-            format!("exit code {}", facts.exit_code),
+            match empty {
+                true => format!("exit code {}; {NOTHING_SENT}", facts.exit_code),
+                false => format!("exit code {}", facts.exit_code),
+            },
             "exit code",
             "see the log of the run".to_owned(),
         )
     });
-    case(facts, "the run as a whole", 0.0, failure, None)
+    case(facts, WHOLE_RUN, 0.0, failure, None)
 }
 
 fn case(
@@ -147,18 +159,21 @@ fn case(
     let bad = failure.is_some();
     if let Some((element, message, kind, text)) = failure {
         // Writing to a string cannot fail.
-        let _ = writeln!(
-            xml,
-            "      <{element} message=\"{}\" type=\"{kind}\">{}</{element}>",
-            escaped(&message),
-            escaped(&text)
-        );
+        let _ = match element {
+            "skipped" => writeln!(xml, "      <skipped message=\"{}\"/>", escaped(&message)),
+            _ => writeln!(
+                xml,
+                "      <{element} message=\"{}\" type=\"{kind}\">{}</{element}>",
+                escaped(&message),
+                escaped(&text)
+            ),
+        };
     }
     if let Some(output) = output {
         let _ = writeln!(xml, "      <system-out>{}</system-out>", escaped(output));
     }
     xml.push_str("    </testcase>\n");
-    Case { xml, bad }
+    Case { xml, bad, skipped: false }
 }
 
 fn numbers(entry: &EntrySnapshot) -> String {

@@ -20,6 +20,7 @@ pub fn snapshot_options() -> SnapshotOptions {
 pub fn document(snapshot: &Snapshot, facts: &Facts) -> String {
     let mut out = String::new();
     let result = match facts.exit_code {
+        0 if snapshot.total.num_requests == 0 => "nothing was sent".to_owned(),
         0 => "passed".to_owned(),
         code => format!("failed (exit code {code})"),
     };

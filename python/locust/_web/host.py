@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 
 from .. import runners
+from .._hosts import complaints
 from ..html import get_html_report
 from ..log import get_logs, greenlet_exception_logger
 from . import recording
@@ -71,6 +72,8 @@ class Host:
         order = Order(environment, Form(pairs), self.web_ui.userclass_picker_is_active, self.web_ui.is_open)
         if order.refusal is not None:
             return order.answer(order.refusal)
+        for complaint in complaints(environment):
+            logger.warning(complaint)
         if runner is not None and environment.shape_class:
             self.web_ui.recording.run_time = None
             runner.start_shape()

@@ -12,6 +12,7 @@ from typing import Any
 import gevent
 
 from .. import stats
+from .._hosts import complaints
 from ..env import Environment
 from ..input_events import input_listener
 from ..log import greenlet_exception_logger
@@ -119,6 +120,8 @@ class Run:
         # Scripts read the options, so the defaults show there.
         options.num_users = 1 if options.num_users is None else options.num_users
         options.spawn_rate = 1 if options.spawn_rate is None else options.spawn_rate
+        for complaint in complaints(self.environment):
+            logger.warning(complaint)
         if self.environment.shape_class:
             self._spawn(self._follow_shape)
         else:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar, final, overl
 import gevent
 
 from .. import _engine
+from .._tracebacks import spare_own_frames
 from ..exception import InterruptTaskSet, MissingWaitTimeError, StopUser
 from ..exception import RescheduleTask as RescheduleTask
 from ..exception import RescheduleTaskImmediately as RescheduleTaskImmediately
@@ -343,6 +344,7 @@ class TaskSet(metaclass=TaskSetMeta):
 
 def task_failed(task_set: Any, environment: Any, error: BaseException) -> bool:
     """Called by the loop with what a task raised, if that does not steer the user. False: raise it again."""
+    spare_own_frames(error)
     environment.events.user_error.fire(user_instance=task_set, exception=error, tb=error.__traceback__)
     if environment.catch_exceptions:
         logger.error("%s\n%s", error, "".join(traceback.format_exception(error)))
@@ -351,6 +353,7 @@ def task_failed(task_set: Any, environment: Any, error: BaseException) -> bool:
 
 def on_stop_failed(error: BaseException) -> None:
     """Called by the loop with what the `on_stop` of a TaskSet raised; the user leaves it all the same."""
+    spare_own_frames(error)
     logging.error("Uncaught exception in on_stop: \n%s", "".join(traceback.format_exception(error)))
 
 

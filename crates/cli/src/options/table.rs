@@ -270,6 +270,10 @@ pub const TABLE: &[Opt] = &[
         .default(Integer(1))
         .env("LOCUST_EXIT_CODE_ON_ERROR")
         .help("Exit code of a run in which a request failed or a task raised. Defaults to 1"),
+    Opt::switch(&["--fail-on-empty"], "fail_on_empty", Other)
+        .env("LOCUST_FAIL_ON_EMPTY")
+        .help("Exit with code 1 if no request was counted, which else is no failure")
+        .ours(),
     Opt::value(&["-s", "--stop-timeout"], "stop_timeout", Other, Kind::Timespan)
         .metavar("<number>")
         .default(Text("0"))

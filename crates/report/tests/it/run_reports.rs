@@ -63,14 +63,35 @@ fn the_summary_is_short_and_complete() {
 #[test]
 fn a_bad_exit_code_fails_the_run_as_a_whole_when_nothing_else_does() {
     let facts = Facts { exit_code: 2, ..Facts::default() };
-    let mut empty = RequestStats::new(true, 1_795_401_000.0);
-    let snapshot = empty.snapshot(1_795_401_061.0, &junit::snapshot_options());
+    let mut stats = RequestStats::new(true, 1_795_401_000.0);
+    let id = stats.entry_id("GET", "/", 1_795_401_000.0);
+    assert!(stats.record(id, Some(1.0), 0, 1_795_401_000.0));
+    let snapshot = stats.snapshot(1_795_401_061.0, &junit::snapshot_options());
     let xml = junit::document(&snapshot, &facts);
-    assert!(xml.contains("tests=\"1\" failures=\"1\" errors=\"0\""), "{xml}");
+    assert!(xml.contains("tests=\"2\" failures=\"1\" errors=\"0\""), "{xml}");
     assert!(xml.contains("<failure message=\"exit code 2\""), "{xml}");
     let fine = junit::document(&snapshot, &Facts::default());
-    assert!(fine.contains("tests=\"1\" failures=\"0\"") && !fine.contains("<failure"), "{fine}");
-    empty.clear_all(1_795_401_062.0);
+    assert!(fine.contains("tests=\"2\" failures=\"0\""), "{fine}");
+    assert!(!fine.contains("<failure") && !fine.contains("<skipped"), "{fine}");
+}
+
+#[test]
+fn a_run_that_sent_nothing_has_not_passed() {
+    let empty = RequestStats::new(true, 1_795_401_000.0);
+    let snapshot = empty.snapshot(1_795_401_061.0, &junit::snapshot_options());
+    let xml = junit::document(&snapshot, &Facts::default());
+    assert!(xml.contains("tests=\"1\" failures=\"0\""), "{xml}");
+    assert!(
+        xml.contains("skipped=\"1\"") && xml.contains("<skipped message=\"no request was sent\"/>"),
+        "{xml}"
+    );
+    let failed = junit::document(&snapshot, &Facts { exit_code: 1, ..Facts::default() });
+    assert!(failed.contains("<failure message=\"exit code 1; no request was sent\""), "{failed}");
+    assert!(!failed.contains("<skipped"), "{failed}");
+    let summary = markdown::document(&snapshot, &Facts::default());
+    assert!(summary.contains(": nothing was sent\n") && !summary.contains("passed"), "{summary}");
+    let failed = markdown::document(&snapshot, &Facts { exit_code: 1, ..Facts::default() });
+    assert!(failed.contains(": failed (exit code 1)\n"), "{failed}");
 }
 
 #[test]
