@@ -14,6 +14,8 @@ pub const EMPTY: i32 = 1;
 pub const USAGE: i32 = 2;
 /// The run ended without failures, but a listener or a background greenlet raised.
 pub const UNHANDLED: i32 = 2;
+/// An I/O thread of the engine has died, so that nothing could be sent any more. Locust has no such threads.
+pub const ENGINE: i32 = 2;
 /// Interrupted by `SIGINT` before the run began (128 + the number of the signal, as shells count).
 pub const INTERRUPTED: i32 = 130;
 /// `--config-users` could not be applied, options exclude each other, or no master answers (`sys.exit(-1)` in Locust).
@@ -46,6 +48,7 @@ pub const ALL: &[ExitCode] = &[
     ExitCode { name: "EMPTY", code: EMPTY, reason: "no request was counted (see --fail-on-empty)" },
     ExitCode { name: "USAGE", code: USAGE, reason: "an option is wrong" },
     ExitCode { name: "UNHANDLED", code: UNHANDLED, reason: "a listener or a background greenlet raised" },
+    ExitCode { name: "ENGINE", code: ENGINE, reason: "an I/O thread of the engine has died" },
     ExitCode { name: "INTERRUPTED", code: INTERRUPTED, reason: "interrupted before the run began" },
     ExitCode {
         name: "CONFIGURATION",

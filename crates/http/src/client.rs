@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::conn::dns::Resolver;
 use crate::conn::io_thread;
-use crate::conn::queue::{Command, CommandQueue, CompletionQueue, lock};
+use crate::conn::queue::{CommandQueue, CompletionQueue, lock};
 use crate::response::Completion;
 use crate::session::{ConnectionPool, Session, SessionOptions};
 
@@ -135,6 +135,12 @@ impl Client {
         self.shared.queues[0].wake_at(at);
     }
 
+    /// What an I/O thread has died of, if one has: a fault of this library, or a system that takes its poller away. Its
+    /// requests have failed by then and further ones do; [`wake_at`](Self::wake_at) keeps its promise.
+    pub fn fault(&self) -> Option<&str> {
+        self.shared.queues.iter().find_map(|queue| queue.fault())
+    }
+
     /// Closes all connections and ends the I/O threads. Requests under way are dropped without a completion;
     /// later ones complete at once with [`ErrorKind::Shutdown`](crate::ErrorKind::Shutdown).
     pub fn shutdown(&self) {
@@ -150,8 +156,7 @@ impl Drop for Client {
 
 fn stop(queues: &[Arc<CommandQueue>], threads: Vec<JoinHandle<()>>) {
     for queue in queues {
-        // A thread that is gone already needs no telling.
-        let _ = queue.push(Command::Shutdown);
+        queue.dismiss();
     }
     for thread in threads {
         // A panic there was printed by its own thread; there is nothing left to undo here.

@@ -17,7 +17,6 @@ pub fn snapshot_options() -> SnapshotOptions {
 }
 
 const WHOLE_RUN: &str = "the run as a whole";
-const NOTHING_SENT: &str = "no request was sent";
 const EXACT: [f64; 3] = [0.5, 0.95, 0.99];
 
 /// The document.
@@ -127,16 +126,13 @@ fn exception_case(exception: &crate::facts::Exception, facts: &Facts) -> Case {
 fn run_case(facts: &Facts, told: bool, empty: bool) -> Case {
     if facts.exit_code == 0 && empty {
         // It has not failed, but nobody may take it for passed.
-        let skipped = ("skipped", NOTHING_SENT.to_owned(), "", String::new());
+        let skipped = ("skipped", "no request was sent".to_owned(), "", String::new());
         return Case { skipped: true, bad: false, ..case(facts, WHOLE_RUN, 0.0, Some(skipped), None) };
     }
     let failure = (facts.exit_code != 0 && !told).then(|| {
         (
             "failure",
-            match empty {
-                true => format!("exit code {}; {NOTHING_SENT}", facts.exit_code),
-                false => format!("exit code {}", facts.exit_code),
-            },
+            format!("exit code {}{}", facts.exit_code, if empty { "; no request was sent" } else { "" }),
             "exit code",
             "see the log of the run".to_owned(),
         )

@@ -4,6 +4,8 @@
 //! then serves the sockets. Sockets are registered once, for both directions and edge-triggered, so a request on a
 //! kept connection costs one write, one read and its share of one poll.
 
+use std::any::Any;
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -56,6 +58,8 @@ const CLOCK_REFRESH: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct IoThread {
     pub(super) poll: Poll,
+    /// Commands taken from the queue and not obeyed yet.
+    commands: VecDeque<Command>,
     pub(super) queue: Arc<CommandQueue>,
     completions: Arc<CompletionQueue>,
     pub(super) resolver: Arc<Resolver>,
@@ -93,6 +97,7 @@ pub(crate) fn start(
     let now = Instant::now();
     let thread = IoThread {
         poll,
+        commands: VecDeque::new(),
         queue: Arc::clone(&queue),
         completions,
         resolver,
@@ -117,12 +122,16 @@ pub(crate) fn start(
 }
 
 impl IoThread {
-    /// Runs until the client ends, or until a fault of ours: then nobody is left waiting for an answer.
+    /// Runs until the client ends. After a fault of ours nobody is left waiting for an answer, and what was asked for by
+    /// [`Client::wake_at`](crate::Client::wake_at) still happens.
     fn live(mut self) {
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.run()));
         let refused = self.queue.close();
-        if ended.is_err() {
-            let waiting = self.jobs.drain().chain(refused.into_iter().filter_map(|command| match command {
+        let fault = ended.err().map(|panic| words_of(&*panic));
+        if let Some(words) = &fault {
+            self.queue.note_fault(words.clone());
+            let left = self.commands.drain(..).chain(refused);
+            let waiting = self.jobs.drain().chain(left.filter_map(|command| match command {
                 Command::Submit(submission) => Some(Job::new(submission, unix_now())),
                 _ => None,
             }));
@@ -139,19 +148,22 @@ impl IoThread {
         for connection in self.connections.drain() {
             connection.close();
         }
+        if fault.is_some() {
+            self.completions.wake();
+            self.queue.be_an_alarm_clock(|| self.completions.wake());
+        }
     }
 
     fn run(&mut self) {
         let mut events = Events::with_capacity(EVENTS);
-        let mut commands = Vec::new();
         // When the poller last returned with all that was ready.
         let mut polled = self.now;
         loop {
-            self.queue.take(&mut commands);
-            if !commands.is_empty() {
+            self.queue.take(&mut self.commands);
+            if !self.commands.is_empty() {
                 self.now = Instant::now();
                 self.arrival = self.now;
-                for command in commands.drain(..) {
+                while let Some(command) = self.commands.pop_front() {
                     if matches!(command, Command::Shutdown) {
                         return self.completions.push_all(&mut self.batch);
                     }
@@ -468,6 +480,12 @@ impl IoThread {
         }
         self.free(pool);
     }
+}
+
+/// What a panic says.
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no reason given".to_owned())
 }
 
 /// By when something has to happen on a connection, and what it is called if it does not.

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use mio::Waker;
@@ -49,9 +49,14 @@ pub(crate) struct Submission {
 /// The way in to one I/O thread.
 #[derive(Debug)]
 pub(crate) struct CommandQueue {
-    commands: Mutex<Vec<Command>>,
+    commands: Mutex<VecDeque<Command>>,
     asleep: AtomicBool,
     closed: AtomicBool,
+    /// What ended the thread against its will; from then on it is an alarm clock only.
+    fault: OnceLock<String>,
+    dismissed: AtomicBool,
+    /// Beside `commands`: tells a thread that is an alarm clock only of a new moment, or that it may end.
+    rung: Condvar,
     waker: Waker,
     epoch: Instant,
     /// When to call [`Wake`], in nanoseconds since `epoch`; `u64::MAX` for never.
@@ -65,6 +70,9 @@ impl CommandQueue {
             commands: Mutex::default(),
             asleep: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            fault: OnceLock::new(),
+            dismissed: AtomicBool::new(false),
+            rung: Condvar::new(),
             waker,
             epoch: Instant::now(),
             wake_at: AtomicU64::new(u64::MAX),
@@ -79,7 +87,7 @@ impl CommandQueue {
         if self.closed.load(Ordering::Relaxed) {
             return Err(command);
         }
-        commands.push(command);
+        commands.push_back(command);
         drop(commands);
         self.wake_if_asleep();
         Ok(())
@@ -99,7 +107,7 @@ impl CommandQueue {
     }
 
     /// Moves all queued commands to `into`, which must be empty.
-    pub(crate) fn take(&self, into: &mut Vec<Command>) {
+    pub(crate) fn take(&self, into: &mut VecDeque<Command>) {
         std::mem::swap(&mut *lock(&self.commands), into);
     }
 
@@ -118,7 +126,7 @@ impl CommandQueue {
     }
 
     /// Refuses all further commands and hands over those that are left.
-    pub(crate) fn close(&self) -> Vec<Command> {
+    pub(crate) fn close(&self) -> VecDeque<Command> {
         let mut commands = lock(&self.commands);
         self.closed.store(true, Ordering::Relaxed);
         std::mem::take(&mut commands)
@@ -128,9 +136,53 @@ impl CommandQueue {
     pub(crate) fn wake_at(&self, at: Instant) {
         let at = u64::try_from(at.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(u64::MAX - 1);
         let before = self.wake_at.fetch_min(at, Ordering::SeqCst);
-        if at < before && self.asleep.load(Ordering::SeqCst) {
-            self.wake();
+        if at < before {
+            if self.asleep.load(Ordering::SeqCst) {
+                self.wake();
+            }
+            if self.fault.get().is_some() {
+                drop(lock(&self.commands));
+                self.rung.notify_one();
+            }
         }
+    }
+
+    /// What ended the thread against its will, if anything has.
+    pub(crate) fn fault(&self) -> Option<&str> {
+        self.fault.get().map(String::as_str)
+    }
+
+    /// Notes what has ended the thread.
+    pub(crate) fn note_fault(&self, words: String) {
+        // The first is the one that counts.
+        let _ = self.fault.set(words);
+    }
+
+    /// What is left to a thread that can do nothing else: calls `ring` at each moment asked for, until it is dismissed.
+    pub(crate) fn be_an_alarm_clock(&self, ring: impl Fn()) {
+        let mut held = lock(&self.commands);
+        while !self.dismissed.load(Ordering::SeqCst) {
+            let now = Instant::now();
+            if self.wake_due(now) {
+                ring();
+            }
+            held = match self.next_wake() {
+                None => self.rung.wait(held).unwrap_or_else(PoisonError::into_inner),
+                Some(at) => {
+                    let patience = at.saturating_duration_since(now);
+                    self.rung.wait_timeout(held, patience).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    /// Tells the thread to end, whatever is left of it.
+    pub(crate) fn dismiss(&self) {
+        self.dismissed.store(true, Ordering::SeqCst);
+        // A thread that is gone already needs no telling.
+        let _ = self.push(Command::Shutdown);
+        drop(lock(&self.commands));
+        self.rung.notify_one();
     }
 
     /// The moment asked for by [`Self::wake_at`].

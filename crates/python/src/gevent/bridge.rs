@@ -68,6 +68,8 @@ pub(crate) struct Bridge {
     turns: Cell<u64>,
     // A drain is among the hub's callbacks already.
     called: Cell<bool>,
+    // Whether everybody has been told that an I/O thread has died.
+    told: Cell<bool>,
 }
 
 impl std::fmt::Debug for Bridge {
@@ -119,6 +121,7 @@ impl Bridge {
             referenced: Cell::new(false),
             turns: Cell::new(0),
             called: Cell::new(false),
+            told: Cell::new(false),
         })
     }
 
@@ -199,7 +202,12 @@ impl Bridge {
         } else {
             Some(self.schedule(deadline, Ready::Sleeper(token)))
         };
-        let result = self.wait(py, token);
+        let result = loop {
+            match self.wait(py, token) {
+                Ok(Signal::Broken) => {}
+                other => break other,
+            }
+        };
         if let (Err(_), Some(timer)) = (&result, timer) {
             self.cancel_timer(timer);
         }
@@ -302,6 +310,11 @@ impl Bridge {
             }
         }
         self.completions.replace(batch);
+        if let Some(fault) = self.client.fault()
+            && !self.told.replace(true)
+        {
+            self.tell_of_fault(py, fault)?;
+        }
         let due = self.ready.borrow().len();
         for _ in 0..due {
             let next = self.ready.borrow_mut().pop_front();
@@ -326,6 +339,20 @@ impl Bridge {
         }
         if self.waiting.get() == 0 && self.referenced.replace(false) {
             self.watcher.bind(py).setattr(intern!(py, "ref"), false)?;
+        }
+        Ok(())
+    }
+
+    /// An I/O thread has died. Whoever still waits for a request gets no answer; `locust._io_fault` ends the runs.
+    #[cold]
+    fn tell_of_fault(&self, py: Python<'_>, fault: &str) -> PyResult<()> {
+        let end = py.import(intern!(py, "locust._io_fault"))?.getattr(intern!(py, "end_runs"))?;
+        py.import(intern!(py, "gevent"))?.call_method1(intern!(py, "spawn"), (end, fault))?;
+        let open = self.entries.borrow().open_ones();
+        for token in open {
+            if let Some(greenlet) = self.post(py, token, Signal::Broken) {
+                self.run(greenlet.bind(py))?;
+            }
         }
         Ok(())
     }

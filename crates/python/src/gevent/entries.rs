@@ -21,6 +21,8 @@ pub(crate) enum Signal {
     Http(Event),
     /// The time it slept for has passed.
     Due,
+    /// No more news of any request will come: an I/O thread has died. Nothing to those who wait for something else.
+    Broken,
 }
 
 /// Names one parking entry; stays unique when the entry is used again.
@@ -99,6 +101,12 @@ impl Entries {
         let first = entry.first.take();
         entry.first = entry.more.pop_front();
         first
+    }
+
+    /// Those that are open.
+    pub(super) fn open_ones(&self) -> Vec<Token> {
+        let open = self.slots.iter().enumerate().filter(|(_, entry)| entry.open);
+        open.map(|(index, entry)| Token::new(index, entry.generation)).collect()
     }
 
     /// Adds a signal to an entry and returns the entry; None if it is closed.

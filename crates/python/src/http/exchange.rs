@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 use gregaria_http::{
     Error, ErrorKind, Event, Exchange, Phase, Request, RequestId, Session, Timings, url::Url,
 };
-use pyo3::exceptions::PyOSError;
+use pyo3::exceptions::{PyConnectionAbortedError, PyOSError};
 use pyo3::prelude::*;
 
 use super::settings::Style;
@@ -77,6 +77,11 @@ impl Interrupted {
     }
 }
 
+/// What a request fails with whose I/O thread has died without an answer.
+pub(super) fn no_more_news() -> PyErr {
+    PyConnectionAbortedError::new_err("the I/O thread of this request has died")
+}
+
 /// Sends and waits. Errors: whatever is thrown into the greenlet meanwhile.
 pub(super) fn exchange(
     py: Python<'_>,
@@ -100,6 +105,10 @@ pub(super) fn exchange(
                 });
             }
             Ok(Signal::Http(Event::Chunk(_) | Event::End(_)) | Signal::Due) => {}
+            Ok(Signal::Broken) => {
+                bridge.close(token);
+                return Err(Interrupted { thrown: no_more_news(), start });
+            }
             Err(thrown) => {
                 session.cancel(id);
                 bridge.close(token);

@@ -269,6 +269,11 @@ impl BodyReader {
                 }
                 Ok(Signal::Http(Event::End(end))) => end.map(drop),
                 Ok(Signal::Http(Event::Done(Err(error)))) => Err(error),
+                Ok(Signal::Broken) => {
+                    bridge.close(token);
+                    self.lock().rest = None;
+                    return Err(super::exchange::no_more_news());
+                }
                 Ok(_) => continue,
                 Err(thrown) => {
                     session.cancel(id);
