@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,11 +20,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("locust.runners")
 
+# Seconds that a report may wait for the master without a word, and between two words.
+BEHIND = 2.0
+TELL_BEHIND_EVERY = 30.0
+
 
 class Attendance(DistributedRunner):
     """The part of a master that knows its workers."""
 
     __module__ = "locust.runners"
+
+    server: Any
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
@@ -38,6 +45,8 @@ class Attendance(DistributedRunner):
         # Whether a worker has ever had users; whether the last worker went without a word, or before that.
         self._worked = False
         self._abandoned = False
+        self._listener: gevent.Greenlet | None = None
+        self._told_behind = -TELL_BEHIND_EVERY
         # The present ramp, or the one before.
         self._ramp_id = 0
 
@@ -138,12 +147,15 @@ class Attendance(DistributedRunner):
             if self.connection_broken:
                 self.reset_connection()
                 continue
+            self._tell_if_behind()
             dead = []
             for client in tuple(self.clients.all):
                 if client.state == STATE_MISSING and client.heartbeat <= runners.HEARTBEAT_DEAD_INTERNAL:
                     dead.append(client.id)
                 if client.heartbeat < 0 and client.state != STATE_MISSING:
-                    self._missing(client)
+                    # If there is something of it that waits here, it is us who do not keep up.
+                    if not self._is_pending(client.id):
+                        self._missing(client)
                 else:
                     client.heartbeat -= 1
             for client_id in dead:
@@ -152,6 +164,27 @@ class Attendance(DistributedRunner):
             if dead and self.worker_count and self.state in (STATE_RUNNING, STATE_SPAWNING):
                 # Their users are the others' now, if they were not already.
                 self._lead_on()
+
+    def _is_pending(self, client_id: str) -> bool:
+        """Whether something of this worker has arrived that the listener has not heard yet."""
+        is_pending = getattr(self.server, "is_pending", None)
+        # Who asks in the middle of a message keeps the listener from hearing more.
+        return is_pending is not None and gevent.getcurrent() is not self._listener and is_pending(client_id)
+
+    def _backlog(self) -> tuple[int, int, float]:
+        backlog = getattr(self.server, "backlog", None)
+        return backlog() if backlog is not None else (0, 0, 0.0)
+
+    def _tell_if_behind(self) -> None:
+        _messages, reports, seconds = self._backlog()
+        now = time.monotonic()
+        if seconds < BEHIND or now - self._told_behind < TELL_BEHIND_EVERY:
+            return
+        self._told_behind = now
+        logger.warning(
+            f"The master is {reports} reports of workers behind; the first of them has waited for {seconds:.0f} seconds. What it "
+            "shows is as old. Fewer workers, fewer different names of requests, or a longer WORKER_REPORT_INTERVAL would help."
+        )
 
     def _missing(self, client: WorkerNode) -> None:
         logger.info(f"Worker {client.id} failed to send heartbeat, setting state to missing.")

@@ -17,6 +17,7 @@ from ..runners import STATE_INIT, STATE_MISSING, STATE_RUNNING, STATE_SPAWNING
 from . import checks
 from .bounds import Bounds
 from .shipping import pack
+from .words import printable
 
 if TYPE_CHECKING:
     from .master import MasterRunner
@@ -49,7 +50,7 @@ class Inbox:
     def take(self, client_id: str, msg: Message) -> None:
         """Acts on a message; one that is malformed is logged and has no effect."""
         if not isinstance(msg.type, str):
-            logger.error(f"Ignored a message of worker {client_id} whose type is no text")
+            self._say(logging.ERROR, f"Ignored a message of worker {client_id} whose type is no text")
             return
         msg.node_id = client_id
         handler = self._handlers.get(msg.type)
@@ -57,15 +58,22 @@ class Inbox:
             if handler is not None:
                 handler(client_id, msg)
             elif self.master._deliver(msg):
-                logger.debug(f"Received {msg.type} message from worker {client_id}{self._index(client_id)}")
+                self._say(
+                    logging.DEBUG,
+                    f"Received {msg.type} message from worker {client_id}{self._index(client_id)}",
+                )
             else:
-                logger.warning(
-                    f"Unknown message type received from worker {client_id}{self._index(client_id)}: {msg.type}"
+                self._say(
+                    logging.WARNING,
+                    f"Unknown message type received from worker {client_id}{self._index(client_id)}: {msg.type}",
                 )
         except checks.Malformed as e:
-            logger.error(f"Ignored a malformed {msg.type} message of worker {client_id}: {e}")
+            self._say(logging.ERROR, f"Ignored a malformed {msg.type} message of worker {client_id}: {e}")
         except Exception:
-            logger.exception(f"Could not act on a {msg.type} message of worker {client_id}")
+            self.master._words.say_exception(f"Could not act on a {msg.type} message of worker {client_id}")
+
+    def _say(self, level: int, text: str) -> None:
+        self.master._words.say(level, text)
 
     def _index(self, client_id: str) -> str:
         # Only workers get one: whoever else sends something takes none away.
@@ -77,12 +85,15 @@ class Inbox:
     def _client_ready(self, client_id: str, msg: Message) -> None:
         master = self.master
         if not msg.data:
-            logger.error(f"An old (pre 2.0) worker tried to connect ({client_id}). That's not going to work.")
+            self._say(
+                logging.ERROR,
+                f"An old (pre 2.0) worker tried to connect ({client_id}). That's not going to work.",
+            )
             return
         if not self._bounds.admits(client_id):
             return
         if msg.data != -1:
-            _compare_versions(client_id, str(msg.data))
+            self._compare_versions(client_id, str(msg.data))
         master._acknowledge(client_id)
         master.environment.events.worker_connect.fire(client_id=client_id)
         master._left.discard(client_id)
@@ -92,7 +103,9 @@ class Inbox:
         )
         connected = f"{client_id}{self._index(client_id)} reported as ready"
         if before is not None:
-            logger.debug(f"{connected} (duplicate message). {master.worker_count} workers connected.")
+            self._say(
+                logging.DEBUG, f"{connected} (duplicate message). {master.worker_count} workers connected."
+            )
         else:
             logger.info(f"{connected}. {master.worker_count} workers connected.")
         if before is None or before.state == STATE_MISSING:
@@ -104,11 +117,15 @@ class Inbox:
     def _client_stopped(self, client_id: str, msg: Message) -> None:
         client = self.master.clients.pop(client_id, None)
         if client is None:
-            logger.warning(f"Received {msg.type} message from an unknown worker: {client_id}.")
+            if not self.master._again.was_told_to_stop(client_id):
+                self._say(
+                    logging.WARNING, f"Received {msg.type} message from an unknown worker: {client_id}."
+                )
             return
         self.master._left.add(client_id)
+        self.master._again.pauses(client_id)
         self.master._worker_stopped(client)
-        logger.info(f"{client_id}{self._index(client_id)} reported that it has stopped")
+        self._say(logging.INFO, f"{client_id}{self._index(client_id)} reported that it has stopped")
 
     def _quit(self, client_id: str, _msg: Message) -> None:
         master = self.master
@@ -116,8 +133,9 @@ class Inbox:
         if client is None:
             return
         master._worker_left(client)
-        logger.info(
-            f"Worker {client_id!r}{self._index(client_id)} quit. {len(master.clients.ready)} workers ready."
+        self._say(
+            logging.INFO,
+            f"Worker {client_id!r}{self._index(client_id)} quit. {len(master.clients.ready)} workers ready.",
         )
         if master.worker_count <= 0 and not master.is_quitting:
             # Those that go because they were told to are no news.
@@ -127,16 +145,25 @@ class Inbox:
         master = self.master
         client = master.clients.get(client_id)
         if client is None:
-            logger.debug(f"Got heartbeat message from unknown worker {client_id}")
+            self._say(logging.DEBUG, f"Got heartbeat message from unknown worker {client_id}")
+            if not msg.overtook:
+                master._again.stranger_beats(client_id)
             return
         state = checks.text(checks.mapping(msg.data), "state")
         cpu_usage = checks.number(msg.data, "current_cpu_usage")
         client.heartbeat = runners.HEARTBEAT_LIVENESS
         was_missing = client.state == STATE_MISSING
-        client.state = state if state in (STATE_INIT, STATE_SPAWNING, STATE_RUNNING) else STATE_INIT
+        if was_missing or not msg.overtook:
+            # What it does now is told in its order: the end of its users comes after their last numbers.
+            client.state = state if state in (STATE_INIT, STATE_SPAWNING, STATE_RUNNING) else STATE_INIT
         if was_missing:
-            logger.info(f"Worker {client_id} self-healed with heartbeat, setting state to {client.state}.")
+            self._say(
+                logging.INFO,
+                f"Worker {client_id} self-healed with heartbeat, setting state to {client.state}.",
+            )
             master._worker_joined(client)
+        if not msg.overtook:
+            master._again.look(client, msg.data.get("job"))
         client.cpu_usage = cpu_usage
         if "current_memory_usage" in msg.data:
             client.memory_usage = int(checks.number(msg.data, "current_memory_usage"))
@@ -163,19 +190,24 @@ class Inbox:
     def _known(self, client_id: str, msg: Message) -> WorkerNode | None:
         client = self.master.clients.get(client_id)
         if client is None:
-            logger.warning(f"Got {msg.type} message from unknown worker {client_id}. Asking worker to quit.")
+            self._say(
+                logging.WARNING,
+                f"Got {msg.type} message from unknown worker {client_id}. Asking worker to quit.",
+            )
             self.master._send(Message("quit", None, client_id))
         return client
 
     def _refuse(self, client_id: str, msg: Message) -> None:
-        logger.warning(f"Ignored a {msg.type} message of {client_id}, which is no worker of this run")
+        self._say(
+            logging.WARNING, f"Ignored a {msg.type} message of {client_id}, which is no worker of this run"
+        )
 
     def _is_of_this_test(self, client_id: str) -> bool:
         return client_id in self.master.clients or client_id in self.master._left
 
     def _stats(self, client_id: str, msg: Message) -> None:
         if not self._is_of_this_test(client_id):
-            logger.info("Discarded report from unrecognized worker %s", client_id)
+            self._say(logging.INFO, f"Discarded report from unrecognized worker {client_id}")
             return
         report = checks.report(msg.data)
         self.master.environment.events.worker_report.fire(client_id=client_id, data=report)
@@ -192,7 +224,7 @@ class Inbox:
         if client_id not in self.master.clients:
             self._refuse(client_id, msg)
             return
-        self.master.stop_test(StopTest(checks.text(checks.mapping(msg.data), "reason")))
+        self.master.stop_test(StopTest(printable(checks.text(checks.mapping(msg.data), "reason"))))
 
     def _logs(self, client_id: str, msg: Message) -> None:
         lines = checks.log_lines(msg.data)
@@ -202,23 +234,27 @@ class Inbox:
     def _locustfile(self, client_id: str, msg: Message) -> None:
         version: Any = checks.mapping(msg.data).get("version")
         if not version:
-            logger.error("A very old worker version requested locustfile. This probably won't work.")
-        logger.debug("Worker requested locust file")
+            self._say(
+                logging.ERROR, "A very old worker version requested locustfile. This probably won't work."
+            )
+        self._say(logging.DEBUG, "Worker requested locust file")
         answer = pack(self.master.environment.parsed_locustfiles)
         if "error" in answer:
-            logger.error(f"{answer['error']} {answer.pop('reason', '')}".rstrip())
+            self._say(logging.ERROR, f"{answer['error']} {answer.pop('reason', '')}".rstrip())
         self.master._send(Message("locustfile", answer, client_id))
 
-
-def _compare_versions(client_id: str, version: str) -> None:
-    ours = locust.__version__
-    if version == ours:
-        return
-    if version[:4] == ours[:4]:
-        logger.debug(
-            f"A worker ({client_id}) running a different patch version ({version!r}) connected, master version is {ours!r}"
-        )
-    else:
-        logger.warning(
-            f"A worker ({client_id}) running a different version ({version}) connected, master version is {ours}"
-        )
+    def _compare_versions(self, client_id: str, version: str) -> None:
+        ours = locust.__version__
+        if version == ours:
+            return
+        if version[:4] == ours[:4]:
+            self._say(
+                logging.DEBUG,
+                f"A worker ({client_id}) running a different patch version ({version!r}) connected, master version is "
+                f"{ours!r}",
+            )
+        else:
+            self._say(
+                logging.WARNING,
+                f"A worker ({client_id}) running a different version ({version}) connected, master version is {ours}",
+            )

@@ -26,6 +26,7 @@ from ..runners import (
     STATE_STOPPING,
 )
 from .access import Access
+from .again import Again
 from .attendance import Attendance
 from .inbox import Inbox
 from .jobs import options_for_workers, report_wait
@@ -58,12 +59,15 @@ class MasterRunner(Attendance):
         self._last_job = 0.0
         # While listeners of the beginning test are told.
         self._beginning = False
+        # Messages that were received, ever.
+        self._heard = 0
         self._quitting = False
         self._hurried = False
         self._access = Access(environment)
         self.server = self._listen_or_exit()
         self._access.announce(master_bind_host, getattr(self.server, "port", master_bind_port))
         self._inbox = Inbox(self)
+        self._again = Again(self)
         self._spawn_steady(self.heartbeat_worker)
         self._spawn_steady(self.client_listener)
         environment.events.worker_report.add_listener(self._on_worker_report)
@@ -109,9 +113,12 @@ class MasterRunner(Attendance):
 
     def client_listener(self) -> NoReturn:
         """Takes messages in, for ever. Nothing that a worker sends may end it."""
+        self._listener = gevent.getcurrent()
         while True:
             try:
-                self.handle_message(*self.server.recv_from_client())
+                client_id, msg = self.server.recv_from_client()
+                self._heard += 1
+                self.handle_message(client_id, msg)
             except RPCReceiveError as e:
                 self._reset_worker(e)
             except (RPCSendError, RPCError) as e:
@@ -129,11 +136,14 @@ class MasterRunner(Attendance):
         """A message could not be read. A worker that is known is asked to connect anew."""
         client_id = error.addr
         if not isinstance(client_id, str) or client_id not in self.clients:
-            logger.error(
-                f"Unrecognized message detected: {error}" + (f" from {client_id}" if client_id else "")
+            self._words.say(
+                logging.ERROR,
+                f"Unrecognized message detected: {error}" + (f" from {client_id}" if client_id else ""),
             )
             return
-        logger.error(f"RPCError when receiving from client: {error}. Will reset client {client_id}.")
+        self._words.say(
+            logging.ERROR, f"RPCError when receiving from client: {error}. Will reset client {client_id}."
+        )
         try:
             self.server.send_to_client(Message("reconnect", None, client_id))
             # It has lost its place, should the connection have been another worker's.
@@ -147,7 +157,9 @@ class MasterRunner(Attendance):
         gevent.sleep(runners.FALLBACK_INTERVAL)
 
     def _acknowledge(self, client_id: str) -> None:
-        self.send_message("ack", client_id=client_id, data={"index": self.get_worker_index(client_id)})
+        # The second is not in Locust: ours say in return which job they have heard of last.
+        data = {"index": self.get_worker_index(client_id), "says_again": True}
+        self.send_message("ack", client_id=client_id, data=data)
 
     def handle_message(self, client_id: str, msg: Message) -> None:
         """Acts on a message. One that is malformed is logged and has no effect."""
@@ -217,6 +229,7 @@ class MasterRunner(Attendance):
             )
         if begins_test:
             self._left.clear()
+            self._again.begin()
             self._beginning = True
             try:
                 self._begin_test()
@@ -272,22 +285,26 @@ class MasterRunner(Attendance):
     def _hand_out(self, plan: dict[str, dict[str, int]], options: dict[str, Any]) -> None:
         """Tells each worker how many users to run."""
         for worker_id, counts in plan.items():
-            # Workers drop jobs that are not newer than their last.
-            self._last_job = max(time.time(), self._last_job + 1e-6)
             job = {
-                "timestamp": self._last_job,
                 "user_classes_count": counts,
                 "host": self.environment.host,
                 "stop_timeout": self.environment.stop_timeout,
                 "parsed_options": options,
             }
-            self._send(Message("spawn", job, worker_id))
+            self._tell(worker_id, job)
         if logger.isEnabledFor(logging.DEBUG):
             users = sum(map(sum, map(methodcaller("values"), plan.values())))
             logger.debug("Sending spawn messages for %g total users to %i worker(s)", users, len(plan))
             logger.debug(
                 f"Currently spawned users: {format_user_classes_count(self.reported_user_classes_count)}"
             )
+
+    def _tell(self, worker_id: str, job: dict[str, Any]) -> None:
+        # Workers drop jobs that are not newer than their last.
+        self._last_job = max(time.time(), self._last_job + 1e-6)
+        job["timestamp"] = self._last_job
+        self._again.gets(worker_id, job)
+        self._send(Message("spawn", job, worker_id))
 
     def _reports_arrive(self) -> bool:
         """Waits a little until the workers have reported all users; whether they have."""
@@ -300,9 +317,12 @@ class MasterRunner(Attendance):
 
     def stop(self, send_stop_to_client: bool = True) -> None:
         """Stops the test and returns when the workers have ended their users."""
-        if self.state == STATE_STOPPING or (
-            self.state in (STATE_INIT, STATE_STOPPED) and not self._beginning
-        ):
+        if self.state == STATE_STOPPING:
+            return
+        if self.state in (STATE_INIT, STATE_STOPPED) and not self._beginning:
+            # It may run users all the same: it was cut off when it should have stopped them.
+            for client in self.clients.running + self.clients.spawning if send_stop_to_client else ():
+                self._stop_worker(client)
             return
         logger.debug("Stopping...")
         self.environment.events.test_stopping.fire(environment=self.environment)
@@ -318,17 +338,24 @@ class MasterRunner(Attendance):
         self._users_dispatcher = None
         if send_stop_to_client:
             for client in tuple(self.clients.all):
-                logger.debug(f"Sending stop message to worker {client.id}")
-                self._send(Message("stop", None, client.id))
+                self._stop_worker(client)
             if not self._wait(lambda: self.user_count == 0):
                 logger.error("Timeout waiting for all workers to stop")
         self.cpu_log_warning()
         self.environment.events.test_stop.fire(environment=self.environment)
 
+    def _stop_worker(self, client: WorkerNode) -> None:
+        logger.debug(f"Sending stop message to worker {client.id}")
+        self._again.stops(client.id)
+        self._send(Message("stop", None, client.id))
+
     def _wait(self, condition: Any) -> bool:
-        """Waits for what workers have to do at the end; whether they did it in time."""
-        deadline = time.monotonic() + (self.environment.stop_timeout or 0) + GRACE
+        """Waits for what workers have to do at the end; whether they did it in time. What has arrived is waited for as long as it
+        gets less."""
+        heard, deadline = self._heard, time.monotonic() + (self.environment.stop_timeout or 0) + GRACE
         while not condition():
+            if self._backlog()[0] and self._heard != heard:
+                heard, deadline = self._heard, max(deadline, time.monotonic() + GRACE)
             if self._hurried or time.monotonic() > deadline:
                 return False
             gevent.sleep(0.05)
@@ -356,9 +383,21 @@ class MasterRunner(Attendance):
                 f"Sending quit message to worker {client.id} (index {self.get_worker_index(client.id)})"
             )
             self._send(Message("quit", None, client.id))
-        # Each says goodbye after its last report. One that has gone silent has nothing more to say.
-        self._wait(lambda: not any(self.clients.get(c.id) is c and c.heartbeat > 0 for c in leaving))
+        for client_id in self._left:
+            # Those that are not ready again yet are to go, too.
+            self._send(Message("quit", None, client_id))
+        # Each says goodbye after its last report. One that has gone silent has nothing more to say, but what waits here.
+        self._wait(lambda: not any(self._is_awaited(client) for client in leaving))
+        _messages, reports, _seconds = self._backlog()
+        if reports:
+            logger.warning(
+                f"{reports} reports of workers have arrived and are not among the numbers of this run"
+            )
         self.greenlet.kill(block=True)
+
+    def _is_awaited(self, client: WorkerNode) -> bool:
+        is_there = self.clients.get(client.id) is client
+        return is_there and (client.heartbeat > 0 or self._is_pending(client.id))
 
     def cpu_log_warning(self) -> bool:
         """At the end of a test: says once more if a processor was too busy at some point."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from ..exception import RPCError, RPCReceiveError, RPCSendError
 from ..rpc import Message
 from ..runners import Runner
 from ..stats import setup_distributed_stats_event_listeners
+from .words import Words
 
 if TYPE_CHECKING:
     from ..env import Environment
@@ -30,6 +30,7 @@ class DistributedRunner(Runner):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
+        self._words = Words()
         setup_distributed_stats_event_listeners(environment.events, environment.stats)
 
     def _deliver(self, msg: Message) -> bool:
@@ -48,7 +49,7 @@ class DistributedRunner(Runner):
         try:
             listener(environment=self.environment, msg=msg)
         except Exception:
-            logging.error(f"Uncaught exception in handler for {msg.type}\n{traceback.format_exc()}")
+            self._words.say_exception(f"Uncaught exception in handler for {msg.type}", logging.getLogger())
 
     def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
         """Sends a custom message to other nodes."""

@@ -18,6 +18,7 @@ import locust
 
 from .. import argument_parser, runners
 from .. import rpc as transport
+from ..cli.table import exit_code
 from ..log import get_logs
 from ..rpc import Message
 from ..runners import STATE_INIT, STATE_RUNNING, STATE_SPAWNING
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("locust.runners")
 
 MOST_LINES_AT_ONCE = 70
+# Messages that may wait to be sent when another report is made: a heartbeat, lines of the log.
+MOST_WAITING = 2
 WAIT_BEFORE_READY = "LOCUST_WORKER_ADDITIONAL_WAIT_BEFORE_READY_AFTER_STOP"
 
 
@@ -59,6 +62,7 @@ class WorkerRunner(DistributedRunner):
         self.master_port = master_port
         self.web_base_path = getattr(environment.parsed_options, "web_base_path", "")
         self.logs: list[str] = []
+        self._master_says_again = False
         self._obeying = False
         self._said_goodbye = False
         self.client = self._connect()
@@ -130,7 +134,7 @@ class WorkerRunner(DistributedRunner):
             try:
                 self.handle_message(self.client.recv())
             except TRANSPORT_ERRORS as e:
-                logger.error(f"RPCError found when receiving from master: {e}")
+                self._words.say(logging.ERROR, f"RPCError found when receiving from master: {e}")
                 gevent.sleep(0.1)
             except KeyboardInterrupt:
                 logger.debug("Got KeyboardInterrupt in worker, somebody else will react to it")
@@ -154,6 +158,8 @@ class WorkerRunner(DistributedRunner):
                 "current_cpu_usage": self.current_cpu_usage,
                 "current_memory_usage": self.current_memory_usage,
             }
+            if self._master_says_again:
+                data["job"] = self.last_received_spawn_timestamp
             try:
                 self.client.send(Message("heartbeat", data, self.client_id))
             except TRANSPORT_ERRORS as e:
@@ -169,6 +175,9 @@ class WorkerRunner(DistributedRunner):
             # While users are being stopped nobody reads the answers.
             if last and not self._obeying and last < time.time() - runners.MASTER_HEARTBEAT_TIMEOUT:
                 logger.error(f"Didn't get heartbeat from master in over {runners.MASTER_HEARTBEAT_TIMEOUT}s")
+                if self.environment.process_exit_code is None:
+                    # Whoever started it is to know that its work was not done.
+                    self.environment.process_exit_code = exit_code("FAILURES")
                 self.quit()
 
     # ------------------------------------------------------------------------------------------------ messages
@@ -180,17 +189,20 @@ class WorkerRunner(DistributedRunner):
             if handler is not None:
                 handler(self, msg)
             elif isinstance(msg.type, str) and self._deliver(msg):
-                logger.debug(f"Received {msg.type} message from master")
+                self._words.say(logging.DEBUG, f"Received {msg.type} message from master")
             else:
-                logger.warning(f"Unknown message type received: {msg.type}")
+                self._words.say(logging.WARNING, f"Unknown message type received: {msg.type}")
         except checks.Malformed as e:
-            logger.error(f"Ignored a malformed {msg.type} message of the master: {e}")
+            self._words.say(logging.ERROR, f"Ignored a malformed {msg.type} message of the master: {e}")
         except Exception:
-            logger.exception(f"Could not act on a {msg.type} message of the master")
+            self._words.say_exception(f"Could not act on a {msg.type} message of the master")
 
     def _on_ack(self, msg: Message) -> None:
-        if isinstance(msg.data, dict) and isinstance(msg.data.get("index"), int):
-            self.worker_index = msg.data["index"]
+        if isinstance(msg.data, dict):
+            if isinstance(msg.data.get("index"), int):
+                self.worker_index = msg.data["index"]
+            # Not in Locust: whether it wants to know which job we have heard of last.
+            self._master_says_again = bool(msg.data.get("says_again"))
         self.connection_event.set()
 
     def _on_spawn(self, msg: Message) -> None:
@@ -284,8 +296,9 @@ class WorkerRunner(DistributedRunner):
         """Starts and stops users until so many of each class run."""
         known = self.user_classes_by_name
         if unknown := [name for name in user_classes_count if name not in known]:
-            logger.error(
-                f"The master asks for users that the locustfile of this worker does not define: {', '.join(unknown)}"
+            self._words.say(
+                logging.ERROR,
+                f"The master asks for users that the locustfile of this worker does not define: {', '.join(unknown)}",
             )
         plan = {name: count for name, count in user_classes_count.items() if name in known}
         self.target_user_classes_count = plan
@@ -334,9 +347,11 @@ class WorkerRunner(DistributedRunner):
     # ------------------------------------------------------------------------------------------------- reports
 
     def stats_reporter(self) -> NoReturn:
-        """Reports every `WORKER_REPORT_INTERVAL` seconds."""
+        """Reports every `WORKER_REPORT_INTERVAL` seconds; less often to a master that does not keep up, and no less."""
         while True:
-            self._report()
+            # What waits would only wait longer. The numbers stay in the statistics, and go with the next report.
+            if getattr(self.client, "waiting", 0) <= MOST_WAITING:
+                self._report()
             gevent.sleep(runners.WORKER_REPORT_INTERVAL)
 
     def _report(self) -> None:

@@ -15,6 +15,9 @@ _TIME = "%Y%m%dT%H:%M:%S.%f"
 class Message:
     """A message: its type, what it carries, and the node it came from or goes to."""
 
+    overtook = False
+    """Whether other messages of the node, sent before, have not been received yet."""
+
     def __init__(self, message_type: str, data: Any, node_id: str | None) -> None:
         self.type = message_type
         self.data = data

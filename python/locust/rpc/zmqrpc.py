@@ -96,11 +96,22 @@ class Server(BaseSocket):
 
         `RPCReceiveError` with the identity as `addr` if it cannot be read, `RPCError` if the socket is closed.
         """
-        addr, data = self._next()
+        addr, data, overtook = self._next()
         try:
-            return addr, Message.unserialize(data)
+            message = Message.unserialize(data)
         except Exception as e:
             raise RPCReceiveError("ZMQ interrupted or corrupted message", addr=addr) from e
+        message.overtook = overtook
+        return addr, message
+
+    def backlog(self) -> tuple[int, int, float]:
+        """What has arrived and was not received yet: messages, reports among them, and the seconds that the first one waits."""
+        backlog: tuple[int, int, float] = self.socket.backlog()
+        return backlog
+
+    def is_pending(self, identity: str) -> bool:
+        """Whether something that the worker sent has arrived, at this machine at least, and was not received yet."""
+        return bool(self.socket.is_pending(identity))
 
 
 class Client(BaseSocket):

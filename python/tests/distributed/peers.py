@@ -6,6 +6,7 @@ import socket
 import struct
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import msgpack
@@ -73,7 +74,6 @@ def flood(port: int, count: int, kind: str, data: Any) -> None:
 
     def send(number: int) -> None:
         peer = Peer(port, f"flood_{number}", seconds=600)
-        peer.socket.sendall(message("client_ready", -1, peer.identity) if kind == "stats" else b"")
         many = message(kind, data, peer.identity) * 1000
         print("flooding", flush=True)
         while True:
@@ -83,5 +83,37 @@ def flood(port: int, count: int, kind: str, data: Any) -> None:
         threading.Thread(target=send, args=(number,)).start()
 
 
+def overload(port: int, count: int, reports: int, file: str) -> None:
+    """So many workers that send so many reports as fast as they are taken, and say goodbye when they are told to."""
+    data = msgpack.loads(Path(file).read_bytes(), strict_map_key=False)
+
+    def work(number: int) -> None:
+        peer = Peer(port, f"busy_{number}", seconds=600)
+        peer.says("client_ready", -1)
+        peer.hears()
+        report = message("stats", data, peer.identity)
+        beat = message("heartbeat", {"state": "running", "current_cpu_usage": 1.0}, peer.identity)
+        for sent in range(reports):
+            peer.socket.sendall(report + beat)
+            if sent == 100:
+                print("on its way", flush=True)
+        print("all is sent", flush=True)
+        while peer.hears()[0] != "quit":
+            pass
+        peer.says("quit")
+        # Closed at once it would be reset, with answers unread, and what is on its way would be lost.
+        peer.socket.shutdown(socket.SHUT_WR)
+        while peer.socket.recv(1 << 16):
+            pass
+        print("goodbye", flush=True)
+
+    for number in range(count):
+        threading.Thread(target=work, args=(number,)).start()
+
+
 if __name__ == "__main__":
-    flood(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], {"state": "ready", "current_cpu_usage": 1.0})
+    what, port, count, *rest = sys.argv[1:]
+    if what == "overload":
+        overload(int(port), int(count), int(rest[0]), rest[1])
+    else:
+        flood(int(port), int(count), what, {"state": "ready", "current_cpu_usage": 1.0})

@@ -5,10 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import gevent
+import msgpack
+import psutil
 import pytest
-from cluster_nodes import ENOUGH, TELLING, Cluster, ask
+from cluster_nodes import ENOUGH, TELLING, WATCHFUL, Cluster, ask
 from runner_wire import Wire, report, until
 
 import locust
@@ -16,15 +19,19 @@ from locust import runners
 from locust._steady import is_steady
 from locust.rpc import Message
 from locust.runners import MasterRunner
+from locust.stats import RequestStats
 from servers import free_port
 
-FLOOD = str(Path(__file__).with_name("peers.py"))
+# Words that a terminal would obey.
+UNHEARD_OF = "un\x1b[31mheard\nof"
+MISSING = "failed to send heartbeat"
+PEERS = str(Path(__file__).with_name("peers.py"))
 
 
-def flood(cluster: Cluster, peers: int = 3, kind: str = "heartbeat"):
-    node = cluster.node("flood", FLOOD, str(cluster.port), str(peers), kind, command=sys.executable)
-    node.says("flooding", times=peers)
-    return node
+def flood(cluster: Cluster, peers: int = 3) -> None:
+    for kind in ("heartbeat", UNHEARD_OF):
+        node = cluster.node(kind, PEERS, kind, str(cluster.port), str(peers), command=sys.executable)
+        node.says("flooding", times=peers)
 
 
 @pytest.mark.parametrize("how", ["signal", "time limit"])
@@ -35,15 +42,19 @@ def test_a_master_that_always_has_messages_ends_in_order_and_loses_nothing(tmp_p
         first = cluster.worker(name="worker1")
         first.says(ENOUGH)
         flood(cluster)
-        # Somebody joins in the last moment: that is no reason to begin anew.
-        second = cluster.worker(name="worker2")
-        master.says("2 workers connected")
+        workers = [first]
         if how == "signal":
+            # Somebody joins in the last moment: that is no reason to begin anew.
+            workers.append(cluster.worker(name="worker2"))
+            master.says("2 workers connected")
             master.signal(signal.SIGTERM)
         master.ends()
-        for worker in (first, second):
+        for worker in workers:
             worker.ends()
-        assert cluster.rows()["/"]["num_requests"] == first.counted + second.counted >= 20
+        assert cluster.rows()["/"]["num_requests"] == sum(worker.counted for worker in workers) >= 20
+        # What floods fills neither the log nor the terminal with colours.
+        lines = master.log.count("Unknown message type received from worker flood_")
+        assert 0 < lines < 1_200 and "\x1b" not in master.log and r"un\x1b[31mheard\nof" in master.log
         # There are no tasks on a master.
         assert "did not yield" not in master.log and "Unhandled exception" not in master.log
         assert master.log.count("Sending spawn jobs") <= 2
@@ -65,6 +76,59 @@ def test_the_page_of_a_busy_master_answers_and_stops_the_test(tmp_path: Path):
         master.signal(signal.SIGTERM)
         master.ends()
         assert "did not yield" not in master.log
+
+
+# ------------------------------------------------------------------------------------------------ overload
+
+# Twice as much as a master keeps waiting.
+BUSY, REPORTS = 4, 700
+
+
+def long_report() -> dict[str, Any]:
+    """100 kB that are merged in no time."""
+    stats = RequestStats(False)
+    for number in range(20):
+        stats.log_request("GET", f"/{number}" + "x" * 5_000, 12, 100)
+    return {**stats.take_report(), "user_classes_count": {"Counter": 1}, "user_count": 1}
+
+
+def test_an_overloaded_master_keeps_its_memory_its_workers_and_all_numbers(tmp_path: Path):
+    # One that is as slow as one with very many workers.
+    slow = TELLING + "\n@events.worker_report.add_listener\ndef slow(**_):\n    SLOW\n"
+    slow = slow.replace(
+        "SLOW", "import time; end = time.monotonic() + 0.002\n    while time.monotonic() < end: pass"
+    )
+    with Cluster(tmp_path, slow + WATCHFUL) as cluster:
+        (tmp_path / "report").write_bytes(msgpack.dumps(long_report()))
+        port = free_port()
+        master = cluster.master(
+            *("-u", "2", "-r", "100", "--json-file", "out", "--autostart"),
+            *("--web-port", str(port), "--web-open", "--only-summary"),
+            headless=False,
+        )
+        worker = cluster.worker()
+        worker.says(ENOUGH)
+        busy = cluster.node(
+            "busy",
+            *(PEERS, "overload", str(cluster.port), str(BUSY), str(REPORTS), "report"),
+            command=sys.executable,
+        )
+        busy.says("on its way", times=BUSY)
+        master.says(" reports of workers behind; the first of them has waited for ")
+        # Nobody is taken for dead whose signs of life stand behind so much, and the page answers.
+        state = ask(f"http://127.0.0.1:{port}/stats/requests")
+        assert {w["id"]: w["state"] for w in state["workers"]}.keys() >= {f"busy_{n}" for n in range(BUSY)}
+        memory = psutil.Process(master.process.pid).memory_info().rss
+        assert memory < 600 << 20
+        assert busy.log.count("all is sent") < BUSY
+        master.signal(signal.SIGTERM)
+        master.ends()
+        worker.ends()
+        busy.says("goodbye", times=BUSY)
+        rows = cluster.rows()
+        assert rows.pop("/")["num_requests"] == worker.counted
+        assert sum(row["num_requests"] for row in rows.values()) == BUSY * REPORTS * 20
+        assert MISSING not in master.log and "are not among the numbers" not in master.log
 
 
 # ------------------------------------------------------------------------------------------- no ramp after a stop

@@ -196,7 +196,8 @@ def test_events_of_a_master_come_in_locusts_order(wire: Wire, master: MasterRunn
 
 def test_a_stray_message_does_not_stop_a_master_that_waits(wire: Wire, master: MasterRunner):
     wire.arrives("heartbeat", {"state": "running", "current_cpu_usage": 1}, "host_unknown")
-    assert master.state == runners.STATE_INIT and wire.sent == []
+    # It belongs to another master, or did; after a stop it may join this one.
+    assert master.state == runners.STATE_INIT and wire.types() == ["stop"]
 
 
 def test_an_unknown_worker_that_runs_users_is_told_to_quit(wire: Wire, master: MasterRunner):

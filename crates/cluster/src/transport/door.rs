@@ -38,7 +38,7 @@ pub(super) enum Refusal {
     Token,
     #[error("a worker's socket is a DEALER")]
     SocketType,
-    #[error("an identity is needed: 1 to 255 bytes of UTF-8 that do not begin with a zero")]
+    #[error("an identity is needed: 1 to 255 bytes of UTF-8 without control characters")]
     Identity,
 }
 
@@ -54,7 +54,8 @@ impl Door {
         }
         let identity = properties.find("Identity").map(|identity| &**identity).unwrap_or_default();
         match std::str::from_utf8(identity) {
-            Ok(words) if (1..=MAX_IDENTITY).contains(&words.len()) && !words.starts_with('\0') => {
+            // It stands in logs and tables.
+            Ok(words) if (1..=MAX_IDENTITY).contains(&words.len()) && !words.contains(is_obeyed) => {
                 Ok(words.to_owned())
             }
             _ => Err(Refusal::Identity),
@@ -68,6 +69,12 @@ impl Door {
             _ => false,
         }
     }
+}
+
+/// Characters that a terminal or a browser obeys instead of showing them.
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -132,7 +139,9 @@ mod tests {
         let admit = |all: &[(&str, &[u8])]| door.admit(FAR, &properties(all));
         let (long, longer) = ([b'x'; 255], [b'x'; 256]);
         assert!(admit(&[("socket-type", b"DEALER"), ("IDENTITY", &long)]).is_ok());
-        for identity in [b"".as_slice(), b"\0x", &longer, b"\xff"] {
+        for identity in
+            [b"".as_slice(), b"\0x", b"w\n", b"w\x1b[31m", "w\u{202e}".as_bytes(), &longer, b"\xff"]
+        {
             let refused = admit(&[("Socket-Type", b"DEALER"), ("Identity", identity)]);
             assert_eq!(refused, Err(Refusal::Identity), "{identity:?}");
         }

@@ -19,6 +19,13 @@ pub(super) fn wake_up() -> PyResult<(Arc<WakeUp>, Wake)> {
     Ok((wake, Box::new(move || theirs.wake())))
 }
 
+/// A message that has arrived.
+pub(super) struct Arrived {
+    pub(super) from: String,
+    pub(super) body: Bytes,
+    pub(super) overtook: bool,
+}
+
 /// The next message, if there is one; notices on the way are logged. The descriptor stays readable while there may be more.
 /// Errors: ConnectionError if there is none and the socket is closed.
 pub(super) fn take(
@@ -26,10 +33,10 @@ pub(super) fn take(
     wake: &WakeUp,
     receive: impl Fn() -> Option<Item>,
     is_closed: impl Fn() -> bool,
-) -> PyResult<Option<(String, Bytes)>> {
+) -> PyResult<Option<Arrived>> {
     let receive = || loop {
         match receive()? {
-            Item::Message { from, body, .. } => return Some(Ok((from, body))),
+            Item::Message { from, body, overtook } => return Some(Ok(Arrived { from, body, overtook })),
             Item::Notice(level, words) => {
                 if let Err(error) = log(py, level, &words) {
                     return Some(Err(error));

@@ -36,7 +36,13 @@ impl ClusterClient {
     /// The bytes of the next message, or None.
     fn receive<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let message = take(py, &self.wake, || self.client.receive(), || self.client.is_closed())?;
-        Ok(message.map(|(_, body)| PyBytes::new(py, &body)))
+        Ok(message.map(|message| PyBytes::new(py, &message.body)))
+    }
+
+    /// How many messages have not left yet; a long one counts for several.
+    #[getter]
+    fn waiting(&self) -> usize {
+        self.client.waiting()
     }
 
     /// Sends to the master, now or as soon as there is a connection.

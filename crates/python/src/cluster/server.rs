@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gregaria_cluster::transport::{Door, Server, ServerOptions};
+use gregaria_cluster::transport::{Door, Kind, Server, ServerOptions};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -26,7 +26,7 @@ impl ClusterServer {
     fn new(hosts: Vec<String>, port: u16, token: Option<String>, open_door: bool) -> PyResult<Self> {
         let (wake, call) = wake_up()?;
         let door = Door { token, open: open_door, ..Door::default() };
-        let options = ServerOptions { hosts, port, door, ..ServerOptions::default() };
+        let options = ServerOptions { hosts, port, door, classify };
         let server = Server::bind(options, call).map_err(|error| match error.raw_os_error() {
             Some(number) => PyOSError::new_err((number, words_of(number, &error))),
             None => PyOSError::new_err(error.to_string()),
@@ -51,10 +51,21 @@ impl ClusterServer {
         self.wake.descriptor()
     }
 
-    /// Sender and bytes of the next message, or None.
-    fn receive<'py>(&self, py: Python<'py>) -> PyResult<Option<(String, Bound<'py, PyBytes>)>> {
+    /// Sender and bytes of the next message, and whether it has overtaken others of its sender; or None.
+    fn receive<'py>(&self, py: Python<'py>) -> PyResult<Option<(String, Bound<'py, PyBytes>, bool)>> {
         let message = take(py, &self.wake, || self.server.receive(), || self.server.is_closed())?;
-        Ok(message.map(|(from, body)| (from, PyBytes::new(py, &body))))
+        Ok(message.map(|message| (message.from, PyBytes::new(py, &message.body), message.overtook)))
+    }
+
+    /// What has arrived and was not received yet: messages, reports among them, and for how many seconds the first one waits.
+    fn backlog(&self) -> (usize, usize, f64) {
+        let backlog = self.server.backlog();
+        (backlog.messages, backlog.reports, backlog.oldest.as_secs_f64())
+    }
+
+    /// Whether something that this peer sent was not received yet.
+    fn is_pending(&self, identity: &str) -> bool {
+        self.server.is_pending(identity)
     }
 
     /// Sends to a peer; without a peer of that identity, nothing happens.
@@ -76,6 +87,22 @@ impl ClusterServer {
     /// Waits, with the whole thread, for all to be sent after `close`. False: it takes longer than that.
     fn finish(&self, py: Python<'_>, within: f64) -> bool {
         py.detach(|| self.server.is_finished(seconds(within)))
+    }
+}
+
+/// How a message of Locust's begins: an array of three, and its type.
+const HEARTBEAT: &[u8] = b"\x93\xa9heartbeat";
+const STATS: &[u8] = b"\x93\xa5stats";
+
+/// A heartbeat says that a worker lives, which is worth nothing if it stands behind its reports. Types written in another way
+/// than msgpack's shortest stay in their order.
+fn classify(body: &[u8]) -> Kind {
+    if body.starts_with(HEARTBEAT) {
+        Kind::Pulse
+    } else if body.starts_with(STATS) {
+        Kind::Report
+    } else {
+        Kind::Ordinary
     }
 }
 
