@@ -78,6 +78,8 @@ class Environment:
         self.events = events or Events()
         self.stats = RequestStats()
         self.worker_logs = {}
+        # Where the run of the (last) runner is: its state, number, beginning and end.
+        self._run: Any = None
         # Called whenever the runner's state has changed.
         self._state_watchers: list[Callable[[], None]] = []
         # Where finished runs are kept; the command line sets it before there is a web UI.

@@ -99,7 +99,7 @@ class Runner:
         self.greenlet = Group()
         """The runner's own greenlets; join it to wait for `quit`."""
         # Where the run is and who runs in it. What is here besides is what scripts see of it.
-        self._run = _engine.RunCore()
+        self._run = environment._run = _engine.RunCore(environment._run)
         self.spawning_greenlet: gevent.Greenlet | None = None
         self.shape_greenlet: gevent.Greenlet | None = None
         self.shape_last_tick: ShapeTick = None

@@ -221,7 +221,6 @@ class WebUI:
 
     def notify(self) -> None:
         """Tells all pages that the state of the test has changed."""
-        self.recording.follow()
         self._follow_stats()
         self.clear_cache()
         self.engine.notify()

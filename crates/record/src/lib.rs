@@ -13,6 +13,8 @@
 //! which answers when it likes. No sockets and no Python here.
 //! Design: `docs/design/0007-a-room-for-a-run.md`.
 
+#![forbid(unsafe_code)]
+
 mod clock;
 mod course;
 mod detail;

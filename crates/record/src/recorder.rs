@@ -92,8 +92,8 @@ impl Work {
         let since = run.seq;
         run.seq = self.record.next_seq();
         let running = status.is_running();
-        // A run may be over before it was seen to go on.
-        let began = (running && !run.running) || (status.run > 0 && status.run != run.number);
+        // Numbers count up, so a run that was over before it was seen to go on is noticed, too.
+        let began = status.run > 0 && status.run != run.number;
         if began {
             run.begin(status.run, status.started.unwrap_or(now));
         }

@@ -327,8 +327,7 @@ class MasterRunner(Attendance):
         logger.debug("Stopping...")
         self.environment.events.test_stopping.fire(environment=self.environment)
         self.final_user_classes_count = {**self.reported_user_classes_count}
-        # From now on nobody follows the ramp that is under way.
-        self._run.begin_ramp()
+        # Also ends the ramp that is under way.
         self.update_state(STATE_STOPPING)
         self._end_ramp()
         if self.shape_greenlet is not None and self.shape_greenlet is not gevent.getcurrent():

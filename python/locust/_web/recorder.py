@@ -38,7 +38,6 @@ class Recorder:
 
     def notify(self) -> None:
         """Tells the recorder that the state of the test has changed."""
-        self.recording.follow()
         if self.environment.stats is not self._stats:
             self._stats = self.environment.stats
             self.engine.set_stats(self._stats)

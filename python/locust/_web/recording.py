@@ -25,41 +25,20 @@ from .wire import as_json
 if TYPE_CHECKING:
     from ..env import Environment
 
-# States in which no test runs.
-_RESTING = (runners.STATE_INIT, runners.STATE_STOPPED, runners.STATE_MISSING)
-
-
 class Recording:
-    """Counts the runs of an environment and describes the present one (or the last)."""
+    """Describes the present run of an environment (or the last): which it is, and when it began and ended, the runner knows."""
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
-        self.run = 0
-        """Which run since the program began; 0 before the first."""
-        self.started: float | None = None
-        self.ended: float | None = None
         self.run_time: float | None = None
         """Seconds after which the present run is to end; None: open."""
         self.stats_csv_writer: stats.StatsCSV | None = None
-        self._state = runners.STATE_INIT
-        # Of each exception: how often it was seen, when first, and when last; by its key in the runner.
+        # Of each exception of that run: how often it was seen, when first, and when last; by its key in the runner.
         self._exceptions: dict[int, tuple[int, float, float]] = {}
-
-    def follow(self) -> None:
-        """Notes beginnings and ends of runs; to be called whenever the runner's state has changed."""
-        runner = self.environment.runner
-        state = runner.state if runner is not None else runners.STATE_MISSING
-        before, self._state = self._state, state
-        if before in _RESTING and state not in _RESTING:
-            self.run += 1
-            self.started, self.ended = time.time(), None
-            self._exceptions = {}
-        elif before not in _RESTING and state in _RESTING:
-            self.ended = time.time()
+        self._exceptions_of = 0
 
     def status(self, with_exceptions: bool = False) -> str:
         """The answer to the command `status`; `with_exceptions` adds the answer to `exceptions`."""
-        self.follow()
         environment, runner, options = (
             self.environment,
             self.environment.runner,
@@ -67,11 +46,11 @@ class Recording:
         )
         shape = environment.shape_class
         status: dict[str, Any] = {
-            "state": self._state,
+            "state": runner.state if runner is not None else runners.STATE_MISSING,
             "user_count": runner.user_count if runner is not None else 0,
-            "run": self.run,
-            "started": self.started,
-            "ended": self.ended,
+            "run": self._number(),
+            "started": getattr(environment._run, "began", None),
+            "ended": getattr(environment._run, "ended", None),
             "spawn_rate": getattr(options, "spawn_rate", None),
             "host": host_of(environment),
             "run_time": self.run_time,
@@ -86,7 +65,7 @@ class Recording:
             "full_history_csv": self.full_history_csv(),
         }
         if runner is not None:
-            status["target_user_count"] = runner.target_user_count if self.run else None
+            status["target_user_count"] = runner.target_user_count if status["run"] else None
             status["user_classes"] = user_classes_count(runner)
             status["exceptions_version"] = _version(runner.exceptions)
             if isinstance(runner, runners.MasterRunner):
@@ -142,8 +121,15 @@ class Recording:
             info["command"] = _command({str(value) for value in values if value})
         return as_json(info)
 
+    def _number(self) -> int:
+        """Which run this is; 0 before the first."""
+        return getattr(self.environment._run, "number", 0)
+
     def _seen(self, key: int, count: int) -> tuple[float, float]:
         now = time.time()
+        if self._number() != self._exceptions_of:
+            self._exceptions_of = self._number()
+            self._exceptions = {}
         known = self._exceptions.get(key)
         if known is None:
             self._exceptions[key] = (count, now, now)

@@ -202,7 +202,7 @@ class Run:
 
     def _end_test(self, reason: str) -> None:
         """Ends the test that was started by itself, and after a while the program if that is asked for."""
-        if self._recording.run > 1:
+        if self.runner._run.number > 1:
             # It was ended in the web interface, and another one runs there.
             return
         logger.info(f"{reason}, stopping test")

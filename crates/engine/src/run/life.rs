@@ -34,11 +34,35 @@ pub struct Changes<'a> {
     pub stop: Vec<(&'a str, u32)>,
 }
 
+/// Which run, when it began and when it was over. Moments are unix seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mark {
+    /// Counts up from 1.
+    pub number: u32,
+    /// When it left rest.
+    pub began: f64,
+    /// When it came back to it; `None`: it goes on.
+    pub ended: Option<f64>,
+}
+
+/// What entering a state means for the run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Transition {
+    /// A run has begun.
+    Began(Mark),
+    /// The run is over.
+    Ended(Mark),
+    /// It goes on as before, or still does not.
+    Within,
+}
+
 /// The one place that knows where a run is. It does nothing by itself: whoever runs the users tells it of each start and
 /// end, and asks what a step of the plan demands.
 #[derive(Debug, Default)]
 pub struct Run {
     state: State,
+    before: u32,
+    mark: Option<Mark>,
     ramp: u64,
     population: Population,
     /// What the last step planned, by class.
@@ -53,12 +77,44 @@ impl Run {
         &self.state
     }
 
-    /// Enters a state. With [`State::Cleanup`] the ramp that is under way ends.
-    pub fn enter(&mut self, state: State) {
-        if state == State::Cleanup {
+    /// The run of somebody who takes over after so many.
+    pub fn after(runs: u32) -> Self {
+        Self { before: runs, ..Self::default() }
+    }
+
+    /// The present run, or the last; `None` before the first.
+    pub fn mark(&self) -> Option<Mark> {
+        self.mark
+    }
+
+    /// Which run this is; those of whoever was taken over from count, too. 0 before the first.
+    pub fn number(&self) -> u32 {
+        self.mark.map_or(self.before, |mark| mark.number)
+    }
+
+    /// Enters a state at `now`, unix seconds. A run begins when rest is left and is over when it comes back; when users are to stop, the
+    /// ramp that is under way ends. Scripts may enter any state from any other, so none is refused.
+    pub fn enter(&mut self, state: State, now: f64) -> Transition {
+        if matches!(state, State::Cleanup | State::Stopping) {
             self.ramp += 1;
         }
+        let (rested, rests) = (self.state.is_at_rest(), state.is_at_rest());
         self.state = state;
+        match (rested, rests) {
+            (true, false) => {
+                let mark = Mark { number: self.number() + 1, began: now, ended: None };
+                self.mark = Some(mark);
+                Transition::Began(mark)
+            }
+            (false, true) => match &mut self.mark {
+                Some(mark) => {
+                    mark.ended = Some(now);
+                    Transition::Ended(*mark)
+                }
+                None => Transition::Within,
+            },
+            _ => Transition::Within,
+        }
     }
 
     /// Begins a ramp, in place of one that may be under way. Also says whether a test begins with it.

@@ -4,6 +4,6 @@ mod life;
 mod population;
 mod state;
 
-pub use life::{Changes, RampId, Run};
+pub use life::{Changes, Mark, RampId, Run, Transition};
 pub use population::Population;
 pub use state::State;

@@ -2,7 +2,8 @@
 
 /// Where a run is.
 ///
-/// `Ready → Spawning → Running → (Spawning → Running)* → Cleanup → Stopped → Spawning …`
+/// `Ready → Spawning → Running → (Spawning → Running)* → Cleanup → Stopped → Spawning …`; on a master, whose users are its workers',
+/// `Stopping` in place of `Cleanup`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum State {
     /// Nothing was started yet.
@@ -14,9 +15,13 @@ pub enum State {
     Running,
     /// Users are being stopped.
     Cleanup,
+    /// A master's workers are stopping theirs.
+    Stopping,
     /// All users have ended.
     Stopped,
-    /// Any other word: those of other kinds of nodes, and what a script has set itself.
+    /// A node that is not heard of; for an environment: there is no runner.
+    Missing,
+    /// Any other word: what a script has set itself.
     Other(Box<str>),
 }
 
@@ -28,7 +33,9 @@ impl State {
             Self::Spawning => "spawning",
             Self::Running => "running",
             Self::Cleanup => "cleanup",
+            Self::Stopping => "stopping",
             Self::Stopped => "stopped",
+            Self::Missing => "missing",
             Self::Other(word) => word,
         }
     }
@@ -36,6 +43,11 @@ impl State {
     /// Whether a test is on, so that a start only changes its number of users.
     pub fn is_testing(&self) -> bool {
         matches!(self, Self::Spawning | Self::Running)
+    }
+
+    /// Whether nothing goes on: no run has begun, or it is over.
+    pub fn is_at_rest(&self) -> bool {
+        matches!(self, Self::Ready | Self::Stopped | Self::Missing)
     }
 }
 
@@ -46,7 +58,9 @@ impl From<&str> for State {
             "spawning" => Self::Spawning,
             "running" => Self::Running,
             "cleanup" => Self::Cleanup,
+            "stopping" => Self::Stopping,
             "stopped" => Self::Stopped,
+            "missing" => Self::Missing,
             other => Self::Other(other.into()),
         }
     }
@@ -58,9 +72,11 @@ mod tests {
 
     #[test]
     fn every_word_is_kept() {
-        for word in
-            ["ready", "spawning", "running", "cleanup", "stopped", "missing", "a word of one's own", ""]
-        {
+        let words = ["ready", "spawning", "running", "cleanup", "stopping", "stopped", "missing"];
+        for word in words {
+            assert!(!matches!(State::from(word), State::Other(_)), "{word}");
+        }
+        for word in words.into_iter().chain(["a word of one's own", ""]) {
             assert_eq!(State::from(word).as_str(), word);
         }
     }

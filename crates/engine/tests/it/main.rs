@@ -63,7 +63,7 @@ impl Stage {
     /// Begins a way to another number of users.
     fn start(&mut self, target: usize, rate: f64) {
         self.run.begin_ramp();
-        self.run.enter(State::Spawning);
+        self.run.enter(State::Spawning, 0.0);
         self.dispatcher.new_dispatch(target, rate, None).expect("a rate");
     }
 
@@ -72,7 +72,7 @@ impl Stage {
         loop {
             match self.dispatcher.poll(self.now) {
                 Step::Done => {
-                    self.run.enter(State::Running);
+                    self.run.enter(State::Running, 0.0);
                     self.let_pass(until);
                     return true;
                 }

@@ -39,11 +39,11 @@ fn classes() -> impl Strategy<Value = Vec<UserClass>> {
 
 impl Stage {
     fn stop(&mut self) {
-        self.run.enter(State::Cleanup);
+        self.run.enter(State::Cleanup, 0.0);
         for user in std::mem::take(&mut self.users) {
             self.run.population_mut().remove(&user.class);
         }
-        self.run.enter(State::Stopped);
+        self.run.enter(State::Stopped, 0.0);
         // The next test begins from zero.
         self.dispatcher =
             Dispatcher::new(vec!["local".into()], self.classes.clone(), self.pace).expect("classes");

@@ -99,10 +99,10 @@ fn a_later_ramp_takes_the_place_of_an_earlier_one_and_keeps_the_test() {
     let mut run = Run::default();
     let (first, begins_test) = run.begin_ramp();
     assert!(begins_test && run.is_current(first));
-    run.enter(State::Spawning);
+    run.enter(State::Spawning, 0.0);
     let (second, begins_test) = run.begin_ramp();
     assert!(!begins_test && run.is_current(second) && !run.is_current(first));
-    run.enter(State::Running);
+    run.enter(State::Running, 0.0);
     assert!(!run.begin_ramp().1);
 }
 
@@ -110,10 +110,10 @@ fn a_later_ramp_takes_the_place_of_an_earlier_one_and_keeps_the_test() {
 fn a_stop_ends_the_ramp_and_the_next_one_begins_a_test() {
     let mut run = Run::default();
     let (ramp, _) = run.begin_ramp();
-    run.enter(State::Spawning);
-    run.enter(State::Cleanup);
+    run.enter(State::Spawning, 0.0);
+    run.enter(State::Cleanup, 0.0);
     assert!(!run.is_current(ramp));
-    run.enter(State::Stopped);
+    run.enter(State::Stopped, 0.0);
     assert!(run.begin_ramp().1);
 }
 
@@ -125,4 +125,34 @@ fn an_end_that_nobody_knows_of_counts_nothing() {
     run.population_mut().remove("A");
     run.population_mut().remove("A");
     assert_eq!((run.population().total(), run.population().count("A")), (0, 0));
+}
+
+#[test]
+fn a_run_is_counted_from_rest_to_rest() {
+    let mut run = Run::after(4);
+    assert_eq!((run.mark(), run.number()), (None, 4));
+    // A shape says that it is ready before it begins.
+    assert_eq!(run.enter(State::Ready, 1.0), Transition::Within);
+    let first = Mark { number: 5, began: 2.0, ended: None };
+    assert_eq!(run.enter(State::Spawning, 2.0), Transition::Began(first));
+    for (state, now) in [(State::Running, 3.0), (State::Spawning, 4.0), (State::Other("mine".into()), 5.0)] {
+        assert_eq!(run.enter(state, now), Transition::Within);
+    }
+    assert_eq!(run.enter(State::Cleanup, 6.0), Transition::Within);
+    assert_eq!(run.mark(), Some(first));
+    let over = Mark { ended: Some(7.0), ..first };
+    assert_eq!(run.enter(State::Stopped, 7.0), Transition::Ended(over));
+    assert_eq!(run.enter(State::Stopped, 8.0), Transition::Within);
+    assert_eq!((run.mark(), run.number()), (Some(over), 5));
+    assert!(matches!(run.enter(State::Running, 9.0), Transition::Began(Mark { number: 6, .. })));
+}
+
+#[test]
+fn a_masters_stop_ends_its_ramp() {
+    let mut run = Run::default();
+    let (ramp, _) = run.begin_ramp();
+    run.enter(State::Spawning, 0.0);
+    run.enter(State::Stopping, 1.0);
+    assert!(!run.is_current(ramp));
+    assert!(matches!(run.enter(State::Stopped, 2.0), Transition::Ended(_)));
 }

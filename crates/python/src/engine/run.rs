@@ -23,12 +23,34 @@ impl RunCore {
 
 #[pymethods]
 impl RunCore {
+    /// `after`: the run of the runner before, whose runs count.
     #[new]
-    fn new() -> Self {
-        Self::default()
+    #[pyo3(signature = (after = None))]
+    fn new(after: Option<PyRef<'_, Self>>) -> Self {
+        let runs = after.map_or(0, |before| before.lock().number());
+        Self { run: Mutex::new(Run::after(runs)) }
     }
 
-    /// Locust's word for where the run is; "cleanup" ends the ramp that is under way.
+    /// Which run this is, or was; 0 before the first.
+    #[getter]
+    fn number(&self) -> u32 {
+        self.lock().number()
+    }
+
+    /// When the present run or the last one began, unix seconds; None before the first.
+    #[getter]
+    fn began(&self) -> Option<f64> {
+        self.lock().mark().map(|mark| mark.began)
+    }
+
+    /// When it was over; None while it goes on.
+    #[getter]
+    fn ended(&self) -> Option<f64> {
+        self.lock().mark().and_then(|mark| mark.ended)
+    }
+
+    /// Locust's word for where the run is. A run begins when it is no longer one of "ready", "stopped" and "missing", and is over when it
+    /// is one of them again; "cleanup" and "stopping" end the ramp that is under way.
     #[getter]
     fn state(&self) -> String {
         self.lock().state().as_str().to_owned()
@@ -36,7 +58,7 @@ impl RunCore {
 
     #[setter]
     fn set_state(&self, word: &str) {
-        self.lock().enter(State::from(word));
+        self.lock().enter(State::from(word), gregaria_record::unix_now());
     }
 
     /// Begins a ramp: its number, and whether a test begins with it.
