@@ -74,7 +74,7 @@ def _recorder(environment: Environment) -> tuple[Any, recording.Recording]:
     records it, what the statistics hold."""
     recorder = environment._recorder
     if recorder is not None:
-        return recorder.engine.report_args, recorder.recording
+        return recorder.native.report_args, recorder.recording
 
     def from_statistics(*args: Any) -> str:
         return _engine.report_args(environment.stats, *args)

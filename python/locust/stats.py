@@ -465,11 +465,12 @@ def update_stats_history(runner: Runner, timestamp: str | None = None) -> None:
 
 
 def stats_history(runner: Runner) -> None:
-    """Keeps the course of the run: natively each second, for the report's charts every few seconds."""
+    """Keeps the course of the run for the report's charts: samples every few seconds here, and if nobody records the runs of this
+    environment yet, as in a program of one's own, each second natively."""
+    _record(runner)
     next_sample = 0.0
     while runner.stats.total.use_response_times_cache:
         if runner.state not in ("ready", "stopped"):
-            runner.stats.tick(runner.user_count or 0)
             now = time.monotonic()
             if now >= next_sample:
                 # The first one as soon as the test runs, so that short runs have a chart too.
@@ -478,6 +479,14 @@ def stats_history(runner: Runner) -> None:
         else:
             next_sample = 0.0
         gevent.sleep(min(1, HISTORY_STATS_INTERVAL_SEC))
+
+
+def _record(runner: Runner) -> None:
+    environment = getattr(runner, "environment", None)
+    if runner.stats.total.use_response_times_cache and getattr(environment, "_recorder", "") is None:
+        from ._recorder import Recorder
+
+        Recorder(environment).start()
 
 
 def _is_valid_percentile(parameter: Any) -> bool:

@@ -16,10 +16,10 @@ import gevent
 from gevent.event import Event
 
 from . import _engine, log, stats
+from ._recorder import Recorder
 from ._web import page
 from ._web.address import is_loopback, link_for_others
 from ._web.host import Host
-from ._web.recording import Recording
 from ._web.wire import text
 from ._web.worker_logs import level_of, new_lines
 from .html import DEFAULT_BUILD_PATH
@@ -151,17 +151,16 @@ class WebUI:
         self.is_open = bool(getattr(options, "web_open", False) or os.environ.get(OPEN_VARIABLE))
         """Whether everybody who reaches the server may use it, as with Locust."""
         self.host_functions = Host(self)
-        self.recording = Recording(environment)
-        self.recording.stats_csv_writer = self.stats_csv_writer
+        self.recorder = Recorder(environment, self.stats_csv_writer, self.refresh)
+        self.recording = self.recorder.recording
         self._build_path = build_path or ""
         self._bridge: Bridge | None = None
         self._login_manager: LoginManager | None = None
         self._mode = "none"
         self._recheck: gevent.Greenlet | None = None
         self._stopped = Event()
-        self._stats = environment.stats
         self.engine = _engine.WebServer(
-            self._stats,
+            self.recorder.native,
             self.host_functions.handle,
             host=host,
             port=port,
@@ -173,10 +172,9 @@ class WebUI:
             login=web_login,
             trusted_hosts=_display_names(options),
             build_path=build_path or None,
-            store_dir=environment._run_store,
         )
-        environment._recorder = self
-        environment._state_watchers.append(self.notify)
+        # Its answers change with the state, too.
+        environment._state_watchers.append(self.clear_cache)
         if web_login:
             self._login_manager = _login_manager()
         if environment.runner is not None:
@@ -189,7 +187,12 @@ class WebUI:
     def start(self) -> None:
         """Starts to listen. Raises `OSError` or `ValueError` if that is impossible."""
         self._stopped.clear()
-        self.engine.start()
+        self.recorder.start()
+        try:
+            self.engine.start()
+        except BaseException:
+            self.recorder.stop()
+            raise
         # The server does not know before it runs.
         self._mode = "none"
         self.refresh()
@@ -214,20 +217,21 @@ class WebUI:
     def stop(self) -> None:
         """Stops the server: pages are told, and connections end."""
         log.unfollow(self._log)
-        if self.notify in self.environment._state_watchers:
-            self.environment._state_watchers.remove(self.notify)
+        if self.clear_cache in self.environment._state_watchers:
+            self.environment._state_watchers.remove(self.clear_cache)
+        # First the last look at the numbers, of which pages still hear.
+        self.recorder.stop()
         self.engine.stop()
         self._stopped.set()
 
     def notify(self) -> None:
         """Tells all pages that the state of the test has changed."""
-        self._follow_stats()
         self.clear_cache()
-        self.engine.notify()
+        self.recorder.notify()
 
     def refresh(self) -> None:
         """Looks again at what scripts may have changed: the statistics object, and what the Flask app has to see."""
-        self._follow_stats()
+        self.recorder.follow_stats()
         mode = self._flask_mode()
         if mode != self._mode:
             self._mode = mode
@@ -238,12 +242,6 @@ class WebUI:
         self.engine.clear_cache()
         if self._bridge is not None:
             self._bridge.clear_cache()
-
-    def _follow_stats(self) -> None:
-        numbers = self.environment.stats
-        if numbers is not self._stats:
-            self._stats = numbers
-            self.engine.set_stats(numbers)
 
     def _log(self, line: str, level: int, at: float) -> None:
         self.engine.log(text(line), level, "master", at)

@@ -6,6 +6,7 @@ mod engine;
 mod gevent;
 mod http;
 mod options;
+mod record;
 mod stats;
 mod user;
 mod web;
@@ -26,6 +27,7 @@ fn _engine(m: &Bound<'_, PyModule>) -> PyResult<()> {
     engine::register(m)?;
     options::register(m)?;
     demo::register(m)?;
+    record::register(m)?;
     web::register(m)?;
     cluster::register(m)
 }

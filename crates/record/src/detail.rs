@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use gregaria_stats::{History, RequestStats};
+use gregaria_stats::RequestStats;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -80,7 +80,7 @@ impl Recording {
     }
 }
 
-/// The same for statistics whose course nobody recorded: it is that of their own history.
+/// The same for statistics that nobody recorded: their course is one point.
 ///
 /// # Errors
 /// If what is told is not what it should be.
@@ -90,16 +90,9 @@ pub fn report_of(
     showing: &Showing,
 ) -> Result<String, ReportError> {
     let status = HostStatus::parse(told.status.as_bytes())?;
-    let (span, history) = {
-        let stats = lock(&stats);
-        (stats.total().span(), stats.history().clone())
-    };
+    let span = lock(&stats).total().span();
     let run = run_now(Run::new(), &Numbers::new(stats), &status, told, span.last.unwrap_or(span.start))?;
-    let mut detail = run.detail();
-    if history.points().len() > 1 {
-        detail.history = course_of(&history, &detail.chart_fractions);
-    }
-    json(&run, detail, showing)
+    json(&run, run.detail(), showing)
 }
 
 /// The run as it is now.
@@ -139,30 +132,6 @@ fn json(run: &StoredRun, detail: dto::RunDetail, showing: &Showing) -> Result<St
         version: env!("CARGO_PKG_VERSION"),
     };
     Ok(serde_json::to_string(&report)?)
-}
-
-/// The statistics' own history, whose percentiles are those of about ten seconds.
-fn course_of(history: &History, fractions: &[f64]) -> dto::History {
-    const KNOWN: [f64; 3] = [0.5, 0.95, 0.99];
-    let mut out = dto::History {
-        stride: history.stride(),
-        percentiles: vec![Vec::new(); fractions.len()],
-        ..dto::History::default()
-    };
-    for point in history.points() {
-        out.at.push(point.at);
-        out.users.push(point.user_count);
-        out.rps.push(point.current_rps);
-        out.fps.push(point.current_fail_per_sec);
-        out.requests.push(point.num_requests);
-        out.failures.push(point.num_failures);
-        out.avg.push((point.num_requests > 0).then_some(point.avg_response_time));
-        for (column, fraction) in out.percentiles.iter_mut().zip(fractions) {
-            let known = KNOWN.iter().position(|known| known == fraction);
-            column.push(known.and_then(|index| Some(point.percentiles?[index] as f64)));
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -216,21 +185,6 @@ mod tests {
         );
         let bins = windows[0]["window"]["bins"].as_array().unwrap();
         assert_eq!(bins.iter().filter_map(|bin| bin[2].as_u64()).sum::<u64>(), 8);
-    }
-
-    #[test]
-    fn their_own_history_is_the_course() {
-        let stats = stats();
-        for second in 0..4 {
-            stats.lock().unwrap().tick(7, 1_001.0 + f64::from(second));
-        }
-        let report = parsed(&report_of(stats, TOLD, &Showing::default()).unwrap());
-        let history = &report["run"]["history"];
-        assert_eq!(history["users"], serde_json::json!([7, 7, 7, 7]));
-        assert_eq!(
-            history["percentiles"].as_array().unwrap().len(),
-            report["run"]["chart_fractions"].as_array().unwrap().len()
-        );
     }
 
     #[test]

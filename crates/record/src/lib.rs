@@ -38,7 +38,7 @@ pub use course::Course;
 pub use detail::{Recording, ReportError, Showing, Told, report_of};
 pub use metrics::metrics;
 pub use mirror::Named;
-pub use numbers::Numbers;
+pub use numbers::{Held, Numbers, hold};
 pub use output::{Output, Second};
 pub use record::Record;
 pub use recorder::Recorder;

@@ -1,6 +1,7 @@
 //! The statistics, as other threads than their owner's reach them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use gregaria_stats::RequestStats;
 
@@ -28,7 +29,36 @@ impl Numbers {
     }
 }
 
+/// Whoever forks keeps all others from having the statistics' lock meanwhile: a child has the lock, but not the thread that would
+/// give it back.
+static FORK: RwLock<()> = RwLock::new(());
+
+/// As long as it is there, no other thread that reads has the lock of any statistics, or gets it.
+#[derive(Debug)]
+pub struct Held(#[expect(dead_code, reason = "it is there to be dropped")] RwLockWriteGuard<'static, ()>);
+
+/// To be called right before a fork, by the thread that records samples.
+pub fn hold() -> Held {
+    Held(FORK.write().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The statistics, locked.
+#[derive(Debug)]
+pub(crate) struct Locked<'a> {
+    stats: MutexGuard<'a, RequestStats>,
+    _no_fork: RwLockReadGuard<'static, ()>,
+}
+
+impl Deref for Locked<'_> {
+    type Target = RequestStats;
+
+    fn deref(&self) -> &RequestStats {
+        &self.stats
+    }
+}
+
 /// The lock is the main thread's, which takes it for each request: it is held for [`BATCH`] entries at most.
-pub(crate) fn lock(stats: &Mutex<RequestStats>) -> MutexGuard<'_, RequestStats> {
-    stats.lock().unwrap_or_else(PoisonError::into_inner)
+pub(crate) fn lock(stats: &Mutex<RequestStats>) -> Locked<'_> {
+    let no_fork = FORK.read().unwrap_or_else(PoisonError::into_inner);
+    Locked { stats: stats.lock().unwrap_or_else(PoisonError::into_inner), _no_fork: no_fork }
 }

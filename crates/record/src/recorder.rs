@@ -75,6 +75,8 @@ impl Work {
             self.look(woken != Woken::Poked, woken == Woken::Ended);
             self.record.status.look_is_over();
             if woken == Woken::Ended {
+                // Outputs may hold the record that holds them.
+                self.record.outputs.lock().unwrap_or_else(PoisonError::into_inner).clear();
                 return;
             }
             if Instant::now() >= due {

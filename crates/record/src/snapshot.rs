@@ -5,13 +5,13 @@
 //! sorting and percentiles come afterwards. Up to that many names are still of one moment, and so is everything once the
 //! run is over.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use gregaria_stats::{
     Entry, EntrySnapshot, ErrorRecord, ErrorSnapshot, Number, RequestStats, Snapshot, SnapshotOptions, Span,
 };
 
-use crate::numbers::{BATCH, Numbers, lock};
+use crate::numbers::{BATCH, Locked, Numbers, lock};
 
 /// How often a snapshot is begun anew because the numbers went back to zero meanwhile.
 const ATTEMPTS: u32 = 3;
@@ -101,7 +101,7 @@ struct Pieces<'a> {
 }
 
 impl Pieces<'_> {
-    fn lock(&self) -> Option<MutexGuard<'_, RequestStats>> {
+    fn lock(&self) -> Option<Locked<'_>> {
         Some(lock(self.source)).filter(|stats| stats.resets() == self.resets)
     }
 
@@ -185,7 +185,7 @@ mod tests {
             entry.num_requests
         });
         assert_eq!((mixed.map(|list| list.len()), seen), (Some(300), 300));
-        lock(&source).reset_all(2_000.0);
+        source.lock().unwrap().reset_all(2_000.0);
         assert_eq!(pieces.of(&all, |_, entry| entry.num_requests), None);
         // The next attempt has the new numbers.
         let numbers = Numbers::new(Arc::new(source));

@@ -2,7 +2,6 @@
 
 use crate::entry::{Entry, Sample};
 use crate::error::{ErrorSeed, ErrorTable, Tally};
-use crate::history::{History, HistoryPoint};
 use crate::phases::Phases;
 use crate::window::DEFAULT_WINDOW_SECONDS;
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -57,7 +56,7 @@ pub enum Warning {
     TooManyErrors,
 }
 
-/// All entries, their total, the errors and the history.
+/// All entries, their total and the errors.
 #[derive(Debug)]
 pub struct RequestStats {
     entries: Vec<Option<Box<Entry>>>,
@@ -65,7 +64,6 @@ pub struct RequestStats {
     hasher: DefaultHashBuilder,
     total: Entry,
     errors: ErrorTable,
-    history: History,
     epoch: u32,
     resets: u64,
     cached: bool,
@@ -88,7 +86,6 @@ impl RequestStats {
             hasher: DefaultHashBuilder::default(),
             total: Entry::new("", "Aggregated", cached, now),
             errors: ErrorTable::default(),
-            history: History::default(),
             epoch: new_epoch(),
             resets: 0,
             cached,
@@ -368,37 +365,11 @@ impl RequestStats {
         &mut self.errors
     }
 
-    /// The course of the run.
-    pub fn history(&self) -> &History {
-        &self.history
-    }
-
-    /// Adds a point to the history: to be called once a second while a test runs.
-    pub fn tick(&mut self, user_count: u64, now: f64) {
-        let (total, span) = (&self.total, self.total.span());
-        let recent =
-            total.window().and_then(|w| w.recent(now as i64, self.window, total.times(), total.timed()));
-        let percentiles = recent.filter(|&(_, timed)| timed > 0).map(|(times, timed)| {
-            [0.5, 0.95, 0.99].map(|fraction| crate::percentile_of(&times, timed, fraction))
-        });
-        self.history.push(HistoryPoint {
-            at: now,
-            user_count,
-            num_requests: total.num_requests,
-            num_failures: total.num_failures,
-            current_rps: span.current_rate(&total.num_reqs_per_sec).value(),
-            current_fail_per_sec: span.current_rate(&total.num_fail_per_sec).value(),
-            avg_response_time: total.avg_response_time(),
-            percentiles,
-        });
-    }
-
-    /// All entries to zero, errors and history away. Ids stay valid.
+    /// All entries to zero, errors away. Ids stay valid.
     pub fn reset_all(&mut self, now: f64) {
         self.resets += 1;
         self.total.reset(now);
         self.errors.clear();
-        self.history.clear();
         self.seconds = 0;
         for entry in self.entries.iter_mut().flatten() {
             entry.reset(now);
@@ -411,10 +382,9 @@ impl RequestStats {
         self.total = Entry::new("", "Aggregated", self.cached, now);
         self.clear_entries();
         self.errors.clear();
-        self.history.clear();
     }
 
-    /// All entries away, their ids stale; total, errors and history stay.
+    /// All entries away, their ids stale; total and errors stay.
     pub fn clear_entries(&mut self) {
         self.resets += 1;
         self.entries.clear();
@@ -424,7 +394,7 @@ impl RequestStats {
         self.epoch = new_epoch();
     }
 
-    /// Adds all of `other`: entries by method and name, the total, the errors. Not the history.
+    /// Adds all of `other`: entries by method and name, the total, the errors.
     pub fn merge(&mut self, other: &Self) {
         for (_, entry) in other.entries() {
             self.merge_entry(entry);

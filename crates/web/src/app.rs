@@ -9,13 +9,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header, request};
-use gregaria_record::{HostStatus, Record};
+use gregaria_record::{HostStatus, Question, Record};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tower::ServiceExt as _;
 
 use crate::answer::{self, Form, from_host};
 use crate::connection::LONGEST_HEAD;
-use crate::host::{Ask, Host, Outcome, WebRequest, ask};
+use crate::host::{Ask, Host, Outcome, WebRequest, ask, ask_source};
 use crate::kept::Kept;
 use crate::live::Live;
 use crate::patient::WatchedBody;
@@ -82,9 +82,8 @@ impl App {
 
     /// The main thread's word on the run, asked now; the last one if it takes longer than `patience`.
     pub(crate) async fn fresh_status(&self, patience: Duration) -> HostStatus {
-        let asked = tokio::time::timeout(patience, ask(&*self.host, Ask::Status)).await;
-        if let Ok(Ok(Outcome::Whole(answer))) = asked
-            && let Ok(status) = HostStatus::parse(&answer.body)
+        if let Ok(told) = ask_source(&self.record, Question::Status, patience).await
+            && let Ok(status) = HostStatus::parse(&told)
         {
             self.record.set_status(status.clone());
             return status;

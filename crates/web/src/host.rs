@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use gregaria_record::{Answer as Told, Question, Source};
+use gregaria_record::{Answer as Told, Question, Record};
 use tokio::sync::{mpsc, oneshot};
 
 /// The run that is shown. Implemented by whoever owns the thread on which users live.
@@ -41,8 +41,6 @@ pub struct Command {
 /// What can be asked.
 #[derive(Debug, Clone)]
 pub enum Ask {
-    /// State, users and settings of the run, as [`gregaria_record::HostStatus`]. Asked once a second.
-    Status,
     /// The values the page is made from.
     Index,
     /// Starts or edits a run: the pairs of the form, in order.
@@ -57,12 +55,8 @@ pub enum Ask {
     Tasks,
     /// The last lines of the log.
     Logs,
-    /// Exceptions that tasks raised.
-    Exceptions,
     /// The report of the run; query parameters.
     Report(Vec<(String, String)>),
-    /// Parameters and environment of the run that has ended, for the store.
-    RunInfo,
     /// A request for the script's own web application.
     Wsgi(Box<WebRequest>),
     /// Whether the sender of a request is logged in.
@@ -73,7 +67,6 @@ impl Ask {
     /// The name by which the other side knows it.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Status => "status",
             Self::Index => "index",
             Self::Swarm(_) => "swarm",
             Self::Stop => "stop",
@@ -81,9 +74,7 @@ impl Ask {
             Self::UpdateUser(_) => "update_user",
             Self::Tasks => "tasks",
             Self::Logs => "logs",
-            Self::Exceptions => "exceptions",
             Self::Report(_) => "report",
-            Self::RunInfo => "run_info",
             Self::Wsgi(_) => "wsgi",
             Self::Auth(_) => "auth",
         }
@@ -92,7 +83,6 @@ impl Ask {
     /// How long an answer is waited for.
     pub(crate) fn patience(&self) -> Duration {
         Duration::from_secs(match self {
-            Self::Status => 2,
             Self::Auth(_) => 10,
             Self::Swarm(_) => 120,
             Self::Wsgi(_) => 300,
@@ -249,25 +239,19 @@ pub(crate) async fn ask(host: &dyn Host, ask: Ask) -> Result<Outcome, NoAnswer> 
     }
 }
 
-/// The host as the source of a record.
-pub(crate) struct HostSource(pub(crate) Arc<dyn Host>);
-
-impl Source for HostSource {
-    fn ask(&self, question: Question, answer: Told) {
-        let ask = match question {
-            Question::Status => Ask::Status,
-            Question::Info => Ask::RunInfo,
-            Question::Exceptions => Ask::Exceptions,
-        };
-        let reply = Reply::then(move |outcome| {
-            if let Some(Outcome::Whole(whole)) = outcome {
-                answer.give(&whole.body);
-            }
-        });
-        self.0.send(Command { ask, reply });
-    }
-
-    fn warn(&self, message: String) {
-        self.0.log(Level::Warning, message);
+/// Asks what a record asks, and waits.
+pub(crate) async fn ask_source(
+    record: &Record,
+    question: Question,
+    patience: Duration,
+) -> Result<Vec<u8>, NoAnswer> {
+    let (sender, answer) = oneshot::channel();
+    // Nobody waits any longer: the answer is late.
+    record.ask(question, Told::then(move |told| drop(sender.send(told.map(<[u8]>::to_vec)))));
+    let kind = question.kind();
+    match tokio::time::timeout(patience, answer).await {
+        Err(_) => Err(NoAnswer::Late { kind, patience }),
+        Ok(Ok(Some(json))) => Ok(json),
+        Ok(_) => Err(NoAnswer::None(kind)),
     }
 }

@@ -131,7 +131,7 @@ pub struct Document {
     pub body: String,
 }
 
-/// What a route answers, given the host's answer to [`crate::Ask::Status`] (for exceptions with those under `exceptions`).
+/// What a route answers, given the host's answer to [`gregaria_record::Question::Status`] (for exceptions with those under `exceptions`).
 /// `None`: no such document.
 pub fn document(path: &str, numbers: &Numbers, status: &[u8]) -> Result<Option<Document>, serde_json::Error> {
     #[derive(serde::Deserialize)]

@@ -8,11 +8,11 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::routing::{MethodRouter, get, post};
-use gregaria_record::{dto, unix_now};
+use gregaria_record::{Question, dto, unix_now};
 
 use crate::answer::{self, Form, from_host};
 use crate::app::App;
-use crate::host::{Ask, Outcome, ask};
+use crate::host::{Ask, Outcome, ask, ask_source};
 use crate::query::{pairs, value};
 use crate::{assets, full_history, legacy, live_routes, run_routes, security};
 
@@ -297,12 +297,14 @@ async fn full_history_csv(State(app): Shared, headers: HeaderMap) -> Response<Bo
     full_history::serve(place, attachment(&status.file_stem, "requests_full_history"), &headers).await
 }
 
+/// How long the list of exceptions is waited for.
+const EXCEPTIONS: Duration = Duration::from_secs(30);
+
 async fn asked_exceptions(app: &App) -> Result<Vec<dto::Exception>, Response<Body>> {
-    match ask(&*app.host, Ask::Exceptions).await {
-        Ok(Outcome::Whole(answer)) => serde_json::from_slice(&answer.body).map_err(|error| {
+    match ask_source(&app.record, Question::Exceptions, EXCEPTIONS).await {
+        Ok(told) => serde_json::from_slice(&told).map_err(|error| {
             answer::words(StatusCode::INTERNAL_SERVER_ERROR, &format!("exceptions: {error}"))
         }),
-        Ok(other) => Err(answer::outcome_in(other, Form::Html)),
         Err(error) => Err(answer::no_answer(&error)),
     }
 }

@@ -6,16 +6,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gregaria_record::Record;
 use gregaria_record::dto::LogLine;
-use gregaria_record::store::Store;
-use gregaria_record::{Numbers, Record, Recorder, Recording};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::app::{App, Flask};
 use crate::bind::{bind, shown_address};
 use crate::connection::{Connections, accept};
-use crate::host::{Host, HostSource, Level};
+use crate::host::{Host, Level};
 use crate::kept::Kept;
 use crate::live::{Live, Stream};
 use crate::patient::Patience;
@@ -44,12 +43,6 @@ pub struct Config {
     pub trusted_hosts: Vec<String>,
     /// A page of the script's own.
     pub build_path: Option<PathBuf>,
-    /// Where runs are kept.
-    pub store: Option<PathBuf>,
-    /// How much they may take.
-    pub store_max_bytes: u64,
-    /// Listens nowhere: only records the runs and keeps them.
-    pub record_only: bool,
     /// How long a peer is waited for.
     pub patience: Patience,
 }
@@ -98,7 +91,6 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     token: Option<String>,
     url: String,
-    recorder: Recorder,
     runtime: Option<Runtime>,
     ending: watch::Sender<bool>,
     connections: Arc<Connections>,
@@ -111,12 +103,12 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    /// Listens, and answers from then on.
-    pub fn start(config: Config, numbers: Numbers, host: Arc<dyn Host>) -> Result<Self, StartError> {
+    /// Listens, and answers from then on: the numbers are those of `record`, all else is asked of `host`.
+    pub fn start(config: Config, record: Arc<Record>, host: Arc<dyn Host>) -> Result<Self, StartError> {
         let base_path = base_path(&config.base_path)?;
         let tls = config.tls.as_ref().map(|(cert, key)| tls::acceptor(cert, key)).transpose();
         let tls = tls.map_err(StartError::Tls)?;
-        let listeners = if config.record_only { Vec::new() } else { bind(&config.host, config.port)? };
+        let listeners = bind(&config.host, config.port)?;
         let addresses: Vec<SocketAddr> = listeners
             .iter()
             .map(std::net::TcpListener::local_addr)
@@ -135,16 +127,13 @@ impl Server {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let mut names = config.trusted_hosts;
         names.push(config.host.clone());
-        let store = config.store.map(|folder| Arc::new(Store::new(folder, config.store_max_bytes)));
         let boot = random_token().map_err(|error| StartError::System(error.into()))?;
-        let source = Arc::new(HostSource(Arc::clone(&host)));
-        let record = Arc::new(Record::new(numbers, source, store));
         let live = Arc::new(Live::new(Arc::clone(&record), boot[..8].to_owned()));
         record.add(Box::new(Stream(Arc::clone(&live))));
         let report = assets::built_in("report.html").and_then(|page| std::str::from_utf8(page).ok());
         let app = Arc::new(App {
             host,
-            record: Arc::clone(&record),
+            record,
             live,
             base_path: base_path.clone(),
             build_path: config.build_path,
@@ -155,9 +144,6 @@ impl Server {
             flask: std::sync::atomic::AtomicU8::new(Flask::None as u8),
             kept: Kept::default(),
         });
-        if config.record_only {
-            return Self::recorder(app, record);
-        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .max_blocking_threads(4)
@@ -180,24 +166,8 @@ impl Server {
             };
             runtime.spawn(accept(Arc::clone(&connections), listener, end.clone()));
         }
-        let recorder = Recorder::start(record).map_err(StartError::System)?;
         let url = format!("{scheme}://{}:{port}{base_path}/", shown_address(&config.host));
-        Ok(Self { app, addresses, token, url, recorder, runtime: Some(runtime), ending, connections })
-    }
-
-    /// One without sockets.
-    fn recorder(app: Arc<App>, record: Arc<Record>) -> Result<Self, StartError> {
-        let recorder = Recorder::start(record).map_err(StartError::System)?;
-        let connections =
-            Arc::new(Connections::new(axum::Router::new(), Arc::clone(&app), None, Patience::default()));
-        let ending = watch::channel(false).0;
-        let (addresses, token, url) = (Vec::new(), None, String::new());
-        Ok(Self { app, addresses, token, url, recorder, runtime: None, ending, connections })
-    }
-
-    /// The course of the present run; it outlives the server.
-    pub fn recording(&self) -> Recording {
-        Recording::new(Arc::clone(&self.app.record))
+        Ok(Self { app, addresses, token, url, runtime: Some(runtime), ending, connections })
     }
 
     /// Addresses it listens on.
@@ -252,30 +222,9 @@ impl Server {
         self.app.live.log(LogLine { seq: 0, at, level, node, line });
     }
 
-    /// Shows other statistics from now on.
-    pub fn numbers(&self) -> &Numbers {
-        self.app.record.numbers()
-    }
-
     /// What goes to the script's own application.
     pub fn set_flask(&self, mode: Flask) {
         self.app.set_flask(mode);
-    }
-
-    /// In the store: the last run that was kept.
-    pub fn last_run(&self) -> Option<String> {
-        self.app.record.last_run()
-    }
-
-    /// Begins to end: the last look at the numbers, keeping the run, then the streams' last event. The host has to go on
-    /// answering until [`Self::has_ended`].
-    pub fn begin_end(&self) {
-        self.recorder.end();
-    }
-
-    /// Whether the last look has been taken and the run been kept.
-    pub fn has_ended(&self) -> bool {
-        self.recorder.has_ended()
     }
 
     /// Ends: streams are told, requests that are being answered get at most `grace`.
@@ -285,7 +234,6 @@ impl Server {
 
     fn end(&mut self, grace: Duration) {
         let Some(runtime) = self.runtime.take() else { return };
-        self.recorder.end();
         self.app.live.bye();
         self.ending.send_replace(true);
         let until = Instant::now() + grace;

@@ -2,7 +2,7 @@
 
 | Module | What it does |
 |---|---|
-| `recording` | what the server and reports are told about the run: its state, parameters and exceptions |
+| `recording` | what the recorder, the server and reports are told about the run: its state, parameters and exceptions |
 | `swarm` | the form that starts and edits a test |
 | `page` | what the start page is filled with |
 | `host` | answers the server's questions, each in a greenlet of its own |
@@ -10,7 +10,6 @@
 | `bridge` | the Flask app: made when a script touches it, answers what the server does not |
 | `templates` | the built pages as Jinja templates |
 | `address` | how the server is reached |
-| `recorder` | what records runs that have no web interface |
 
 The server itself (sockets, endpoints, live stream, security) is native: `crates/web`.
 """

@@ -31,9 +31,7 @@ _REQUESTS = {
     "update_user": ("POST", "/user"),
     "tasks": ("GET", "/tasks"),
     "logs": ("GET", "/logs"),
-    "exceptions": ("GET", "/exceptions"),
     "report": ("GET", "/stats/report"),
-    "status": ("GET", "/stats/requests"),
 }
 
 NO_RUNNER = "Error: Locust Environment does not have any runner"
@@ -143,10 +141,6 @@ class Host:
 
     # ----------------------------------------------------------------------------------------------- commands
 
-    def _on_status(self, command: Any) -> None:
-        self.web_ui.refresh()
-        command.reply(self.web_ui.recording.status())
-
     def _on_index(self, command: Any) -> None:
         if self.environment.runner is None:
             command.reply(NO_RUNNER, 500, content_type="text/html; charset=utf-8")
@@ -172,12 +166,6 @@ class Host:
 
     def _on_logs(self, command: Any) -> None:
         command.reply(as_json(self.logs()))
-
-    def _on_exceptions(self, command: Any) -> None:
-        command.reply(self.web_ui.recording.exceptions())
-
-    def _on_run_info(self, command: Any) -> None:
-        command.reply(self.web_ui.recording.info())
 
     def _on_report(self, command: Any) -> None:
         page, headers = self.report(command.args)

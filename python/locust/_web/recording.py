@@ -25,6 +25,7 @@ from .wire import as_json
 if TYPE_CHECKING:
     from ..env import Environment
 
+
 class Recording:
     """Describes the present run of an environment (or the last): which it is, and when it began and ended, the runner knows."""
 

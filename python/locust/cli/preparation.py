@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import locust
 
 from .. import log, stats
-from .._web.recorder import Recorder
+from .._recorder import Recorder
 from ..env import Environment
 from ..exception import RPCError
 from ..log import setup_logging
@@ -216,16 +216,15 @@ def open_outputs(environment: Environment, options: Namespace) -> stats.StatsCSV
 def open_recording(
     environment: Environment, options: Namespace, csv_writer: stats.StatsCSV
 ) -> tuple[Any, Any]:
-    """The web interface, or else what records a headless run; what there is not is None. Ends the program if the web
-    interface cannot be had."""
+    """The web interface, or None, and what records the runs; on a worker there is neither. Ends the program if the web interface
+    cannot be had."""
     if options.worker:
         return None, None
     web.choose_store(environment, options)
-    if not options.headless:
-        return web.open_web_ui(environment, options, csv_writer), None
-    if options.html_file or environment._run_store:
+    if options.headless:
         return None, Recorder(environment, csv_writer)
-    return None, None
+    web_ui = web.open_web_ui(environment, options, csv_writer)
+    return web_ui, web_ui.recorder
 
 
 def tell_init_listeners(environment: Environment, options: Namespace) -> None:

@@ -33,7 +33,7 @@ class Run:
     web_ui: Any = None
     """The web interface; None: headless."""
     recorder: Any = None
-    """What records a headless run, if it is recorded."""
+    """What records the runs; None on a worker."""
     runner: Any = field(init=False)
     keyboard: gevent.Greenlet | None = None
     printer: gevent.Greenlet | None = None
@@ -128,11 +128,6 @@ class Run:
             self._spawn(self._start_users)
             self._limit_run_time()
 
-    @property
-    def _recording(self) -> Any:
-        recorder = self.web_ui or self.recorder
-        return None if recorder is None else recorder.recording
-
     def wait(self, signals: StopSignals) -> None:
         """Waits until the run has ended or a signal asks for its end."""
         # With a web interface the end of a test is not the end of the run.
@@ -175,8 +170,8 @@ class Run:
             logger.info("No run time limit set, use CTRL+C to interrupt")
             return
         logger.info(f"Run time limit set to {seconds} seconds")
-        if self._recording is not None:
-            self._recording.run_time = seconds
+        if self.recorder is not None:
+            self.recorder.recording.run_time = seconds
         self._spawn(self._end_after, time.monotonic() + seconds)
 
     def _end_after(self, deadline: float) -> None:

@@ -341,18 +341,6 @@ def test_true_percentiles(stats):
     assert stats.total.exact_percentiles([0.5]) is None
 
 
-def test_the_native_history(stats, clock):
-    for _ in range(5):
-        clock.now += 1
-        stats.log_request("GET", "/", 20, 1)
-        stats.tick(3)
-    history = stats.native_history()
-    assert [point["num_requests"] for point in history] == [1, 2, 3, 4, 5]
-    assert history[-1]["user_count"] == 3
-    stats.clear_all()
-    assert stats.native_history() == []
-
-
 def test_whole_statistics_can_be_merged(stats):
     other = RequestStats()
     for each in (stats, other):

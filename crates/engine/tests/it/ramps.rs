@@ -1,6 +1,7 @@
 //! Starting and stopping users: when, how many, and which.
 
 use super::*;
+use gregaria_engine::run::{Mark, Transition};
 
 #[test]
 fn users_are_started_one_by_one_at_the_asked_rate() {

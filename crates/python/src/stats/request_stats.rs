@@ -283,36 +283,6 @@ impl RequestStats {
         }
     }
 
-    /// Adds a point to the native history; once a second while a test runs.
-    #[pyo3(signature = (user_count=0))]
-    fn tick(&self, py: Python<'_>, user_count: u64) -> PyResult<()> {
-        let now = convert::unix_time(py)?;
-        self.shared.lock().tick(user_count, now);
-        Ok(())
-    }
-
-    /// The native history: one dict for each point.
-    fn native_history<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let points = self.shared.lock().history().points().to_vec();
-        let list = PyList::empty(py);
-        for point in points {
-            let dict = PyDict::new(py);
-            dict.set_item("at", point.at)?;
-            dict.set_item("user_count", point.user_count)?;
-            dict.set_item("num_requests", point.num_requests)?;
-            dict.set_item("num_failures", point.num_failures)?;
-            dict.set_item("current_rps", point.current_rps)?;
-            dict.set_item("current_fail_per_sec", point.current_fail_per_sec)?;
-            dict.set_item("avg_response_time", point.avg_response_time)?;
-            let percentiles = point.percentiles.map_or([None; 3], |values| values.map(Some));
-            for (name, value) in ["p50", "p95", "p99"].into_iter().zip(percentiles) {
-                dict.set_item(name, value)?;
-            }
-            list.append(dict)?;
-        }
-        Ok(list)
-    }
-
     /// (name, method, index) of the entries from a slot on, the number of slots, and the epoch.
     fn _entry_keys(&self, from_slot: usize) -> EntryKeys {
         let stats = self.shared.lock();

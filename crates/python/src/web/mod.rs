@@ -1,19 +1,14 @@
 //! `_engine.WebServer`: the web interface's server, and the way of its commands to the hub.
 //!
-//! The server's threads put commands into an [inbox] and make its descriptor readable; the hub starts a greenlet for each, which
+//! The server's threads put commands into an inbox and make its descriptor readable; the hub starts a greenlet for each, which
 //! calls the handler with a [`command::WebCommand`] and may block as long as it likes.
 
 mod command;
-mod inbox;
 mod server;
 
-use gregaria_record::{Showing, Told, report_of, store};
 use gregaria_web::{all_built_in, built_in, missing};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-
-use crate::stats::RequestStats;
 
 /// A built-in file of the web page, if there is one of that path.
 #[pyfunction]
@@ -33,34 +28,11 @@ fn web_assets_missing() -> Option<&'static str> {
     missing()
 }
 
-/// The folder in which runs are kept by default; None without a home.
-#[pyfunction]
-fn web_store_dir() -> Option<String> {
-    store::default_folder().map(|folder| folder.to_string_lossy().into_owned())
-}
-
-/// The data of a report of statistics whose course nobody recorded, as JSON; see `WebServer.report_args`.
-#[pyfunction]
-fn report_args(
-    stats: &Bound<'_, RequestStats>,
-    status: &str,
-    info: &str,
-    exceptions: &str,
-    theme: Option<String>,
-    download: Option<String>,
-) -> PyResult<String> {
-    let told = Told { status, info, exceptions };
-    report_of(stats.get().table(), told, &Showing { theme, download })
-        .map_err(|error| PyValueError::new_err(error.to_string()))
-}
-
 /// Adds the names of this folder to the module.
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<server::WebServer>()?;
     m.add_class::<command::WebCommand>()?;
-    m.add_function(wrap_pyfunction!(report_args, m)?)?;
     m.add_function(wrap_pyfunction!(web_asset, m)?)?;
     m.add_function(wrap_pyfunction!(web_assets, m)?)?;
-    m.add_function(wrap_pyfunction!(web_assets_missing, m)?)?;
-    m.add_function(wrap_pyfunction!(web_store_dir, m)?)
+    m.add_function(wrap_pyfunction!(web_assets_missing, m)?)
 }

@@ -2,35 +2,58 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use gregaria_record::{Numbers, Recording, Showing, Told, report_of};
-use gregaria_web::{Config, Flask, Host, Level, Server, StartError, document};
-use pyo3::exceptions::{PyAssertionError, PyOSError, PyRuntimeError, PyValueError};
+use gregaria_wake::{Line, Mailbox};
+use gregaria_web::{Command, Config, Flask, Host, Level, Server, StartError, document};
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::command::WebCommand;
-use super::inbox::{Inbox, Item};
-use crate::stats::RequestStats;
+use crate::record::Recorder;
 
 /// Commands for which greenlets are started in one turn of the hub.
 const BATCH: usize = 64;
-/// Longer than the grace that is given, for the last look at the numbers and for keeping the run.
-const LAST_LOOK: Duration = Duration::from_secs(5);
+/// More waiting commands than this are refused: the main thread is stuck.
+const MOST: usize = 1_000;
+
+/// Something for the hub.
+#[derive(Debug)]
+enum Item {
+    Command(Command),
+    Log(Level, String),
+}
+
+/// The main thread as a host.
+#[derive(Debug)]
+struct MainThread(Arc<Mailbox<Item>>);
+
+impl Host for MainThread {
+    fn send(&self, command: Command) {
+        // One that finds no place is dropped, which its sender sees.
+        drop(self.0.put(Item::Command(command)));
+    }
+
+    fn log(&self, level: Level, message: String) {
+        drop(self.0.put(Item::Log(level, message)));
+    }
+}
 
 /// Status, headers and body.
 type Whole<'py> = (u16, Vec<(String, String)>, Bound<'py, PyBytes>);
 
-/// The web interface's server. Nothing listens before `start()`.
+/// The web interface's server, which shows what a `Recorder` records. Nothing listens before `start()`.
 #[pyclass(frozen, weakref, module = "locust._engine")]
 #[derive(Debug)]
 pub(super) struct WebServer {
     handler: Py<PyAny>,
-    numbers: Numbers,
+    recorder: Py<Recorder>,
     config: Config,
     state: Mutex<State>,
+    /// The threads are that process's.
+    process: u32,
 }
 
 #[derive(Debug, Default)]
@@ -38,14 +61,12 @@ struct State {
     running: Option<Running>,
     /// What is asked for after the end, too.
     port: Option<u16>,
-    last_run: Option<String>,
-    recording: Option<Recording>,
 }
 
 #[derive(Debug)]
 struct Running {
     server: Server,
-    inbox: Arc<Inbox>,
+    inbox: Arc<Mailbox<Item>>,
     watcher: Py<PyAny>,
 }
 
@@ -54,37 +75,16 @@ impl WebServer {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// In a child that was forked, where the threads are not and their locks may be held for ever.
+    fn is_elsewhere(&self) -> bool {
+        self.process != std::process::id()
+    }
+
     fn with<T>(&self, f: impl FnOnce(&Server) -> T) -> Option<T> {
-        self.lock().running.as_ref().map(|running| f(&running.server))
-    }
-
-    /// Calls the handler at once, for the few commands that are still answered while the server ends.
-    fn answer_last(&self, py: Python<'_>, inbox: &Inbox) {
-        for item in inbox.take(BATCH) {
-            let done = match item {
-                Item::Log(level, message) => log(py, level, &message),
-                Item::Command(command) => {
-                    if !matches!(command.ask.kind(), "status" | "run_info" | "exceptions") {
-                        continue;
-                    }
-                    Py::new(py, WebCommand::new(command))
-                        .and_then(|command| self.handler.bind(py).call1((command,)).map(drop))
-                }
-            };
-            if let Err(error) = done {
-                error.write_unraisable(py, Some(self.handler.bind(py)));
-            }
+        if self.is_elsewhere() {
+            return None;
         }
-    }
-}
-
-/// One turn of the hub: greenlets that were started for a question must have answered it before this thread waits for
-/// the last look, which may be waiting for that answer.
-fn let_greenlets_answer(py: Python<'_>) -> PyResult<()> {
-    match py.import(intern!(py, "gevent"))?.call_method1(intern!(py, "sleep"), (0,)) {
-        // Called in the hub itself, which cannot take turns.
-        Err(error) if error.is_instance_of::<PyAssertionError>(py) => Ok(()),
-        other => other.map(drop),
+        self.lock().running.as_ref().map(|running| f(&running.server))
     }
 }
 
@@ -115,12 +115,11 @@ impl WebServer {
     #[new]
     #[expect(clippy::too_many_arguments, reason = "named in Python")]
     #[pyo3(signature = (
-        stats, handler, *, host = String::new(), port = 8089, base_path = String::new(), tls_cert = None, tls_key = None,
-        token = None, open_door = false, login = false, trusted_hosts = Vec::new(), build_path = None, store_dir = None,
-        store_max_bytes = 256 << 20, listen = true,
+        recorder, handler, *, host = String::new(), port = 8089, base_path = String::new(), tls_cert = None,
+        tls_key = None, token = None, open_door = false, login = false, trusted_hosts = Vec::new(), build_path = None,
     ))]
     fn new(
-        stats: &Bound<'_, RequestStats>,
+        recorder: Py<Recorder>,
         handler: Py<PyAny>,
         host: String,
         port: u16,
@@ -132,9 +131,6 @@ impl WebServer {
         login: bool,
         trusted_hosts: Vec<String>,
         build_path: Option<PathBuf>,
-        store_dir: Option<PathBuf>,
-        store_max_bytes: u64,
-        listen: bool,
     ) -> Self {
         let config = Config {
             host,
@@ -146,38 +142,38 @@ impl WebServer {
             login,
             trusted_hosts,
             build_path,
-            store: store_dir,
-            store_max_bytes,
-            record_only: !listen,
             ..Config::default()
         };
-        Self { handler, numbers: Numbers::new(stats.get().table()), config, state: Mutex::default() }
+        Self { handler, recorder, config, state: Mutex::default(), process: std::process::id() }
     }
 
-    /// Listens. Commands arrive at the hub of the calling thread from now on.
+    /// Listens; the recorder has to run. Commands arrive at the hub of the calling thread from now on.
     fn start(this: &Bound<'_, Self>) -> PyResult<()> {
         let (py, me) = (this.py(), this.get());
-        if me.lock().running.is_some() {
+        if me.is_elsewhere() || me.lock().running.is_some() {
             return Err(PyRuntimeError::new_err("the web interface is running already"));
         }
-        let inbox = Arc::new(Inbox::new()?);
-        let (config, numbers) = (me.config.clone(), me.numbers.clone());
-        let listening = !config.record_only;
-        let host = Arc::clone(&inbox) as Arc<dyn Host>;
-        let server = py.detach(|| Server::start(config, numbers, host)).map_err(to_python)?;
+        let inbox = Arc::new(Mailbox::new(Line::new()?, MOST));
+        let record = me.recorder.get().record();
+        let record = record.ok_or_else(|| PyRuntimeError::new_err("the recorder does not run"))?;
+        let (config, host) = (me.config.clone(), Arc::new(MainThread(Arc::clone(&inbox))));
+        let server = py.detach(|| Server::start(config, record, host)).map_err(to_python)?;
         let hub = py.import(intern!(py, "gevent"))?.call_method0(intern!(py, "get_hub"))?;
-        let watcher =
-            hub.getattr(intern!(py, "loop"))?.call_method1(intern!(py, "io"), (inbox.descriptor(), 1))?;
+        let watcher = hub
+            .getattr(intern!(py, "loop"))?
+            .call_method1(intern!(py, "io"), (inbox.line().descriptor(), 1))?;
         watcher.call_method1(intern!(py, "start"), (this.getattr(intern!(py, "_drain"))?,))?;
         let mut state = me.lock();
-        state.port = listening.then(|| server.port());
-        state.recording = Some(server.recording());
+        state.port = Some(server.port());
         state.running = Some(Running { server, inbox, watcher: watcher.unbind() });
         Ok(())
     }
 
     /// Starts a greenlet for each command that waits. The hub calls this.
     fn _drain(&self, py: Python<'_>) -> PyResult<()> {
+        if self.is_elsewhere() {
+            return Ok(());
+        }
         let Some(inbox) = self.lock().running.as_ref().map(|running| Arc::clone(&running.inbox)) else {
             return Ok(());
         };
@@ -200,22 +196,16 @@ impl WebServer {
         Ok(())
     }
 
-    /// Ends: a run is kept, streams are told, requests that are being answered get at most `grace` seconds.
+    /// Ends: streams are told, requests that are being answered get at most `grace` seconds.
     #[pyo3(signature = (grace = 1.0))]
     fn stop(&self, py: Python<'_>, grace: f64) -> PyResult<()> {
+        if self.is_elsewhere() {
+            return Ok(());
+        }
         let Some(running) = self.lock().running.take() else { return Ok(()) };
         let Running { server, inbox, watcher } = running;
         watcher.bind(py).call_method0(intern!(py, "stop"))?;
-        let_greenlets_answer(py)?;
-        server.begin_end();
-        let until = Instant::now() + LAST_LOOK;
-        while !server.has_ended() && Instant::now() < until {
-            self.answer_last(py, &inbox);
-            py.detach(|| std::thread::sleep(Duration::from_millis(2)));
-        }
-        self.answer_last(py, &inbox);
-        self.lock().last_run = server.last_run();
-        inbox.close();
+        drop(inbox.close());
         let grace = Duration::try_from_secs_f64(grace).unwrap_or_default();
         py.detach(|| server.stop(grace));
         Ok(())
@@ -224,7 +214,7 @@ impl WebServer {
     /// Whether it listens.
     #[getter]
     fn running(&self) -> bool {
-        self.lock().running.is_some()
+        self.with(|_| ()).is_some()
     }
 
     /// Port it listens on; the one asked for before the start.
@@ -263,11 +253,6 @@ impl WebServer {
         self.with(Server::link).unwrap_or_default()
     }
 
-    /// Says that the state of the run has changed: all pages are told at once.
-    fn notify(&self) {
-        self.with(Server::notify);
-    }
-
     /// Forgets the answer of `/stats/requests`, which is kept for two seconds.
     fn clear_cache(&self) {
         self.with(Server::forget);
@@ -277,11 +262,6 @@ impl WebServer {
     #[pyo3(signature = (line, level = 20, node = "master".to_owned(), at = None))]
     fn log(&self, line: String, level: i32, node: String, at: Option<f64>) {
         self.with(|server| server.log(at, level, node, line));
-    }
-
-    /// Shows other statistics from now on.
-    fn set_stats(&self, stats: &Bound<'_, RequestStats>) {
-        self.numbers.replace(stats.get().table());
     }
 
     /// What goes to the Flask app: "none", "unmatched" or "all".
@@ -300,9 +280,9 @@ impl WebServer {
         Ok(())
     }
 
-    /// What a route of the server's own answers, given the answer to the command `status`: status, headers, body.
+    /// What a route of the server's own answers, given the answer to the question `status`: status, headers, body.
     fn builtin<'py>(&self, py: Python<'py>, path: &str, status: &str) -> PyResult<Whole<'py>> {
-        let found = document(path, &self.numbers, status.as_bytes());
+        let found = document(path, self.recorder.get().numbers(), status.as_bytes());
         let found = found.map_err(|error| PyValueError::new_err(format!("status: {error}")))?;
         let Some(found) = found else {
             return Err(PyValueError::new_err(format!("there is no document {path:?}")));
@@ -312,31 +292,6 @@ impl WebServer {
         Ok((200, headers, PyBytes::new(py, found.body.as_bytes())))
     }
 
-    /// The data of the report as JSON, with all numbers as they are now; also after `stop()`. `status`, `info` and
-    /// `exceptions` are the answers to the commands `status`, `run_info` and `exceptions`.
-    fn report_args(
-        &self,
-        py: Python<'_>,
-        status: &str,
-        info: &str,
-        exceptions: &str,
-        theme: Option<String>,
-        download: Option<String>,
-    ) -> PyResult<String> {
-        let (told, showing) = (Told { status, info, exceptions }, Showing { theme, download });
-        let recording = self.lock().recording.clone();
-        let made = py.detach(|| match recording {
-            Some(recording) => recording.report(told, &showing),
-            None => report_of(self.numbers.current(), told, &showing),
-        });
-        made.map_err(|error| PyValueError::new_err(error.to_string()))
-    }
-
-    /// In the store: the last run that was kept.
-    fn run_id(&self) -> Option<String> {
-        self.with(Server::last_run).flatten().or_else(|| self.lock().last_run.clone())
-    }
-
     fn __repr__(&self) -> String {
         self.with(|server| format!("<WebServer at {}>", server.url()))
             .unwrap_or_else(|| "<WebServer, not running>".to_owned())
@@ -344,11 +299,23 @@ impl WebServer {
 
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
         visit.call(&self.handler)?;
+        visit.call(&self.recorder)?;
         if let Ok(state) = self.state.try_lock()
             && let Some(running) = &state.running
         {
             visit.call(&running.watcher)?;
         }
         Ok(())
+    }
+}
+
+impl Drop for WebServer {
+    fn drop(&mut self) {
+        if self.is_elsewhere()
+            && let Ok(mut state) = self.state.try_lock()
+        {
+            // Whatever of it is dropped may want a lock that nobody gives back.
+            std::mem::forget(state.running.take());
+        }
     }
 }

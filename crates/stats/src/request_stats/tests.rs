@@ -149,24 +149,6 @@ fn per_second_counts_stay_within_the_budget() {
 }
 
 #[test]
-fn the_history_holds_the_totals_of_each_second() {
-    let mut stats = RequestStats::new(true, 1_000.0);
-    let id = stats.entry_id("GET", "/", 1_000.0);
-    for second in 0..20 {
-        for _ in 0..7 {
-            assert!(stats.record(id, Some(20.0), 0, 1_000.0 + f64::from(second)));
-        }
-        stats.tick(3, 1_000.9 + f64::from(second));
-    }
-    let points = stats.history().points();
-    assert_eq!(points.len(), 20);
-    assert_eq!((points[0].num_requests, points[0].current_rps), (7, 7.0));
-    let last = points[19];
-    assert_eq!((last.num_requests, last.user_count, last.current_rps), (140, 3, 7.0));
-    assert_eq!(last.percentiles, Some([20, 20, 20]));
-}
-
-#[test]
 #[ignore = "a measurement: cargo test --release -p gregaria-stats -- --ignored --nocapture"]
 fn recording_takes_tens_of_nanoseconds() {
     let mut stats = RequestStats::new(true, 1_000.0);

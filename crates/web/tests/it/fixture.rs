@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use gregaria_record::Numbers;
+use gregaria_record::store::Store;
+use gregaria_record::{Answer as Told, Numbers, Question, Record, Recorder, Source};
 use gregaria_stats::{ErrorSeed, RequestStats};
 use gregaria_web::{Answer, Ask, Command, Config, Flask, Host, Level, Outcome, Server};
 use serde_json::{Value, json};
@@ -57,7 +58,6 @@ impl Program {
     fn answer(&self, ask: &Ask) -> Outcome {
         let json = |value: Value| Outcome::Whole(Answer::of(value.to_string()));
         match ask {
-            Ask::Status => json(self.status()),
             Ask::Index => json(json!({"version": "</script><script>alert(1)</script>"})),
             Ask::Swarm(form) => {
                 self.set_state("spawning");
@@ -78,9 +78,7 @@ impl Program {
             Ask::UpdateUser(_) => json(json!({})),
             Ask::Tasks => json(json!({"total": {}, "per_class": {"U": {"ratio": 1.0}}})),
             Ask::Logs => json(json!({"master": ["a"], "workers": {}})),
-            Ask::Exceptions => json(Value::from(self.exceptions.lock().unwrap().clone())),
             Ask::Report(query) => Outcome::Whole(Answer::of(format!("<html>{query:?}"))),
-            Ask::RunInfo => json(json!({"command": "locust -f x.py"})),
             Ask::Wsgi(request) => {
                 let headers = vec![("X-Path".to_owned(), request.path.clone())];
                 Outcome::Whole(Answer { status: 203, headers, body: request.body.clone() })
@@ -98,10 +96,7 @@ impl Program {
 
 impl Host for Program {
     fn send(&self, command: Command) {
-        let kind = command.ask.kind();
-        if kind != "status" {
-            self.asked.lock().unwrap().push(kind.to_owned());
-        }
+        self.asked.lock().unwrap().push(command.ask.kind().to_owned());
         drop(self.busy.lock().unwrap());
         let outcome = self.answer(&command.ask);
         command.reply.send(outcome);
@@ -112,9 +107,29 @@ impl Host for Program {
     }
 }
 
+impl Source for Program {
+    fn ask(&self, question: Question, answer: Told) {
+        if question != Question::Status {
+            self.asked.lock().unwrap().push(question.kind().to_owned());
+        }
+        drop(self.busy.lock().unwrap());
+        let told = match question {
+            Question::Status => self.status(),
+            Question::Info => json!({"command": "locust -f x.py"}),
+            Question::Exceptions => Value::from(self.exceptions.lock().unwrap().clone()),
+        };
+        answer.give(told.to_string().as_bytes());
+    }
+
+    fn warn(&self, message: String) {
+        self.log(Level::Warning, message);
+    }
+}
+
 /// A server and its program.
 #[derive(Debug)]
 pub(crate) struct Site {
+    pub(crate) recorder: Recorder,
     pub(crate) server: Option<Server>,
     pub(crate) program: Arc<Program>,
     pub(crate) address: SocketAddr,
@@ -122,6 +137,11 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn start(config: Config) -> Self {
+        Self::keeping(config, None)
+    }
+
+    /// One that keeps its runs.
+    pub(crate) fn keeping(config: Config, store: Option<Store>) -> Self {
         let stats = Arc::new(Mutex::new(RequestStats::new(true, now())));
         let program = Arc::new(Program {
             stats: Arc::clone(&stats),
@@ -133,10 +153,17 @@ impl Site {
             table_fractions: Mutex::new(vec![0.95, 0.99]),
         });
         let config = Config { host: "127.0.0.1".into(), port: 0, ..config };
-        let server =
-            Server::start(config, Numbers::new(stats), Arc::clone(&program) as Arc<dyn Host>).unwrap();
+        let source = Arc::clone(&program) as Arc<dyn Source>;
+        let record = Arc::new(Record::new(Numbers::new(stats), source, store.map(Arc::new)));
+        let recorder = Recorder::start(Arc::clone(&record)).unwrap();
+        let server = Server::start(config, record, Arc::clone(&program) as Arc<dyn Host>).unwrap();
         let address = server.addresses()[0];
-        Self { server: Some(server), program, address }
+        Self { recorder, server: Some(server), program, address }
+    }
+
+    /// What a second server of the same program is started with.
+    pub(crate) fn record(&self) -> Arc<Record> {
+        Arc::clone(self.recorder.record())
     }
 
     pub(crate) fn plain() -> Self {

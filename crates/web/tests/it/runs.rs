@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use gregaria_record::store::Store;
 use gregaria_web::Config;
 
 use crate::fixture::{Site, until};
@@ -15,7 +16,7 @@ impl Folder {
     }
 
     fn site(&self) -> Site {
-        Site::start(Config { store: Some(self.0.clone()), store_max_bytes: 1 << 20, ..Config::default() })
+        Site::keeping(Config::default(), Some(Store::new(&self.0, 1 << 20)))
     }
 }
 
@@ -35,7 +36,7 @@ fn run(site: &Site, name: &str, requests: u32) -> String {
     site.server().notify();
     until(|| {
         let runs = site.json("/runs")["runs"].as_array().unwrap().clone();
-        (runs.len() > before).then(|| site.server().last_run()).flatten()
+        (runs.len() > before).then(|| site.recorder.record().last_run()).flatten()
     })
 }
 
@@ -93,11 +94,10 @@ fn a_run_that_still_goes_on_is_kept_when_the_server_ends() {
     site.swarm();
     until(|| (site.json("/live/history")["run"] == 1).then_some(()));
     site.requests("/a", 3);
-    let server = site.server.take().unwrap();
-    server.begin_end();
-    until(|| server.has_ended().then_some(()));
-    assert!(server.last_run().is_some());
-    server.stop(Duration::from_millis(200));
+    site.recorder.end();
+    until(|| site.recorder.has_ended().then_some(()));
+    assert!(site.recorder.record().last_run().is_some());
+    site.server.take().unwrap().stop(Duration::from_millis(200));
     let next = folder.site();
     assert_eq!(next.json("/runs")["runs"][0]["requests"], 3);
 }

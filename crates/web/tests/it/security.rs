@@ -230,7 +230,7 @@ fn files_outside_the_pages_folder_cannot_be_had() {
 #[test]
 fn runs_outside_the_store_cannot_be_had() {
     let folder = std::env::temp_dir().join(format!("gregaria-runs-{}", std::process::id()));
-    let site = Site::start(Config { store: Some(folder), store_max_bytes: 1, ..Config::default() });
+    let site = Site::keeping(Config::default(), Some(gregaria_record::store::Store::new(folder, 1)));
     for id in ["..%2f..%2fetc%2fpasswd", "%2e%2e", "a.b", "a%00", "nothing", "%20", "compare%2f"] {
         for path in [format!("/runs/{id}"), format!("/runs/{id}/window"), format!("/runs/{id}/name?id=0")] {
             assert_eq!(site.get(&path).status, 404, "{path}");
@@ -300,9 +300,8 @@ fn a_busy_program_holds_up_only_those_who_ask_it() {
 #[test]
 fn settings_without_sense_are_refused_at_the_start() {
     let start = |config: Config| {
-        let stats = std::sync::Arc::new(std::sync::Mutex::new(gregaria_stats::RequestStats::new(true, 1.0)));
         let site = Site::plain();
-        gregaria_web::Server::start(config, gregaria_record::Numbers::new(stats), site.program)
+        gregaria_web::Server::start(config, site.record(), site.program)
     };
     let short = Config { host: "127.0.0.1".into(), token: Some("short".into()), ..Config::default() };
     assert!(matches!(start(short), Err(StartError::Setting(words)) if words.contains("LOCUST_WEB_TOKEN")));
@@ -317,11 +316,8 @@ fn settings_without_sense_are_refused_at_the_start() {
 
 #[test]
 fn all_addresses_are_listened_on_by_default() {
-    let stats = std::sync::Arc::new(std::sync::Mutex::new(gregaria_stats::RequestStats::new(true, 1.0)));
     let site = Site::plain();
-    let server =
-        gregaria_web::Server::start(Config::default(), gregaria_record::Numbers::new(stats), site.program)
-            .unwrap();
+    let server = gregaria_web::Server::start(Config::default(), site.record(), site.program).unwrap();
     let address = (Ipv4Addr::LOCALHOST, server.port()).into();
     let reply = exchange(crate::fixture::connect(address), "GET", "/tasks", &[], b"");
     assert_eq!(reply.status, 200);

@@ -76,12 +76,9 @@ fn https_to_the_http_port_is_explained_in_the_log() {
 fn files_of_no_use_are_named() {
     let files = Files::make("bad");
     let start = |tls: (PathBuf, PathBuf)| {
-        let stats = Arc::new(std::sync::Mutex::new(gregaria_stats::RequestStats::new(true, 1.0)));
         let config = Config { host: "127.0.0.1".into(), tls: Some(tls), ..Config::default() };
         let site = Site::plain();
-        gregaria_web::Server::start(config, gregaria_record::Numbers::new(stats), site.program)
-            .unwrap_err()
-            .to_string()
+        gregaria_web::Server::start(config, site.record(), site.program).unwrap_err().to_string()
     };
     let (certificate, key) = files.pair();
     let missing = files.folder.join("missing.pem");

@@ -1,0 +1,288 @@
+//! `_engine.Recorder`.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use gregaria_record::store::Store;
+use gregaria_record::{Answer, Numbers, Question, Record, Recording, Showing, Source, Told, report_of};
+use gregaria_wake::{Line, Mailbox};
+use pyo3::exceptions::{PyAssertionError, PyRuntimeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use super::question::RecordQuestion;
+use crate::stats::RequestStats;
+
+/// Questions for which greenlets are started in one turn of the hub.
+const BATCH: usize = 64;
+/// More waiting questions than this are refused: the main thread is stuck.
+const MOST: usize = 1_000;
+/// How long the last look at the numbers and the keeping of the run may take.
+const LAST_LOOK: Duration = Duration::from_secs(5);
+
+/// Something for the hub.
+#[derive(Debug)]
+enum Item {
+    Question(Question, Answer),
+    Warning(String),
+}
+
+/// The main thread as a source.
+#[derive(Debug)]
+struct MainThread(Arc<Mailbox<Item>>);
+
+impl Source for MainThread {
+    fn ask(&self, question: Question, answer: Answer) {
+        // One that finds no place is dropped, which is an answer.
+        drop(self.0.put(Item::Question(question, answer)));
+    }
+
+    fn warn(&self, message: String) {
+        drop(self.0.put(Item::Warning(message)));
+    }
+}
+
+/// Records the runs of an environment: their course, and those that are over in a store. Nothing happens before `start()`.
+#[pyclass(frozen, weakref, module = "locust._engine")]
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    handler: Py<PyAny>,
+    numbers: Numbers,
+    store: Option<(PathBuf, u64)>,
+    state: Mutex<State>,
+    /// The thread is that process's.
+    process: u32,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    running: Option<Running>,
+    /// What is asked for after the end, too.
+    last_run: Option<String>,
+    recording: Option<Recording>,
+}
+
+#[derive(Debug)]
+struct Running {
+    recorder: gregaria_record::Recorder,
+    inbox: Arc<Mailbox<Item>>,
+    watcher: Py<PyAny>,
+}
+
+impl Recorder {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// In a child that was forked, where the thread is not and its locks may be held for ever.
+    fn is_elsewhere(&self) -> bool {
+        self.process != std::process::id()
+    }
+
+    /// What is recorded, while it is.
+    pub(crate) fn record(&self) -> Option<Arc<Record>> {
+        if self.is_elsewhere() {
+            return None;
+        }
+        self.lock().running.as_ref().map(|running| Arc::clone(running.recorder.record()))
+    }
+
+    /// The statistics that are recorded.
+    pub(crate) fn numbers(&self) -> &Numbers {
+        &self.numbers
+    }
+
+    /// Calls the handler at once, for the few questions that are still answered while the recorder ends.
+    fn answer_last(&self, py: Python<'_>, inbox: &Mailbox<Item>) {
+        for item in inbox.take(BATCH) {
+            let done = match item {
+                Item::Warning(message) => warn(py, &message),
+                Item::Question(question, answer) => Py::new(py, RecordQuestion::new(question, answer))
+                    .and_then(|question| self.handler.bind(py).call1((question,)).map(drop)),
+            };
+            if let Err(error) = done {
+                error.write_unraisable(py, Some(self.handler.bind(py)));
+            }
+        }
+    }
+}
+
+/// One turn of the hub: greenlets that were started for a question must have answered it before this thread waits for
+/// the last look, which may be waiting for that answer.
+fn let_greenlets_answer(py: Python<'_>) -> PyResult<()> {
+    match py.import(intern!(py, "gevent"))?.call_method1(intern!(py, "sleep"), (0,)) {
+        // Called in the hub itself, which cannot take turns.
+        Err(error) if error.is_instance_of::<PyAssertionError>(py) => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+fn warn(py: Python<'_>, message: &str) -> PyResult<()> {
+    let logger =
+        py.import(intern!(py, "logging"))?.call_method1(intern!(py, "getLogger"), ("locust.web",))?;
+    logger.call_method1(intern!(py, "warning"), ("%s", message)).map(drop)
+}
+
+#[pymethods]
+impl Recorder {
+    /// `handler` is called with each `RecordQuestion`, in a greenlet of its own.
+    #[new]
+    #[pyo3(signature = (stats, handler, *, store_dir = None, store_max_bytes = 256 << 20))]
+    fn new(
+        stats: &Bound<'_, RequestStats>,
+        handler: Py<PyAny>,
+        store_dir: Option<PathBuf>,
+        store_max_bytes: u64,
+    ) -> Self {
+        Self {
+            handler,
+            numbers: Numbers::new(stats.get().table()),
+            store: store_dir.map(|folder| (folder, store_max_bytes)),
+            state: Mutex::default(),
+            process: std::process::id(),
+        }
+    }
+
+    /// Begins to record. Questions arrive at the hub of the calling thread from now on.
+    fn start(this: &Bound<'_, Self>) -> PyResult<()> {
+        let (py, me) = (this.py(), this.get());
+        if me.is_elsewhere() || me.lock().running.is_some() {
+            return Err(PyRuntimeError::new_err("this recorder runs already"));
+        }
+        let inbox = Arc::new(Mailbox::new(Line::new()?, MOST));
+        let source = Arc::new(MainThread(Arc::clone(&inbox)));
+        let store = me.store.clone().map(|(folder, most)| Arc::new(Store::new(folder, most)));
+        let record = Arc::new(Record::new(me.numbers.clone(), source, store));
+        let recorder = gregaria_record::Recorder::start(Arc::clone(&record))?;
+        let hub = py.import(intern!(py, "gevent"))?.call_method0(intern!(py, "get_hub"))?;
+        let watcher = hub
+            .getattr(intern!(py, "loop"))?
+            .call_method1(intern!(py, "io"), (inbox.line().descriptor(), 1))?;
+        watcher.call_method1(intern!(py, "start"), (this.getattr(intern!(py, "_drain"))?,))?;
+        let mut state = me.lock();
+        state.recording = Some(Recording::new(record));
+        state.running = Some(Running { recorder, inbox, watcher: watcher.unbind() });
+        Ok(())
+    }
+
+    /// Starts a greenlet for each question that waits. The hub calls this.
+    fn _drain(&self, py: Python<'_>) -> PyResult<()> {
+        if self.is_elsewhere() {
+            return Ok(());
+        }
+        let Some(inbox) = self.lock().running.as_ref().map(|running| Arc::clone(&running.inbox)) else {
+            return Ok(());
+        };
+        let items = inbox.take(BATCH);
+        if items.is_empty() {
+            return Ok(());
+        }
+        let spawn = py.import(intern!(py, "gevent"))?.getattr(intern!(py, "spawn"))?;
+        for item in items {
+            let done = match item {
+                Item::Warning(message) => warn(py, &message),
+                Item::Question(question, answer) => Py::new(py, RecordQuestion::new(question, answer))
+                    .and_then(|question| spawn.call1((&self.handler, question)).map(drop)),
+            };
+            if let Err(error) = done {
+                error.write_unraisable(py, Some(self.handler.bind(py)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends: the numbers are looked at a last time, and a run is kept.
+    fn stop(&self, py: Python<'_>) -> PyResult<()> {
+        if self.is_elsewhere() {
+            return Ok(());
+        }
+        let Some(running) = self.lock().running.take() else { return Ok(()) };
+        let Running { recorder, inbox, watcher } = running;
+        watcher.bind(py).call_method0(intern!(py, "stop"))?;
+        let_greenlets_answer(py)?;
+        recorder.end();
+        let until = Instant::now() + LAST_LOOK;
+        while !recorder.has_ended() && Instant::now() < until {
+            self.answer_last(py, &inbox);
+            py.detach(|| std::thread::sleep(Duration::from_millis(2)));
+        }
+        self.answer_last(py, &inbox);
+        self.lock().last_run = recorder.record().last_run();
+        drop(inbox.close());
+        py.detach(|| drop(recorder));
+        Ok(())
+    }
+
+    /// Whether it records.
+    #[getter]
+    fn running(&self) -> bool {
+        self.record().is_some()
+    }
+
+    /// Says that the state of the run has changed: the numbers are looked at, and all who are told hear of it at once.
+    fn notify(&self) {
+        if let Some(record) = self.record() {
+            record.poke();
+        }
+    }
+
+    /// Records other statistics from now on.
+    fn set_stats(&self, stats: &Bound<'_, RequestStats>) {
+        if self.is_elsewhere() {
+            return;
+        }
+        self.numbers.replace(stats.get().table());
+    }
+
+    /// The data of the report as JSON, with all numbers as they are now; also after `stop()`. `status`, `info` and
+    /// `exceptions` are the answers to the questions `status`, `run_info` and `exceptions`.
+    fn report_args(
+        &self,
+        py: Python<'_>,
+        status: &str,
+        info: &str,
+        exceptions: &str,
+        theme: Option<String>,
+        download: Option<String>,
+    ) -> PyResult<String> {
+        let (told, showing) = (Told { status, info, exceptions }, Showing { theme, download });
+        let recording = if self.is_elsewhere() { None } else { self.lock().recording.clone() };
+        let made = py.detach(|| match recording {
+            Some(recording) => recording.report(told, &showing),
+            None => report_of(self.numbers.current(), told, &showing),
+        });
+        made.map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// In the store: the last run that was kept.
+    fn run_id(&self) -> Option<String> {
+        self.record().and_then(|record| record.last_run()).or_else(|| self.lock().last_run.clone())
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Recorder{}>", if self.running() { "" } else { ", not running" })
+    }
+
+    fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
+        visit.call(&self.handler)?;
+        if let Ok(state) = self.state.try_lock()
+            && let Some(running) = &state.running
+        {
+            visit.call(&running.watcher)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        if self.is_elsewhere()
+            && let Ok(mut state) = self.state.try_lock()
+        {
+            // Whatever of it is dropped may want a lock that nobody gives back.
+            std::mem::forget(state.running.take());
+            std::mem::forget(state.recording.take());
+        }
+    }
+}
