@@ -12,10 +12,10 @@ from typing import Any
 import gevent
 
 import locust
+from gregaria.conflict import refuse_original_beside_us
 
 from .argument_parser import get_locustfiles_locally, get_parser, parse_locustfile_option
 from .cli import actions, checks, ending, locustfiles, preparation, processes, subcommands
-from .cli.conflict import refuse_original_beside_us
 from .cli.preparation import COMMON_OPTIONS, create_environment
 from .cli.run import Run
 from .cli.signals import StopSignals
@@ -60,6 +60,7 @@ __all__ = [
 
 def main() -> None:
     """Runs the program with the arguments of the process and leaves it."""
+    refuse_original_beside_us()
     try:
         subcommand = subcommands.find(sys.argv)
         code = subcommand(sys.argv[2:]) if subcommand else _locust()
@@ -70,7 +71,6 @@ def main() -> None:
 
 
 def _locust() -> Any:
-    refuse_original_beside_us()
     paths = get_locustfiles_locally(parse_locustfile_option())
     found = locustfiles.load(paths)
     parser = get_parser()

@@ -21,7 +21,7 @@ import psutil
 from gevent.event import Event
 from gevent.pool import Group
 
-from . import _engine
+from . import _engine, _io_fault
 from ._nodes import WorkerNode as WorkerNode
 from ._nodes import WorkerNodes as WorkerNodes
 from ._steady import mark_as_steady
@@ -94,6 +94,7 @@ class Runner:
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
+        _io_fault.runners.add(self)
         self.user_greenlets: UserGroup = UserGroup(on_finished=self._user_finished)
         """The running users."""
         self.greenlet = Group()

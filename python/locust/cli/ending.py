@@ -43,8 +43,6 @@ def end(run: Run, signals: StopSignals) -> Any:
     for companion in run.companions:
         _silence(companion)
     code = _exit_code(run)
-    if is_empty(run) and (run.options.headless or run.options.autostart):
-        logger.warning(_nothing_was_sent(run))
     logger.info(f"Shutting down (exit code {code})")
     if (failures := _report(run, _status(code))) and _status(code) == 0:
         code = failures
@@ -53,14 +51,6 @@ def end(run: Run, signals: StopSignals) -> Any:
     signals.close()
     run.environment.events.quit.fire(exit_code=code)
     return code
-
-
-def _nothing_was_sent(run: Run) -> str:
-    exceptions = sum(row["count"] for row in run.runner.exceptions.values())
-    if not exceptions:
-        return "Nothing was sent: no request was counted in this run"
-    raised = "an exception" if exceptions == 1 else f"{exceptions} exceptions"
-    return f"Nothing was sent: no request was counted in this run, but tasks raised {raised} (see above)"
 
 
 def _stop_users(run: Run, signals: StopSignals) -> None:
@@ -104,16 +94,22 @@ def _set_at_third_signal(signals: StopSignals, patience: Event) -> None:
 
 def _exit_code(run: Run) -> Any:
     """What the program ends with, judged by everything that was recorded up to now."""
-    code = _judged(run)
-    return exit_code("EMPTY") if code == 0 and is_empty(run) and run.options.fail_on_empty else code
-
-
-def is_empty(run: Run) -> bool:
-    """Whether nothing was sent, as far as this process has to know: what workers sent is their master's."""
-    return not run.options.worker and run.runner.stats.total.num_requests == 0
+    code, options = _judged(run), run.options
+    # What workers sent is their master's.
+    if (
+        code == 0
+        and options.fail_on_empty
+        and not options.worker
+        and run.runner.stats.total.num_requests == 0
+    ):
+        logger.error("No request was counted in this run (--fail-on-empty)")
+        return exit_code("EMPTY")
+    return code
 
 
 def _judged(run: Run) -> Any:
+    if run.broken.is_set():
+        return exit_code("ENGINE")
     if run.gave_up:
         return exit_code("STARTUP")
     if run.environment.process_exit_code is not None:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gevent
+from gevent.event import Event
 
-from .. import stats
+from .. import _io_fault, stats
 from .._hosts import complaints
 from ..env import Environment
 from ..input_events import input_listener
@@ -40,6 +41,8 @@ class Run:
     companions: list[gevent.Greenlet] = field(default_factory=list)
     is_over: bool = False
     """Whether its end has begun."""
+    broken: Event = field(default_factory=Event)
+    """Set when an I/O thread of the engine has died."""
     gave_up: bool = False
     """Whether it was not even started, or came to its end, for want of workers."""
 
@@ -49,6 +52,7 @@ class Run:
     def start(self) -> None:
         """Starts the companions and, unless the web interface is to do it, the test; returns at once."""
         options = self.options
+        _io_fault.followers.append(self.broken.set)
         if self.web_ui is not None:
             web.start(self.web_ui, options)
         elif self.recorder is not None:
@@ -134,7 +138,7 @@ class Run:
         whole = self.runner.greenlet if self.web_ui is None else self.web_ui.greenlet
         ended = gevent.spawn(whole.join)
         try:
-            gevent.wait([ended, signals.stop], count=1)
+            gevent.wait([ended, signals.stop, self.broken], count=1)
         except KeyboardInterrupt:
             # Raised where the script runs; gevent hands it on to us.
             signals.stop.set()

@@ -272,7 +272,7 @@ impl BodyReader {
                 Ok(Signal::Broken) => {
                     bridge.close(token);
                     self.lock().rest = None;
-                    return Err(super::exchange::no_more_news());
+                    return Err(exchange::no_more_news());
                 }
                 Ok(_) => continue,
                 Err(thrown) => {
