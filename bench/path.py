@@ -61,7 +61,12 @@ SHAPES: dict[str, Callable[[Any], Any]] = {
     "post": lambda client: client.post("/", json={"id": 17, "name": "a name"}, headers={"X-Trace": "1"}),
     "json": _json,
     "checked": _checked,
+    "listener": lambda client: client.get("/"),
 }
+
+
+def _listener(request_type: str, name: str, response_time: float, exception: Any, **kwargs: Any) -> None:
+    """A listener of the event `request` that does nothing."""
 
 
 def serve() -> tuple[str, Callable[[], None]]:
@@ -114,8 +119,12 @@ def child(url: str) -> None:
 
     def make(client: str, shape: str, count: int) -> None:
         call, its = SHAPES[shape], users[client].client
+        if shape == "listener":
+            environment.events.request.add_listener(_listener)
         for _ in range(count):
             call(its)
+        if shape == "listener":
+            environment.events.request.remove_listener(_listener)
 
     for client in users:
         for shape in SHAPES:

@@ -19,7 +19,7 @@ from urllib3 import exceptions as urllib3_errors
 from .. import _engine
 from .arguments import timeouts
 from .failures import requests_error, thrown_error
-from .json_way import parsed_here
+from .json_way import encoded_here, parsed_here
 from .raw import OWN_AGENT, StreamedBody, WholeBody, cookies_of, joined, raw_response
 from .verdict import Verdict
 
@@ -269,3 +269,4 @@ parsed_here(
         ),
     ],
 )
+encoded_here(requests.models, "complexjson")

@@ -47,14 +47,15 @@ class Verdict(Counted):
     error: Any
 
     def __enter__(self) -> Self:
-        self._enter()
-        if not self._catch_response:
+        if not self._enter():
             raise LocustError(
                 "In order to use a with-block for requests, you must also pass catch_response=True"
             )
         return self
 
     def __exit__(self, exc: Any, value: Any, traceback: Any) -> bool:
+        if exc is None and _engine.settle(self):
+            return True
         manual = self._manual_result
         if manual is not None:
             self._count(None if manual is True else manual)

@@ -35,7 +35,7 @@ from .._http.fast_response import (
     ResponseContextManager,
     RestResponseContextManager,
 )
-from .._http.json_way import parsed_here
+from .._http.json_way import encoded_here, parsed_here
 from .._http.session import SessionBase, absolute_http_url_regexp, shared_pool, split_credentials
 from ..exception import StopTest
 from ..user.users import NO_HOST, RestMixin, User
@@ -366,6 +366,7 @@ parsed_here(
     ],
     fast=True,
 )
+encoded_here(sys.modules[__name__], "unshadowed_json", fast=True)
 
 __all__ = [
     "FAILURE_EXCEPTIONS",

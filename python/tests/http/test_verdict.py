@@ -13,6 +13,7 @@ import pytest
 from http_recording import RecordingServer
 from requests.exceptions import HTTPError
 
+from locust import _engine
 from locust.clients import HttpSession
 from locust.clients import ResponseContextManager as HttpResponse
 from locust.contrib.fasthttp import FastHttpSession, LocustBadStatusCode
@@ -25,6 +26,7 @@ from locust.exception import (
     ResponseError,
     StopUser,
 )
+from locust.stats import RequestStats
 
 Make = Callable[..., Any]
 REFUSED = "http://127.0.0.1:1/"
@@ -322,3 +324,94 @@ def test_request_may_be_replaced_on_the_instance_and_on_a_class(make: Make, coun
     Own(client.base_url, counted.event, None).put("/d", data="y")
     assert calls[2:] == [("PUT", "/d", "class")]
     assert [one["name"] for one in counted] == ["n", "/b", "/c", "/d"]
+
+
+class Judged:
+    """A client whose requests only the statistics hear of, or somebody else, too, who does nothing."""
+
+    def __init__(self, kind: str, url: str, listened: bool) -> None:
+        self.stats = RequestStats()
+        event = EventHook()
+        event.add_listener(_engine.StatsListener(self.stats))
+        if listened:
+            event.add_listener(lambda **_given: None)
+        self.client: Any = (HttpSession if kind == "http" else FastHttpSession)(url, event, None)
+        if kind == "http":
+            self.client.trust_env = False
+
+    def counted(self) -> Any:
+        entries = [
+            (entry.name, entry.method, entry.num_requests, entry.num_failures, entry.total_content_length)
+            for entry in self.stats.entries.values()
+        ]
+        errors = [
+            (error.name, error.method, str(error.error), error.occurrences)
+            for error in self.stats.errors.values()
+        ]
+        return sorted(entries), sorted(errors)
+
+
+def _raised(response: Any) -> None:
+    raise ResponseError("raised")
+
+
+def _odd(response: Any) -> None:
+    raise ZeroDivisionError
+
+
+def _renamed(response: Any) -> None:
+    response.request_meta["name"] = "renamed"
+    response.request_meta["response_length"] = 5
+
+
+def _other_class(response: Any) -> None:
+    response.__class__ = type(
+        "Own", (type(response),), {"_judge": lambda self: self._count(ValueError("own"))}
+    )
+
+
+WITH_BLOCKS: dict[str, Callable[[Any], Any]] = {
+    "nothing": lambda response: None,
+    "read": lambda response: (
+        response.status_code,
+        response.text,
+        response.headers,
+        response.error,
+        vars(response),
+    ),
+    "failure": lambda response: response.failure("bad"),
+    "success": lambda response: response.success(),
+    "both": lambda response: (response.success(), response.failure("after all")),
+    "status of a failure": lambda response: setattr(response, "status_code", 500),
+    "status of its own": lambda response: setattr(response, "status_code", True),
+    "an error": lambda response: setattr(response, "error", ValueError("mine")),
+    "no error": lambda response: setattr(response, "error", None),
+    "renamed": _renamed,
+    "meta read": lambda response: response.request_meta,
+    "raised": _raised,
+    "odd": _odd,
+    "class": _other_class,
+}
+
+
+@pytest.mark.parametrize("kind", ["http", "fast"])
+@pytest.mark.parametrize("block", WITH_BLOCKS)
+def test_a_with_block_counts_the_same_whether_somebody_listens_or_not(
+    kind: str, block: str, recording: RecordingServer
+) -> None:
+    counted = []
+    for listened in (False, True):
+        judged = Judged(kind, recording.url, listened)
+        for path in (GOOD, BAD, "/status/304"):
+            outcome = None
+            try:
+                with judged.client.get(path, catch_response=True, name=path) as response:
+                    WITH_BLOCKS[block](response)
+            except Exception as error:
+                outcome = type(error)
+            judged.client.get(path)
+            counted.append((listened, path, outcome, judged.counted()))
+    half = len(counted) // 2
+    assert [one[1:] for one in counted[:half]] == [one[1:] for one in counted[half:]]
+    if block == "nothing":
+        assert counted[0][3][0] == [(GOOD, "GET", 2, 0, 2 * len("GET /good"))]

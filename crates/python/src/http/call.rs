@@ -205,14 +205,7 @@ impl<'py> Call<'py> {
     ) -> PyResult<Option<(Bytes, Option<&'static str>)>> {
         let Some(data) = data else {
             let Some(json) = &self.json else { return Ok(Some((Bytes::new(), None))) };
-            // Errors of the encoder (a NaN, an unknown type) are the library's to raise, in its own words.
-            let dumps = py.import(intern!(py, "json"))?.getattr(intern!(py, "dumps"))?;
-            let arguments = PyDict::new(py);
-            if style == Style::Requests {
-                arguments.set_item(intern!(py, "allow_nan"), false)?;
-            }
-            let Ok(text) = dumps.call((json,), Some(&arguments)) else { return Ok(None) };
-            return Ok(Some((text_bytes(&text)?, Some(JSON))));
+            return Ok(super::json::encoded(style, json)?.map(|body| (body, Some(JSON))));
         };
         if let Ok(bytes) = data.cast::<PyBytes>() {
             let kind = (style == Style::Fast).then_some("application/octet-stream");

@@ -1,4 +1,5 @@
-//! `.json()` of both clients: parsed from the body's bytes where that is sure to give what the library gives.
+//! `.json()` of both clients: parsed from the body's bytes where that is sure to give what the library gives. And `json=`, on
+//! the same condition encoded by `json_encode.rs`.
 //!
 //! Only what is beyond doubt is parsed here. Anything else is left to the library: documents that are none (the exception is
 //! the library's, with its message and position), integers beyond 64 bits, NaN, lone surrogates, byte order marks, encodings
@@ -6,6 +7,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use gregaria_http::{Exchange, Headers};
 use jiter::{PythonParse, StringCacheMode};
 use pyo3::intern;
@@ -14,6 +16,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString, PyType};
 
 use super::convert;
+use super::json_encode;
 use super::response::ResponseCore;
 use super::settings::Style;
 
@@ -25,7 +28,7 @@ pub fn parse<'py>(py: Python<'py>, document: &[u8]) -> Option<Bound<'py, PyAny>>
 
 /// What a library goes by when it parses or encodes: as long as all of it is as it was, its way can be shortened.
 #[derive(Debug)]
-pub(super) struct Way {
+struct Way {
     /// The classes whose instances have no methods of a script's.
     classes: Vec<Py<PyType>>,
     steps: Vec<Step>,
@@ -58,10 +61,20 @@ impl Step {
 
 static REQUESTS: PyOnceLock<Way> = PyOnceLock::new();
 static FAST: PyOnceLock<Way> = PyOnceLock::new();
+static REQUESTS_ENCODE: PyOnceLock<Way> = PyOnceLock::new();
+static FAST_ENCODE: PyOnceLock<Way> = PyOnceLock::new();
 
 impl Way {
+    fn new(classes: Vec<Py<PyType>>, steps: Vec<(Bound<'_, PyAny>, Bound<'_, PyString>)>) -> PyResult<Self> {
+        let step = |(space, name): (Bound<'_, PyAny>, Bound<'_, PyString>)| -> PyResult<_> {
+            let was = if space.contains(&name)? { Some(space.get_item(&name)?.unbind()) } else { None };
+            Ok(Step { space: space.unbind(), name: name.unbind(), was })
+        };
+        Ok(Self { classes, steps: steps.into_iter().map(step).collect::<PyResult<_>>()? })
+    }
+
     /// Whether the library would do what it always does.
-    pub(super) fn is_usual(&self, py: Python<'_>) -> PyResult<bool> {
+    fn is_usual(&self, py: Python<'_>) -> PyResult<bool> {
         for step in &self.steps {
             if !step.is_kept(py)? {
                 return Ok(false);
@@ -80,14 +93,44 @@ fn parse_json_of(
     classes: Vec<Py<PyType>>,
     steps: Vec<(Bound<'_, PyAny>, Bound<'_, PyString>)>,
 ) -> PyResult<()> {
-    let step = |(space, name): (Bound<'_, PyAny>, Bound<'_, PyString>)| -> PyResult<_> {
-        let was = if space.contains(&name)? { Some(space.get_item(&name)?.unbind()) } else { None };
-        Ok(Step { space: space.unbind(), name: name.unbind(), was })
-    };
-    let steps = steps.into_iter().map(step).collect::<PyResult<_>>()?;
     // Said once, when the module of the classes is imported.
-    let _ = if fast { &FAST } else { &REQUESTS }.set(py, Way { classes, steps });
+    let _ = if fast { &FAST } else { &REQUESTS }.set(py, Way::new(classes, steps)?);
     Ok(())
+}
+
+/// Has `json=` encoded here, on the same condition.
+#[pyfunction]
+fn encode_json_of(
+    py: Python<'_>,
+    fast: bool,
+    steps: Vec<(Bound<'_, PyAny>, Bound<'_, PyString>)>,
+) -> PyResult<()> {
+    let _ = if fast { &FAST_ENCODE } else { &REQUESTS_ENCODE }.set(py, Way::new(Vec::new(), steps)?);
+    Ok(())
+}
+
+/// The body for a `json=`, as the library makes it. None: by the library itself, be it for the error.
+pub(super) fn encoded(style: Style, value: &Bound<'_, PyAny>) -> PyResult<Option<Bytes>> {
+    let py = value.py();
+    let (way, module, name) = match style {
+        Style::Requests => (REQUESTS_ENCODE.get(py), "requests.models", "complexjson"),
+        Style::Fast => (FAST_ENCODE.get(py), "locust.contrib.fasthttp", "unshadowed_json"),
+    };
+    if let Some(way) = way
+        && way.is_usual(py)?
+        && let Some(body) = json_encode::encode(value)
+    {
+        return Ok(Some(body.into()));
+    }
+    let dumps = py.import(module)?.getattr(name)?.getattr(intern!(py, "dumps"))?;
+    let arguments = PyDict::new(py);
+    if style == Style::Requests {
+        arguments.set_item(intern!(py, "allow_nan"), false)?;
+    }
+    let Ok(text) = dumps.call((value,), Some(&arguments)) else { return Ok(None) };
+    // What a script's own encoder makes of it may be something else.
+    let text = text.cast::<PyString>().ok().and_then(|text| text.to_str().ok());
+    Ok(text.map(|text| Bytes::copy_from_slice(text.as_bytes())))
 }
 
 /// The body of a response as its `json()` has it without arguments; NotImplemented: the library has to parse it.
@@ -103,7 +146,9 @@ fn parsed_json<'py>(response: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>
 fn parsed<'py>(response: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = response.py();
     let Ok(core) = response.cast::<ResponseCore>() else { return Ok(None) };
-    let Some((style, exchange)) = core.get().whole() else { return Ok(None) };
+    // A streamed body is the library's to read.
+    let Some(parts) = core.get().parts().filter(|parts| parts.body.is_none()) else { return Ok(None) };
+    let (style, Some(exchange)) = (parts.style, parts.exchange.as_deref()) else { return Ok(None) };
     let way = match style {
         Style::Requests => REQUESTS.get(py),
         Style::Fast => FAST.get(py),
@@ -300,5 +345,6 @@ fn declared<'py>(headers: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PySt
 
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(parse_json_of, m)?)?;
+    m.add_function(wrap_pyfunction!(encode_json_of, m)?)?;
     m.add_function(wrap_pyfunction!(parsed_json, m)?)
 }

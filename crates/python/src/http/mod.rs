@@ -12,6 +12,7 @@ mod cookies;
 mod exchange;
 mod hops;
 pub(crate) mod json;
+mod json_encode;
 mod response;
 mod send;
 mod session;
@@ -31,5 +32,6 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     cookies::register(m)?;
     response::register(m)?;
     json::register(m)?;
+    verdict::register(m)?;
     transfer::register(m)
 }

@@ -200,9 +200,10 @@ impl ResponseCore {
         self.entered.load(Ordering::Relaxed)
     }
 
-    /// Marks the with-block as begun.
-    fn _enter(&self) {
+    /// Marks the with-block as begun; says whether there is to be one.
+    fn _enter(&self) -> bool {
         self.entered.store(true, Ordering::Relaxed);
+        self.is_caught()
     }
 
     /// Counts the request: with the exception given, or as a success. Calls the listeners of the request event.
@@ -367,10 +368,14 @@ impl ResponseCore {
         });
     }
 
-    /// An answer that is all here.
-    pub(super) fn whole(&self) -> Option<(Style, &Exchange)> {
-        let parts = self.parts.as_ref().filter(|parts| parts.body.is_none())?;
-        Some((parts.style, parts.exchange.as_deref()?))
+    /// What there is of it, unless a library has made the request.
+    pub(super) fn parts(&self) -> Option<&Parts> {
+        self.parts.as_deref()
+    }
+
+    /// Whether a script has decided nothing yet.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(&*self.lock(), Manual::Open)
     }
 
     fn exchange(&self) -> PyResult<&Exchange> {

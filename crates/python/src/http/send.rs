@@ -48,6 +48,11 @@ fn classes(py: Python<'_>, style: Style) -> PyResult<&'static Classes> {
     })
 }
 
+/// Whether a response is of the very class that `catch_response=True` gives.
+pub(super) fn is_caught_class(response: &Bound<'_, PyAny>, style: Style) -> PyResult<bool> {
+    Ok(classes(response.py(), style)?.caught.as_ptr() == response.get_type_ptr().cast())
+}
+
 impl SessionCore {
     /// A verb: through `request` if somebody has put something else in its place.
     pub(super) fn verb<'py>(
@@ -273,7 +278,11 @@ impl SessionCore {
             made.call_method0(intern!(py, "_fail_decoding"))?;
         }
         if !call.catch {
-            made.call_method0(intern!(py, "_judge"))?;
+            if good && !broken {
+                verdict::report_good(&made)?;
+            } else {
+                made.call_method0(intern!(py, "_judge"))?;
+            }
         }
         Ok(made)
     }

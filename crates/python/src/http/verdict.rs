@@ -4,9 +4,9 @@ use gregaria_stats::EntryId;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyMapping, PyString};
+use pyo3::types::{PyDict, PyInt, PyList, PyMapping, PyString};
 
-use super::response::{Meta, Parts};
+use super::response::{Meta, Parts, ResponseCore};
 use super::session::SessionCore;
 use super::settings::Style;
 use crate::stats::{RequestStats, StatsListener};
@@ -88,6 +88,44 @@ pub(super) fn report(
     event.bind(py).call_method(intern!(py, "fire"), (), Some(&meta)).map(drop)
 }
 
+/// Counts a request that has just been answered well, and calls the listeners.
+pub(super) fn report_good(response: &Bound<'_, PyAny>) -> PyResult<()> {
+    let core = response.cast::<ResponseCore>()?.get();
+    core.parts().map_or(Ok(()), |parts| report(response, parts, None))
+}
+
+/// Counts a request whose with-block is over, if its answer was good and nothing has been decided or changed. False: that is
+/// for Python to look at.
+#[pyfunction]
+fn settle(response: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let core = response.cast::<ResponseCore>()?.get();
+    let Some(parts) = core.parts().filter(|_| core.is_open()) else { return Ok(false) };
+    let py = response.py();
+    let status = parts.exchange.as_ref().map_or(0, |exchange| exchange.response.status);
+    if !parts.catch || !is_good(parts.style, status) || !super::send::is_caught_class(response, parts.style)?
+    {
+        return Ok(false);
+    }
+    let own = response.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
+    if own.contains(intern!(py, "request_meta"))? {
+        return Ok(false);
+    }
+    if let Some(error) = own.get_item(intern!(py, "error"))?
+        && !error.is_none()
+    {
+        return Ok(false);
+    }
+    if let Some(known) = own.get_item(intern!(py, "status_code"))?
+        && !(known.is_exact_instance_of::<PyInt>()
+            && known.extract::<u16>().is_ok_and(|known| known == status))
+    {
+        return Ok(false);
+    }
+    let Some(stats) = only_statistics(py, parts.session.get())? else { return Ok(false) };
+    record(py, &stats, parts.style, &parts.meta)?;
+    Ok(true)
+}
+
 /// The URL of the first request: as requests has prepared it, or for the fast client as it was given.
 pub(super) fn asked_url(parts: &Parts) -> String {
     let asked = &parts.meta.asked;
@@ -146,4 +184,8 @@ fn mapping(value: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyMapping>> {
             Err(error) => error,
         }
     })
+}
+
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(settle, m)?)
 }

@@ -2,7 +2,6 @@
 
 use super::request_stats::RequestStats;
 use crate::http::ResponseCore;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::sync::{Mutex, PoisonError};
@@ -40,7 +39,8 @@ impl StatsListener {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the arguments of the event")]
-    #[pyo3(signature = (request_type, name, response_time, response_length, exception=None, **kwargs))]
+    // What is not counted is named nevertheless: a dict of the rest would be made for it each time.
+    #[pyo3(signature = (request_type, name, response_time, response_length, exception=None, *, response=None, context=None, start_time=None, url=None, **kwargs))]
     fn __call__(
         &self,
         py: Python<'_>,
@@ -49,9 +49,13 @@ impl StatsListener {
         response_time: &Bound<'_, PyAny>,
         response_length: &Bound<'_, PyAny>,
         exception: Option<&Bound<'_, PyAny>>,
+        response: Option<&Bound<'_, PyAny>>,
+        context: Option<&Bound<'_, PyAny>>,
+        start_time: Option<&Bound<'_, PyAny>>,
+        url: Option<&Bound<'_, PyAny>>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        let response = kwargs.map(|kwargs| kwargs.get_item(intern!(py, "response"))).transpose()?.flatten();
+        let _ = (context, start_time, url, kwargs);
         let phases = response.and_then(|response| response.cast::<ResponseCore>().ok()?.get().timing());
         let phases = phases.unwrap_or_default();
         self.stats(py).get().on_request(
