@@ -8,6 +8,7 @@ themselves.)
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("locust.runners")
 
-# Seconds beyond what it may take, that a worker gets to do what it was told before it is told again.
+# Seconds beyond what it may take, that a worker gets to do what it was told before it is told again; the next time twice as many,
+# and so on: it may have heard, and something in it takes its time.
 PATIENCE = 3.0
+MOST_DOUBLINGS = 5
 # Workers that are remembered.
 MOST = 10_000
 
@@ -32,8 +35,8 @@ class Again:
 
     def __init__(self, master: MasterRunner) -> None:
         self._master = master
-        # When each was told to stop, or said that it has and will be back.
-        self._stopped: dict[str, float] = {}
+        # When each was told to stop, or said that it has and will be back; and how often it was told again.
+        self._stopped: dict[str, tuple[float, int]] = {}
         self._jobs: dict[str, tuple[float, dict[str, Any]]] = {}
 
     def begin(self) -> None:
@@ -73,12 +76,12 @@ class Again:
             self._repeat_stop(client_id, "is not one of this master's, telling it to stop and to join")
 
     def _repeat_stop(self, client_id: str, why: str) -> None:
-        told = self._stopped.get(client_id)
-        patience = PATIENCE + 2 * (self._master.environment.stop_timeout or 0)
-        if told is not None and time.monotonic() - told < patience:
+        since, times = self._stopped.get(client_id, (-math.inf, 0))
+        patience = PATIENCE * 2**times + 2 * (self._master.environment.stop_timeout or 0)
+        if time.monotonic() - since < patience:
             return
         self._master._words.say(logging.WARNING, f"Worker {client_id} {why}")
-        self.stops(client_id)
+        self._note(client_id, min(times + 1, MOST_DOUBLINGS))
         self._master._send(Message("stop", None, client_id))
 
     def _repeat_job(self, client: WorkerNode, heard: Any) -> None:
@@ -96,8 +99,8 @@ class Again:
             )
             self._master._tell(client.id, job)
 
-    def _note(self, client_id: str) -> None:
+    def _note(self, client_id: str, times: int = 0) -> None:
         self._stopped.pop(client_id, None)
         if len(self._stopped) >= MOST:
             del self._stopped[next(iter(self._stopped))]
-        self._stopped[client_id] = time.monotonic()
+        self._stopped[client_id] = time.monotonic(), times
