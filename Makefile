@@ -24,6 +24,10 @@ test-compat: ## only the comparisons with real Locust
 	scripts/setup --test
 	.venv/bin/python -m pytest python/tests/compat
 
+test-http-all: ## every case of the generated comparisons of the HTTP clients (make test takes a sample)
+	scripts/setup --test
+	GREGARIA_HTTP_ALL=1 .venv/bin/python -m pytest python/tests/http
+
 compat:      ## the scoreboard: tests that others wrote, on both sides (TREE=/path: a checkout of Locust, too)
 	scripts/setup --test
 	scripts/compat $(if $(TREE),--tree "$(TREE)")
@@ -59,4 +63,4 @@ clean:       ## what make made
 	rm -rf .venv .venv-oracle target demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help build ui demo check test test-compat compat bench bench-path bench-pages lint fmt fuzz snap clean
+.PHONY: help build ui demo check test test-compat test-http-all compat bench bench-path bench-pages lint fmt fuzz snap clean

@@ -44,6 +44,8 @@ pub struct RequestOptions {
     pub redirects: Option<Policy>,
     /// Deliver the head first and the body by [`Session::read_body`](crate::Session::read_body).
     pub stream: bool,
+    /// Deliver a streamed body in chunks with its sizes, line ends and trailers, for a caller who reads those himself.
+    pub framed: bool,
     /// Send the session's cookies and store those the server sets.
     pub use_cookies: bool,
     /// The proxy to go through.
@@ -67,6 +69,7 @@ impl Default for RequestOptions {
             total_timeout: None,
             redirects: None,
             stream: false,
+            framed: false,
             use_cookies: true,
             proxy: None,
             tls: TlsOptions::verified(),

@@ -19,7 +19,7 @@ from .. import _engine
 from ..event import EventHook
 from .arguments import timeouts
 from .failures import requests_error, thrown_error
-from .raw import StreamedBody, WholeBody, raw_response, with_library_defaults
+from .raw import WholeBody, raw_response, streamed_response, with_library_defaults
 
 
 class _Pools(PoolManager):
@@ -226,6 +226,10 @@ def _send(
         session._transfer_seconds = (session._transfer_seconds or 0.0) + done.seconds
     if done.error is not None:
         raise requests_error(done.error, request, read, connect, proxy)
-    body = StreamedBody(done.reader) if done.reader is not None else WholeBody(done.body or b"")
-    raw = raw_response(done.headers, done.status, done.reason, done.version, body, str(request.method))
+    answer = (done.headers, done.status, done.reason, done.version)
+    raw = (
+        streamed_response(*answer, done.reader, str(request.method), url)
+        if done.reader is not None
+        else raw_response(*answer, WholeBody(done.body or b""), str(request.method))
+    )
     return adapter.build_response(request, raw)

@@ -121,9 +121,9 @@ def body_error(failure: dict[str, Any]) -> urllib3_errors.HTTPError:
     return broken
 
 
-def _pool(failure: dict[str, Any]) -> _PoolName:
+def _pool(failure: dict[str, Any]) -> PoolName:
     kind = "HTTPSConnectionPool" if failure["scheme"] == "https" else "HTTPConnectionPool"
-    return _PoolName(kind, failure["host"], failure["port"])
+    return PoolName(kind, failure["host"], failure["port"])
 
 
 def requests_error(
@@ -251,7 +251,7 @@ def _proxy_error(
         pool, url = _pool(failure), request.path_url
     else:
         where = urlsplit(proxy)
-        pool, url = _PoolName("HTTPConnectionPool", str(where.hostname), where.port or 80), request.url
+        pool, url = PoolName("HTTPConnectionPool", str(where.hostname), where.port or 80), request.url
     retry = urllib3_errors.MaxRetryError(pool, url, wrapped)  # type: ignore[arg-type]
     error = requests.exceptions.ProxyError(retry, request=request)
     _raise_chain([*causes, retry, error])
@@ -279,11 +279,18 @@ def _invalid_redirect(message: str, request: Any) -> requests.RequestException:
     return requests.exceptions.InvalidURL(message, request=request)
 
 
-class _PoolName:
+class PoolName:
     """Stands for a connection pool in the texts of urllib3's errors."""
 
     def __init__(self, kind: str, host: str, port: int) -> None:
         self.text = f"{kind}(host={host!r}, port={port})"
+
+    @classmethod
+    def of(cls, url: str) -> PoolName:
+        where = urlsplit(url)
+        secure = where.scheme == "https"
+        kind = "HTTPSConnectionPool" if secure else "HTTPConnectionPool"
+        return cls(kind, str(where.hostname), where.port or (443 if secure else 80))
 
     def __str__(self) -> str:
         return self.text

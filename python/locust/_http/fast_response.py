@@ -19,6 +19,7 @@ from .. import _engine
 from ..exception import LocustError
 from .failures import fast_error
 from .fast_agent import FastRequest, LocustBadStatusCode
+from .fast_stream import StreamedAnswer
 from .verdict import Counted, Verdict
 
 
@@ -127,9 +128,9 @@ class FastResponse(Counted):
         if name == "content" and self._source is not None:
             return self._source.content
         if name == "stream":
-            return self._source._response if self._source is not None else _Stream(self)
+            return self._source._response if self._source is not None else _stream_of(self)
         if name == "content" and self._body_reader is not None:
-            return _decoded(self, self._body_reader.read())
+            return _decoded(self, self.stream.read())
         make = _PROVIDERS.get(name)
         return NotImplemented if make is None or self._by_library else make(self)
 
@@ -176,22 +177,14 @@ class FastResponse(Counted):
     def iter_content(self, chunk_size: int = 1024, decode_content: bool = True) -> Iterator[Any]:
         """The body in parts of up to `chunk_size` bytes; as text where `decode_content` and it is UTF-8."""
         if self._source is not None:
-            read = self._source.read
-        elif self._body_reader is not None:
-            read = self._body_reader.read
+            pieces: Iterator[Any] = iter(lambda: self._source.read(chunk_size), b"")
         elif self.status_code:
-            content, position = self.content or b"", 0
-
-            def read(size: int) -> bytes:
-                nonlocal position
-                position += size
-                return content[position - size : position]
-
+            pieces = self.stream.pieces(chunk_size)
         else:
             raise LocustError("Cannot iterate content on a response without _response attribute")
         while True:
             try:
-                chunk = read(chunk_size)
+                chunk = next(pieces, None)
             except (HTTPConnectionClosed, ConnectionError):
                 return
             if not chunk:
@@ -205,14 +198,20 @@ class FastResponse(Counted):
 
     def read(self, n: int | None = None) -> bytes:
         """Up to `n` bytes of a streamed body, or all that is left."""
-        reader = self._source if self._source is not None else self._body_reader
-        return (self.content or b"") if reader is None else reader.read(n)
+        if self._source is not None:
+            return self._source.read(n)
+        return (self.content or b"") if self._body_reader is None else self.stream.read(n)
+
+    def readline(self) -> bytes:
+        """A line of a streamed body, up to its CR LF."""
+        return (self._source if self._source is not None else self.stream).readline()
 
     def release(self) -> None:
         """Gives up the rest of a streamed body."""
         if self._source is not None:
             self._source.release()
         elif not self._by_library and self._body_reader is not None:
+            self.stream.release()
             self._body_reader.close()
 
     def __enter__(self) -> Any:
@@ -274,24 +273,21 @@ _PROVIDERS: dict[str, Callable[[FastResponse], Any]] = {
 }
 
 
-class _Stream(io.RawIOBase):
-    """The body as it came, or as it comes, as a file."""
+def _stream_of(response: FastResponse) -> Any:
+    """The body as a file: as it comes, or as it came."""
+    reader = response._body_reader if response.status_code else None
+    if reader is None:
+        return _WholeBody(response.content or b"")
+    return StreamedAnswer(reader, response._sent(-1)[0], response.status_code, response.headers)
 
-    def __init__(self, response: FastResponse) -> None:
-        super().__init__()
-        reader = response._body_reader if response.status_code else None
-        self._read = reader.read if reader is not None else io.BytesIO(response.content or b"").read
 
-    def readable(self) -> bool:
-        return True
+class _WholeBody(io.BytesIO):
+    """A body that is all there."""
 
-    def read(self, size: int | None = -1) -> bytes:
-        return self._read(None if size is None or size < 0 else size)
-
-    def readinto(self, buffer: Any) -> int:
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """The body in parts of `size` bytes."""
+        while piece := self.read(size):
+            yield piece
 
 
 class _Hop:

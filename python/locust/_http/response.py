@@ -20,7 +20,7 @@ from .. import _engine
 from .arguments import timeouts
 from .failures import requests_error, thrown_error
 from .json_way import encoded_here, parsed_here
-from .raw import OWN_AGENT, StreamedBody, WholeBody, cookies_of, joined, raw_response
+from .raw import OWN_AGENT, WholeBody, cookies_of, joined, raw_response, streamed_response
 from .verdict import Verdict
 
 
@@ -186,12 +186,12 @@ def prepared(
 
 
 def _raw(response: ResponseContextManager) -> HTTPResponse:
-    reader = response._body_reader
+    answer = (response._header_pairs, response.status_code, str(response.reason), response._version)
+    method, url, *_ = response._sent(-1)
+    if (reader := response._body_reader) is not None:
+        return streamed_response(*answer, reader, method, url)
     # A body that was not streamed has been read: nothing is left of it here.
-    body = StreamedBody(reader) if reader is not None else WholeBody()
-    method = response._sent(-1)[0]
-    reason = str(response.reason)
-    return raw_response(response._header_pairs, response.status_code, reason, response._version, body, method)
+    return raw_response(*answer, WholeBody(), method)
 
 
 def _redirected(hops: Iterable[tuple[Any, Any]]) -> list[requests.Response]:

@@ -104,12 +104,6 @@ def test_a_body_that_is_no_gzip_at_all_fails_the_request(
     assert exception is not None
 
 
-def test_a_chunked_stream_can_be_taken_up_again(recording: RecordingServer) -> None:
-    response = http(recording.url).get("/chunked", stream=True)
-    next(response.iter_content(3))
-    assert response.content == b"st\nsecond\r\nthird\nlast"
-
-
 @pytest.mark.parametrize("path", ["/cut", "/bad-gzip"])
 def test_an_error_in_a_body_knows_its_request(path: str, recording: RecordingServer) -> None:
     error = http(recording.url).get(path).error

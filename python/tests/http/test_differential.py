@@ -28,14 +28,12 @@ TRIMMED = "spaces at the end of a header value, which mean nothing, are not sent
 DIFFERS_FROM_REQUESTS = {
     "get /bad-chunk": "the same types, with a text that does not quote the chunk",
     "get /cut-chunk": IN_A_CHUNK,
-    "stream cut chunk": IN_A_CHUNK,
     "get /cut-head": "urllib3 takes a head without end for a response",
     "get /informational": "urllib3 takes 103 for the response",
     "headers bad name": "a name with a space in it would be sent",
     "headers spaces": TRIMMED,
     "get /redirect/302?to=relative": "an invalid status code has no ValueError behind it",
     "stream of the session": "Locust reads the body to count its length",
-    "a chunked stream taken up again": "what has not been read is still there; urllib3 has given it up",
     "errors in a body that know their request": "they do; requests leaves them without",
     "hosts that no name server takes": "a request that fails, instead of a LocationParseError that ends the task",
 }

@@ -207,6 +207,11 @@ impl Job {
         self.stream.as_ref().is_some_and(|stream| !stream.wanted)
     }
 
+    /// Whether what is received now belongs to a body that is handed on in its chunks, sizes and all.
+    pub(super) fn hands_on_framing(&self) -> bool {
+        self.stream.is_some() && self.request.options.framed && self.decoder.in_chunks()
+    }
+
     /// Whether this hop may be sent a second time after its connection died without a byte of an answer.
     pub(super) fn may_retry(&self, kind: &ErrorKind) -> bool {
         let died = matches!(kind, ErrorKind::Reset | ErrorKind::ClosedWithoutResponse);

@@ -171,8 +171,12 @@ impl IoThread {
         };
         loop {
             let Some(job) = self.jobs.get_mut(job_key) else { return Fed::Over };
+            let framed = job.hands_on_framing();
             match job.decoder.decode(rest) {
                 Ok((count, piece)) => {
+                    if framed {
+                        job.body.extend_from_slice(&rest[..count]);
+                    }
                     rest = &rest[count..];
                     match piece {
                         None => break,
@@ -182,6 +186,7 @@ impl IoThread {
                                 .reserve_exact(head.content_length.unwrap_or(0).min(reserve(job)) as usize);
                             self.head_arrived(job_key, head, at);
                         }
+                        Some(Piece::Body(_)) if framed => {}
                         Some(Piece::Body(bytes)) => job.body.extend_from_slice(bytes),
                         Some(Piece::End) => {
                             let keep = job.decoder.keep_alive() && job.sent && rest.is_empty();
@@ -191,6 +196,10 @@ impl IoThread {
                     }
                 }
                 Err(error) => {
+                    if framed {
+                        // Whoever reads the framing himself finds the fault himself.
+                        job.body.extend_from_slice(rest);
+                    }
                     self.fail(job_key, decode_failure(&error));
                     return Fed::Over;
                 }

@@ -192,6 +192,11 @@ impl Decoder {
         }
     }
 
+    /// Whether it is in the middle of a body in chunks.
+    pub fn in_chunks(&self) -> bool {
+        matches!(self.state, State::Chunked(_))
+    }
+
     /// What had to be forgiven in this response.
     pub fn leniency(&self) -> Leniency {
         self.leniency

@@ -86,6 +86,25 @@ fn whatever_the_framing_the_body_arrives_whole() {
 }
 
 #[test]
+fn chunks_are_handed_on_as_they_came_if_that_is_asked_for() {
+    for (rest, sound) in [("0\r\nX: y\r\n\r\n", true), ("zz\r\n", false), ("20\r\nonly", false)] {
+        let server = Server::start(move |peer, _| {
+            peer.request();
+            peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n");
+            peer.send(rest);
+        });
+        let harness = Harness::new();
+        let session = harness.session();
+        let options = RequestOptions { stream: true, framed: true, ..RequestOptions::default() };
+        let id = session.send(request(Method::Get, &server.url("/"), options), 5);
+        assert!(matches!(harness.next().event, Event::Head(_)));
+        let (received, end) = harness.collect(&session, id);
+        assert_eq!(end.is_ok(), sound, "{rest:?}");
+        assert_eq!(String::from_utf8(received).unwrap(), format!("3;a=b\r\nabc\r\n{rest}"));
+    }
+}
+
+#[test]
 fn a_caller_who_does_not_come_holds_the_server_back() {
     let total = 64 * 1024 * 1024;
     let sent = Arc::new(AtomicUsize::new(0));

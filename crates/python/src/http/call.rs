@@ -130,6 +130,7 @@ impl<'py> Call<'py> {
         }
         let mut options = RequestOptions::clone(plain);
         options.stream = self.stream;
+        options.framed = self.stream;
         if let Some(timeout) = &self.timeout {
             (options.connect_timeout, options.read_timeout) = settings::timeouts(timeout)?;
         }

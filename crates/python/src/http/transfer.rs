@@ -123,6 +123,7 @@ fn transfer(
         connect_timeout: timeouts.0.and_then(convert::duration),
         read_timeout: timeouts.1.and_then(convert::duration),
         stream,
+        framed: stream,
         use_cookies: false,
         // requests has announced what there is to announce.
         announce_empty: None,
