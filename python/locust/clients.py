@@ -8,6 +8,7 @@ not even that.
 
 from __future__ import annotations
 
+from math import isfinite
 from time import perf_counter, time
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -79,7 +80,11 @@ class HttpSession(SessionBase, RequestsSession):
         **kwargs: Any,
     ) -> None:
         base_url, username, password = split_credentials(base_url)
-        self._open(False, base_url, request_event, user, pool_of=shared_pool(pool_manager, 10))
+        # A PoolManager of urllib3's keeps `maxsize` connections to each host, and opens more unless it is to block.
+        pools = getattr(pool_manager, "connection_pool_kw", {})
+        keep = pools.get("maxsize", 1)
+        shared = shared_pool(pool_manager, keep, keep if pools.get("block") else None)
+        self._open(False, base_url, request_event, user, pool_of=shared)
         self._pool_manager = pool_manager
         if username is not None and password is not None:
             self.auth = HTTPBasicAuth(username, password)
@@ -271,7 +276,7 @@ class HttpSession(SessionBase, RequestsSession):
             response.status_code = 0
             response.request = raised.request  # type: ignore[assignment]
         seconds = perf_counter() - started
-        if self._transfer_seconds is not None:
+        if self._transfer_seconds is not None and isfinite(self._transfer_seconds):
             # The engine's own transfers were timed on the I/O thread, where a busy script cannot delay them.
             seconds = self._transfer_seconds
         first = (response.history[0] if response.history else response).request

@@ -84,6 +84,7 @@ def _locust() -> Any:
     if found.shape is None:
         preparation.warn_of_too_many_fixed_users(user_classes, options.num_users)
     preparation.raise_open_file_limit()
+    preparation.limit_clients(options)
     environment = preparation.environment_of_run(user_classes, options, found, paths)
     actions.show_task_ratio(options, user_classes)
     preparation.create_runner(environment, options)

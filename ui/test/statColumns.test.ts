@@ -13,6 +13,7 @@ const phases: Phases = {
   name: [""],
   count: [4],
   blocked: [0],
+  queue: [0],
   dns: [0],
   connect: [0.001],
   tls: [0],
@@ -27,9 +28,10 @@ describe("columns of the statistics", () => {
   const total = totalRow(rows([{ id: -1, requests: 4 }]));
 
   it("have the timing phases, in their order", () => {
-    expect(columns.map((column) => column.text(total))).toEqual(["0", "0", "<0.01", "0", "0.25", "12", "3"]);
+    expect(columns.map((column) => column.text(total))).toEqual(["0", "0", "0", "<0.01", "0", "0.25", "12", "3"]);
     expect(columns.map((column) => column.title)).toEqual([
       "Blocked",
+      "Queue",
       "DNS",
       "Connect",
       "TLS",

@@ -125,6 +125,7 @@ describe("views", () => {
       name: ["/quick", "", "/slow", "/none"],
       count: [5, 10, 5, 0],
       blocked: [0, 0, 0, 0],
+      queue: [0, 0, 0, 0],
       dns: [0, 1, 2, 0],
       connect: [0, 0, 0, 0],
       tls: [0, 0, 0, 0],

@@ -52,6 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         url: Arc::new(Url::parse(&url)?),
         headers: Arc::new(headers),
         body: bytes::Bytes::new(),
+        upload: None,
         options: Arc::new(options),
     };
     for (token, session) in sessions.iter().enumerate() {

@@ -12,7 +12,7 @@ use crate::conn::dns::Resolver;
 use crate::conn::io_thread;
 use crate::conn::queue::{CommandQueue, CompletionQueue, lock};
 use crate::response::Completion;
-use crate::session::{ConnectionPool, Session, SessionOptions};
+use crate::session::{ConnectionPool, PoolOptions, Session, SessionOptions};
 
 /// How an I/O thread calls the caller's event loop.
 pub trait Wake: Send + Sync {
@@ -110,16 +110,15 @@ impl Client {
 
     /// A new session: cookies of its own and, unless `options.pool` says otherwise, connections of its own.
     pub fn session(&self, options: SessionOptions) -> Session {
-        let pool = options.pool.unwrap_or_else(|| self.pool(options.max_connections));
+        let pool = options.pool.unwrap_or_else(|| self.pool(options.connections));
         Session::new(Arc::clone(&self.shared), pool)
     }
 
-    /// A pool of at most `max_connections` connections to each origin, for several sessions to share. Those
-    /// sessions live on one I/O thread.
-    pub fn pool(&self, max_connections: usize) -> ConnectionPool {
+    /// Connections for several sessions to share. Those sessions live on one I/O thread.
+    pub fn pool(&self, options: PoolOptions) -> ConnectionPool {
         let turn = self.shared.next_queue.fetch_add(1, Ordering::Relaxed);
         let queue = &self.shared.queues[turn % self.shared.queues.len()];
-        ConnectionPool::open(Arc::clone(queue), max_connections)
+        ConnectionPool::open(Arc::clone(queue), options)
     }
 
     /// Moves up to `max` completions to `into` in the order in which they happened and returns how many.

@@ -52,10 +52,10 @@ pub enum ErrorKind {
     TlsConfig,
     /// The server's certificate was not accepted.
     #[error("certificate verify failed")]
-    TlsVerify,
+    TlsVerify(TlsReason),
     /// The TLS handshake, or a record after it, failed for another reason.
     #[error("TLS failed")]
-    TlsHandshake,
+    TlsHandshake(TlsReason),
     /// The peer reset the connection (`ECONNRESET`, `EPIPE`).
     #[error("connection reset by peer")]
     Reset,
@@ -100,6 +100,58 @@ pub enum ErrorKind {
     /// The client was shut down.
     #[error("client is shut down")]
     Shutdown,
+}
+
+/// Why TLS failed, as far as it is told apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TlsReason {
+    /// Nobody who is trusted has vouched for the server's certificate.
+    UnknownIssuer,
+    /// The server's certificate vouches for itself.
+    SelfSigned,
+    /// The certificate is out of date.
+    Expired,
+    /// The certificate is not valid yet.
+    NotYetValid,
+    /// The certificate was revoked.
+    Revoked,
+    /// The certificate is for other names than this one.
+    WrongName(Box<str>),
+    /// The certificate is of a version of X.509 that is not read here.
+    CertificateVersion,
+    /// A signature that is wrong, or made with a key or in a way that is not accepted here.
+    Signature,
+    /// There is something else about the certificate.
+    Certificate,
+    /// What came is not TLS.
+    NotTls,
+    /// The peer hung up in the middle of the handshake.
+    Closed,
+    /// The peer has refused, with this alert.
+    Alert(u8),
+    /// Any other reason.
+    Other,
+}
+
+impl std::fmt::Display for TlsReason {
+    /// A short word that does not change: programs go by it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::UnknownIssuer => "unknown-issuer",
+            Self::SelfSigned => "self-signed",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not-yet-valid",
+            Self::Revoked => "revoked",
+            Self::WrongName(_) => "wrong-name",
+            Self::CertificateVersion => "certificate-version",
+            Self::Signature => "signature",
+            Self::Certificate => "certificate",
+            Self::NotTls => "not-tls",
+            Self::Closed => "closed",
+            Self::Alert(number) => return write!(f, "alert-{number}"),
+            Self::Other => "other",
+        })
+    }
 }
 
 /// A failed exchange.

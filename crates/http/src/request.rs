@@ -27,14 +27,26 @@ pub struct Request {
     pub headers: Arc<Headers>,
     /// The body; empty for none.
     pub body: Bytes,
+    /// Instead of `body`: the caller gives it piece by piece, when [`Event::Feed`](crate::Event::Feed) asks for one. Such a
+    /// request is never sent twice.
+    pub upload: Option<Upload>,
     /// How to send it.
     pub options: Arc<RequestOptions>,
+}
+
+/// How the pieces of an upload go on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upload {
+    /// As they are: the caller's headers say how long they are together.
+    Plain,
+    /// As chunks, announced by `Transfer-Encoding` unless the caller's headers do so.
+    Chunked,
 }
 
 /// How a request is to be sent. Build once, share.
 #[derive(Debug, Clone)]
 pub struct RequestOptions {
-    /// Bounds DNS, TCP, the proxy's tunnel and TLS together, counted from the moment a connection is begun.
+    /// Bounds the wait for a place among the connections, DNS, TCP, the proxy's tunnel and TLS together.
     pub connect_timeout: Option<Duration>,
     /// Bounds each silence: no byte of the request accepted, or none of the response received, for this long.
     pub read_timeout: Option<Duration>,
@@ -52,8 +64,10 @@ pub struct RequestOptions {
     pub proxy: Option<Arc<Proxy>>,
     /// How to treat `https:`.
     pub tls: Arc<TlsOptions>,
-    /// The largest response body accepted, in bytes as transferred.
+    /// The largest response body accepted, in bytes as transferred; for a streamed one there is no limit.
     pub max_body: u64,
+    /// Whether a `Content-Length` that is no number of bytes is forgiven, as http.client does it.
+    pub odd_lengths: bool,
     /// The local address to connect from.
     pub source_address: Option<IpAddr>,
     /// Whose habit it is to announce an empty body by `Content-Length: 0`; `None` is urllib3's, of methods that expect one.
@@ -74,6 +88,7 @@ impl Default for RequestOptions {
             proxy: None,
             tls: TlsOptions::verified(),
             max_body: 1 << 30,
+            odd_lengths: false,
             source_address: None,
             announce_empty: Some(Style::Requests),
         }

@@ -91,6 +91,8 @@ pub struct Completion {
 pub enum Event {
     /// The exchange is over. A streamed one that fails before its head ends like this, too.
     Done(Result<Box<Exchange>, Box<Error>>),
+    /// The next piece of an upload is wanted, by [`Session::feed`](crate::Session::feed).
+    Feed,
     /// The head of a streamed response; its body is empty and follows by `read_body`.
     Head(Box<Exchange>),
     /// The next part of a streamed body, never empty.

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use crate::client::Shared;
 use crate::conn::queue::{Command, CommandQueue, Submission, lock};
 use crate::cookies::CookieJar;
@@ -15,19 +17,28 @@ use crate::timing::{Phase, Timings};
 use crate::url::Url;
 
 /// How a [`Session`] is set up.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct SessionOptions {
-    /// The most connections open to one origin at a time; at least one. Further requests wait their turn, which
-    /// is timed as `blocked`. Ignored when `pool` is given.
-    pub max_connections: usize,
+    /// How connections of its own are kept. Ignored when `pool` is given.
+    pub connections: PoolOptions,
     /// Use these connections instead of connections of its own.
     pub pool: Option<ConnectionPool>,
 }
 
-impl Default for SessionOptions {
-    /// Up to ten connections of its own to each origin.
+/// How many connections there are, to each origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolOptions {
+    /// How many are kept when they have nothing to do; at least one.
+    pub keep: usize,
+    /// How many there are at a time. Further requests wait for a place, which is timed as `queue` and is part of their
+    /// `connect_timeout`. `None`: as many as are asked for.
+    pub limit: Option<usize>,
+}
+
+impl Default for PoolOptions {
+    /// Ten are kept, any number may be open.
     fn default() -> Self {
-        Self { max_connections: 10, pool: None }
+        Self { keep: 10, limit: None }
     }
 }
 
@@ -45,11 +56,10 @@ struct PoolHandle {
 }
 
 impl ConnectionPool {
-    pub(crate) fn open(queue: Arc<CommandQueue>, max_connections: usize) -> Self {
+    pub(crate) fn open(queue: Arc<CommandQueue>, options: PoolOptions) -> Self {
         let number = queue.claim_pool();
-        let max_connections = u32::try_from(max_connections.max(1)).unwrap_or(u32::MAX);
         // After a shutdown there is nobody to open a pool, and `send` says so.
-        let _ = queue.push(Command::OpenPool { pool: number, max_connections });
+        let _ = queue.push(Command::OpenPool { pool: number, options });
         Self { inner: Arc::new(PoolHandle { queue, number }) }
     }
 
@@ -158,6 +168,11 @@ impl Session {
     /// Asks for the next part of a streamed body: completes once with [`Event::Chunk`] or [`Event::End`].
     pub fn read_body(&self, id: RequestId) {
         let _ = self.push(Command::ReadBody { pool: self.pool.inner.number, id });
+    }
+
+    /// Gives the next piece of an upload, which [`Event::Feed`] has asked for; `None` ends it.
+    pub fn feed(&self, id: RequestId, piece: Option<Bytes>) {
+        let _ = self.push(Command::Feed { pool: self.pool.inner.number, id, piece });
     }
 
     /// Closes idle connections now and busy ones after their response.

@@ -22,8 +22,10 @@ pub struct Timings {
     pub start: Instant,
     /// The same moment on the wall clock, in seconds since 1970-01-01 UTC.
     pub start_unix: f64,
-    /// Waiting for the I/O thread and for a free connection.
+    /// Waiting for the I/O thread: the generator's own lateness.
     pub blocked: Duration,
+    /// Waiting for a place among the connections, where the caller has limited them.
+    pub queue: Duration,
     /// Looking up the host's addresses.
     pub dns: Duration,
     /// Establishing the TCP connection, all attempts included, and the proxy's tunnel.
@@ -47,6 +49,7 @@ impl Timings {
             start,
             start_unix,
             blocked: Duration::ZERO,
+            queue: Duration::ZERO,
             dns: Duration::ZERO,
             connect: Duration::ZERO,
             tls: Duration::ZERO,
@@ -60,6 +63,7 @@ impl Timings {
     /// Adds the phases of the hop that followed.
     pub(crate) fn merge(&mut self, next: &Self) {
         self.blocked += next.blocked;
+        self.queue += next.queue;
         self.dns += next.dns;
         self.connect += next.connect;
         self.tls += next.tls;
@@ -73,6 +77,7 @@ impl Timings {
     pub(crate) fn add(&mut self, phase: Phase, elapsed: Duration) {
         let slot = match phase {
             Phase::Blocked => &mut self.blocked,
+            Phase::Queue => &mut self.queue,
             Phase::Dns => &mut self.dns,
             Phase::Connect | Phase::Tunnel => &mut self.connect,
             Phase::Tls => &mut self.tls,
@@ -87,8 +92,10 @@ impl Timings {
 /// What an exchange was doing at a moment; in an error, when it went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
-    /// Waiting for the I/O thread or for a free connection.
+    /// Waiting for the I/O thread.
     Blocked,
+    /// Waiting for a place among the connections.
+    Queue,
     /// Looking up the host.
     Dns,
     /// Connecting by TCP.
@@ -108,7 +115,8 @@ pub enum Phase {
 impl std::fmt::Display for Phase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Blocked => "waiting for a connection",
+            Self::Blocked => "waiting to be sent",
+            Self::Queue => "waiting for a connection",
             Self::Dns => "resolving the host",
             Self::Connect => "connecting",
             Self::Tunnel => "opening the tunnel",

@@ -383,6 +383,7 @@ impl Mirror {
             out.count.push(entry.phases.count);
             let columns = [
                 (&mut out.blocked, Phase::Blocked),
+                (&mut out.queue, Phase::Queue),
                 (&mut out.dns, Phase::Dns),
                 (&mut out.connect, Phase::Connect),
                 (&mut out.tls, Phase::Tls),

@@ -276,6 +276,7 @@ fn labels_of(entry: &Entry) -> [(&str, &str); 2] {
 fn label_of(phase: Phase) -> &'static str {
     match phase {
         Phase::Blocked => "blocked",
+        Phase::Queue => "queue",
         Phase::Dns => "dns",
         Phase::Connect => "connect",
         Phase::Tls => "tls",

@@ -3,8 +3,10 @@
 /// The phases of a request, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Waiting for the I/O thread and a connection.
+    /// Waiting for the I/O thread.
     Blocked,
+    /// Waiting for a place among the connections, where a script has limited them.
+    Queue,
     /// Looking up the host.
     Dns,
     /// Establishing the connection.
@@ -21,8 +23,19 @@ pub enum Phase {
 
 impl Phase {
     /// All of them, in order.
-    pub const ALL: [Self; 7] =
-        [Self::Blocked, Self::Dns, Self::Connect, Self::Tls, Self::Send, Self::Wait, Self::Receive];
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Blocked,
+        Self::Queue,
+        Self::Dns,
+        Self::Connect,
+        Self::Tls,
+        Self::Send,
+        Self::Wait,
+        Self::Receive,
+    ];
+
+    /// How many there are.
+    pub const COUNT: usize = 8;
 }
 
 /// Sums of phases in nanoseconds, and of how many requests.
@@ -31,12 +44,12 @@ pub struct Phases {
     /// Requests whose phases are known.
     pub count: u64,
     /// Sums in the order of [`Phase::ALL`].
-    pub nanos: [u64; 7],
+    pub nanos: [u64; Phase::COUNT],
 }
 
 impl Phases {
     /// The phases of one request.
-    pub fn of(nanos: [u64; 7]) -> Self {
+    pub fn of(nanos: [u64; Phase::COUNT]) -> Self {
         Self { count: 1, nanos }
     }
 
@@ -66,13 +79,13 @@ mod tests {
     fn means_are_of_the_requests_whose_phases_are_known() {
         let mut sum = Phases::default();
         assert_eq!(sum.mean_ms(Phase::Wait), 0.0);
-        sum.merge(&Phases::of([0, 0, 0, 0, 1_000_000, 4_000_000, 0]));
-        sum.merge(&Phases::of([0, 0, 0, 0, 3_000_000, 0, u64::MAX]));
-        sum.merge(&Phases::of([0, 0, 0, 0, 0, 0, u64::MAX]));
+        sum.merge(&Phases::of([0, 0, 0, 0, 0, 1_000_000, 4_000_000, 0]));
+        sum.merge(&Phases::of([0, 0, 0, 0, 0, 3_000_000, 0, u64::MAX]));
+        sum.merge(&Phases::of([0, 0, 0, 0, 0, 0, 0, u64::MAX]));
         assert_eq!(sum.count, 3);
         assert!((sum.mean_ms(Phase::Send) - 4.0 / 3.0).abs() < 1e-12);
         assert_eq!(sum.nanos[Phase::Receive as usize], u64::MAX);
         let order: Vec<usize> = Phase::ALL.iter().map(|&phase| phase as usize).collect();
-        assert_eq!(order, [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(order, [0, 1, 2, 3, 4, 5, 6, 7]);
     }
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable
+from http.client import HTTPException
 from typing import Any
 
 import requests
@@ -14,11 +16,13 @@ from requests.exceptions import InvalidHeader, InvalidProxyURL, InvalidURL, SSLE
 from requests.utils import prepend_scheme_if_needed, select_proxy, urlparse
 from urllib3 import PoolManager
 from urllib3 import exceptions as urllib3_errors
+from urllib3.util.request import body_to_chunks
 
 from .. import _engine
 from ..event import EventHook
+from . import tls
 from .arguments import timeouts
-from .failures import requests_error, thrown_error
+from .failures import aborted, requests_error, thrown_error
 from .raw import WholeBody, raw_response, streamed_response, with_library_defaults
 
 
@@ -73,7 +77,7 @@ class LocustHttpAdapter(HTTPAdapter):
     def is_the_engines(self) -> bool:
         """Whether nothing about this adapter asks for urllib3."""
         cls = type(self)
-        return not self.max_retries.total and (
+        return not (self.max_retries.total or self._pool_block) and (
             cls is LocustHttpAdapter
             or all(getattr(cls, name) is getattr(LocustHttpAdapter, name) for name in _ABOUT_POOLS)
         )
@@ -91,7 +95,13 @@ class LocustHttpAdapter(HTTPAdapter):
         proxy = _proxy(str(request.url), proxies)
         if not self.is_the_engines() or (proxy and not proxy.lower().startswith("http://")):
             return super().send(request, stream, timeout, verify, cert, proxies)
-        return _send(self, request, stream, timeout, verify, cert, proxy)
+        where = urlparse(str(request.url))
+        by_python = where.scheme == "https" and _ByPython(
+            self, request, (stream, timeout, verify, cert, proxies), str(where.hostname), where.port or 443
+        )
+        if by_python and by_python.is_due():
+            return by_python.send()
+        return _send(self, request, stream, timeout, verify, cert, proxy, by_python or None)
 
     def close(self) -> None:
         """Closes urllib3's connections; the engine's are closed by their session."""
@@ -99,6 +109,47 @@ class LocustHttpAdapter(HTTPAdapter):
             self._pools.clear()
         for proxy in self.proxy_manager.values():
             proxy.clear()
+
+
+class _ByPython:
+    """The way of a request to a host that may have to be spoken to by Python's TLS."""
+
+    def __init__(
+        self,
+        adapter: LocustHttpAdapter,
+        request: requests.PreparedRequest,
+        sent_with: tuple[Any, ...],
+        host: str,
+        port: int,
+    ) -> None:
+        self.adapter, self.request, self.sent_with, self.host, self.port = (
+            adapter,
+            request,
+            sent_with,
+            host,
+            port,
+        )
+
+    def is_due(self) -> bool:
+        """Whether it is known to be needed, or asked for."""
+        return (
+            _engine.is_left_to_python(self.host, self.port)
+            or tls.reason_to_ask(self.host, self.port) is not None
+        )
+
+    def send(self, reason: tuple[str, str] | None = None) -> requests.Response:
+        """Sends by urllib3. `reason`: why the engine could not."""
+        if hasattr(self.adapter._session, "_transfer_seconds"):
+            # There is no telling from the engine's clock any more.
+            self.adapter._session._transfer_seconds = math.nan
+        error: BaseException | None = None
+        try:
+            return HTTPAdapter.send(self.adapter, self.request, *self.sent_with)
+        except Exception as raised:
+            error = raised
+            raise
+        finally:
+            tls.answered(self.host, self.port, reason, error)
 
 
 _ABOUT_POOLS = (
@@ -116,34 +167,52 @@ _ABOUT_POOLS = (
 
 
 _BLOCK = 16384
-"""Bytes that urllib3 reads at a time of a body whose length is not known."""
+"""Bytes that urllib3 reads at a time of a body that is a file."""
 
 
-def _blocks(body: Any) -> Iterator[Any]:
-    """As urllib3 reads it, not line by line: what has no line ends would be one."""
-    while block := body.read(_BLOCK):
-        yield block
+class _Pieces:
+    """The parts of a body as urllib3 would send them, and what reading them has ended with."""
+
+    error: BaseException | None = None
+
+    def __init__(self, parts: Iterable[Any], chunked: bool) -> None:
+        self._parts, self._chunked = iter(parts), chunked
+
+    def __iter__(self) -> _Pieces:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            for part in self._parts:
+                if part:
+                    return part.encode() if isinstance(part, str) else self._bytes(part)
+        except BaseException as error:
+            self.error = error
+            raise
+        raise StopIteration
+
+    def _bytes(self, part: Any) -> bytes:
+        if self._chunked:
+            # Its length is asked for first.
+            len(part)
+        try:
+            return bytes(memoryview(part))
+        except TypeError:
+            raise TypeError(
+                f"data should be a bytes-like object or an iterable, got {type(part)!r}"
+            ) from None
 
 
-def _body(request: requests.PreparedRequest) -> bytes | None:
-    """The body's bytes as they go on the wire."""
+def _payload(request: requests.PreparedRequest) -> tuple[bytes | _Pieces | None, bool]:
+    """The body, or its parts where it is read while it is sent; and whether it goes in chunks."""
     body: Any = request.body
-    if body is None or isinstance(body, bytes):
-        return body
-    if isinstance(body, str):
-        return body.encode()
-    if isinstance(body, bytearray | memoryview):
-        return bytes(body)
-    chunked = "Content-Length" not in request.headers
-    if not chunked and hasattr(body, "read"):
-        data = body.read()
-        return data.encode() if isinstance(data, str) else bytes(data)
-    parts = []
-    for part in _blocks(body) if hasattr(body, "read") else body:
-        data = part.encode() if isinstance(part, str) else bytes(part)
-        if data:
-            parts.append(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
-    return b"".join(parts) + (b"0\r\n\r\n" if chunked else b"")
+    chunked = body is not None and "Content-Length" not in request.headers
+    if body is None or (isinstance(body, bytes) and not chunked):
+        return body, False
+    if isinstance(body, str | bytearray | memoryview) and not chunked:
+        return (body.encode() if isinstance(body, str) else bytes(body)), False
+    parts = body_to_chunks(body, str(request.method), _BLOCK).chunks
+    return _Pieces(parts or (), chunked), chunked
 
 
 def _check_files(verify: Any, cert: Any) -> None:
@@ -177,6 +246,29 @@ def _proxy(url: str, proxies: Any) -> str | None:
     return chosen
 
 
+def _told_of_body(error: Exception, request: requests.PreparedRequest) -> Exception:
+    """What requests raises for an error that reading the body has raised."""
+    return aborted(error, request) if isinstance(error, OSError | HTTPException) else error
+
+
+def _told(error: Exception, request: requests.PreparedRequest) -> Exception:
+    """What requests raises for an error of the transfer."""
+    if isinstance(error, ValueError):
+        kind = InvalidHeader if "header" in str(error) else InvalidURL
+        return _from(error, kind(error, request=request))
+    if isinstance(error, ssl.SSLError):
+        # Certificate files that cannot be used.
+        return _from(error, SSLError(urllib3_errors.SSLError(error), request=request))
+    if isinstance(error, OSError):
+        return thrown_error(error, request)
+    return error
+
+
+def _from(cause: Exception, error: Exception) -> Exception:
+    error.__cause__ = error.__context__ = cause
+    return error
+
+
 def _send(
     adapter: LocustHttpAdapter,
     request: requests.PreparedRequest,
@@ -185,6 +277,7 @@ def _send(
     verify: Any,
     cert: Any,
     proxy: str | None,
+    by_python: _ByPython | None,
 ) -> requests.Response:
     """Sends `request` and returns requests' response. Raises what `requests.adapters.HTTPAdapter.send` raises."""
     session = adapter._session
@@ -201,34 +294,52 @@ def _send(
         verify, cert = True, None
     if not isinstance(cert, str) and cert is not None:
         cert = tuple(cert)
+    body, chunked = _payload(request)
+    error: Exception
     try:
         done = _engine.transfer(
             session,
             str(request.method),
             url,
             with_library_defaults(list(request.headers.items())),
-            _body(request),
+            body,
+            chunked,
             (connect, read),
             None if verify is True else str(verify) if isinstance(verify, os.PathLike) else verify,
             cert,
             proxy,
             stream,
         )
-    except ValueError as error:
-        kind = InvalidHeader if "header" in str(error) else InvalidURL
-        raise kind(error, request=request) from error
-    except ssl.SSLError as error:
-        # Certificate files that cannot be used.
-        raise SSLError(urllib3_errors.SSLError(error), request=request) from error
-    except OSError as error:
-        raise thrown_error(error, request) from error
+    except Exception as raised:
+        # What comes out of a script's own generator or file stays as it is, but for what urllib3 takes for the connection's.
+        its_own = isinstance(body, _Pieces) and body.error is raised
+        error = _told_of_body(raised, request) if its_own else _told(raised, request)
+        if error is raised:
+            raise
+    else:
+        if by_python is not None and done.error is not None and tls.asks(done.error):
+            return by_python.send(tls.reason_of(done.error))
+        return _answered(adapter, request, done, (read, connect, proxy))
+    if by_python is not None and isinstance(error, SSLError):
+        # Certificate files that the engine cannot use.
+        answer = by_python.send()
+        tls.warn_of_files(verify, cert, error.__cause__ or error)
+        return answer
+    raise error
+
+
+def _answered(
+    adapter: LocustHttpAdapter, request: requests.PreparedRequest, done: Any, sent_with: tuple[Any, Any, Any]
+) -> requests.Response:
+    """requests' response to a transfer. Raises requests' error if there was no answer."""
+    session = adapter._session
     if hasattr(session, "_transfer_seconds"):
         session._transfer_seconds = (session._transfer_seconds or 0.0) + done.seconds
     if done.error is not None:
-        raise requests_error(done.error, request, read, connect, proxy)
+        raise requests_error(done.error, request, *sent_with)
     answer = (done.headers, done.status, done.reason, done.version)
     raw = (
-        streamed_response(*answer, done.reader, str(request.method), url)
+        streamed_response(*answer, done.reader, str(request.method), str(request.url))
         if done.reader is not None
         else raw_response(*answer, WholeBody(done.body or b""), str(request.method))
     )

@@ -23,6 +23,8 @@ from geventhttpclient.useragent import RetriesExceeded, UnsupportedRedirectSchem
 from urllib3 import exceptions as urllib3_errors
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from . import tls
+
 
 def os_error(failure: dict[str, Any]) -> OSError:
     """The exception that Python's sockets raise for a failure."""
@@ -31,14 +33,8 @@ def os_error(failure: dict[str, Any]) -> OSError:
         return socket.gaierror(failure["code"], failure["text"])
     if kind in ("connect_timeout", "read_timeout", "total_timeout"):
         return TimeoutError("timed out")
-    if kind == "tls_verify":
-        text = f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {_openssl_says(failure)}"
-        return ssl.SSLCertVerificationError(1, text)
-    if kind == "tls" and failure["message"] == "connection closed during the handshake":
-        text = "[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred in violation of protocol"
-        return ssl.SSLEOFError(8, text)
-    if kind == "tls":
-        return ssl.SSLError(1, _openssl_says(failure))
+    if kind in ("tls_verify", "tls"):
+        return _tls_error(failure)
     number = failure["errno"] or {"refused": errno.ECONNREFUSED, "reset": errno.ECONNRESET}.get(
         kind, errno.EIO
     )
@@ -48,48 +44,42 @@ def os_error(failure: dict[str, Any]) -> OSError:
 # What the engine says of a proxy that hangs up instead of opening a tunnel.
 _PROXY_GONE = "proxy closed the connection"
 
-# What rustls says, and what scripts know from OpenSSL.
-_OPENSSL = (
-    ("invalid peer certificate: UnknownIssuer", "unable to get local issuer certificate"),
-    ("invalid peer certificate: CaUsedAsEndEntity", "self-signed certificate"),
-    ("invalid peer certificate: certificate expired", "certificate has expired"),
-    ("invalid peer certificate: Expired", "certificate has expired"),
-    ("invalid peer certificate: certificate not valid yet", "certificate is not yet valid"),
-    ("invalid peer certificate: NotValidYet", "certificate is not yet valid"),
-    (
-        "received corrupt message of type InvalidContentType",
-        "[SSL: WRONG_VERSION_NUMBER] wrong version number",
-    ),
-    (
-        "received fatal alert: HandshakeFailure",
-        "[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] sslv3 alert handshake failure",
-    ),
-    (
-        "received fatal alert: ProtocolVersion",
-        "[SSL: TLSV1_ALERT_PROTOCOL_VERSION] tlsv1 alert protocol version",
-    ),
-    ("received fatal alert: UnknownCA", "[SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca"),
-    (
-        "received fatal alert: BadCertificate",
-        "[SSL: SSLV3_ALERT_BAD_CERTIFICATE] sslv3 alert bad certificate",
-    ),
-    (
-        "received fatal alert: CertificateRequired",
-        "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required",
-    ),
-)
+# What OpenSSL says where it was not asked itself (`tls.words`).
+_FAULTS = {
+    "unknown-issuer": "unable to get local issuer certificate",
+    "self-signed": "self-signed certificate",
+    "expired": "certificate has expired",
+    "not-yet-valid": "certificate is not yet valid",
+    "revoked": "certificate revoked",
+}
+_REFUSALS = {
+    "not-tls": "[SSL: WRONG_VERSION_NUMBER] wrong version number",
+    "alert-40": "[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] sslv3 alert handshake failure",
+    "alert-42": "[SSL: SSLV3_ALERT_BAD_CERTIFICATE] sslv3 alert bad certificate",
+    "alert-48": "[SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca",
+    "alert-70": "[SSL: TLSV1_ALERT_PROTOCOL_VERSION] tlsv1 alert protocol version",
+    "alert-71": "[SSL: TLSV1_ALERT_INSUFFICIENT_SECURITY] tlsv1 alert insufficient security",
+    "alert-112": "[SSL: TLSV1_UNRECOGNIZED_NAME] tlsv1 unrecognized name",
+    "alert-116": "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required",
+}
 
 
-def _openssl_says(failure: dict[str, Any]) -> str:
-    """A failure of TLS in OpenSSL's words where it has some, as they stand in the errors of Python."""
-    message = str(failure["message"])
-    for known, said in _OPENSSL:
-        if message.startswith(known):
-            return said
-    if named := re.match('invalid peer certificate: certificate not valid for name "(.*?)"', message):
-        of_what = "IP address" if re.fullmatch(r"[\d.]+|.*:.*", named[1]) else "Hostname"
-        return f"{of_what} mismatch, certificate is not valid for '{named[1]}'."
-    return message if failure["kind"] == "tls_verify" else f"[SSL] {message}"
+def _tls_error(failure: dict[str, Any]) -> ssl.SSLError:
+    """The exception of Python's ssl for a failure of TLS: OpenSSL's own if it has met it, else in its words where it has some."""
+    if (said := tls.words(failure)) is not None:
+        return said
+    reason, message = failure["reason"], failure["message"]
+    if failure["kind"] == "tls_verify":
+        fault = _FAULTS.get(reason, message)
+        if reason == "wrong-name" and (name := failure["text"]):
+            of_what = "IP address" if re.fullmatch(r"[\d.]+|.*:.*", name) else "Hostname"
+            fault = f"{of_what} mismatch, certificate is not valid for '{name}'."
+        text = f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {fault}"
+        return ssl.SSLCertVerificationError(1, text)
+    if reason == "closed":
+        text = "[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred in violation of protocol"
+        return ssl.SSLEOFError(8, text)
+    return ssl.SSLError(1, _REFUSALS.get(reason, f"[SSL] {message}"))
 
 
 def _raise_chain(errors: list[BaseException]) -> BaseException:
@@ -148,6 +138,12 @@ def requests_error(
         else:
             error = exceptions.ChunkedEncodingError(broken, request=request)
         error.__context__ = broken
+    elif kind == "connect_timeout" and failure["phase"] == "waiting for a connection":
+        # urllib3 waits without a limit; these are its words for having waited in vain.
+        text = "Pool reached maximum size and no more connections are allowed."
+        full = urllib3_errors.EmptyPoolError(pool, text)  # type: ignore[arg-type]
+        retry = urllib3_errors.MaxRetryError(pool, url, full)  # type: ignore[arg-type]
+        error = _raise_chain([full, retry, exceptions.ConnectTimeout(retry, request=request)])
     elif proxy is not None and not https and kind in ("closed", "reset"):
         # That is the proxy which hung up.
         gone = http.client.RemoteDisconnected("Remote end closed connection without response")
@@ -160,6 +156,8 @@ def requests_error(
             retry = urllib3_errors.MaxRetryError(pool, url, wrapped)  # type: ignore[arg-type]
             outer = exceptions.ConnectTimeout if kind == "connect_timeout" else exceptions.ConnectionError
             error = _raise_chain([cause, wrapped, retry, outer(retry, request=request)])
+    elif kind == "read_timeout" and failure["phase"] == "sending the request":
+        error = aborted(cause, request)
     elif kind in ("read_timeout", "total_timeout"):
         wrapped = urllib3_errors.ReadTimeoutError(pool, url, f"Read timed out. (read timeout={read_timeout})")  # type: ignore[arg-type]
         error = _raise_chain([cause, wrapped, exceptions.ReadTimeout(wrapped, request=request)])
@@ -191,9 +189,8 @@ def requests_error(
         error = _raise_chain([wrapped, exceptions.InvalidHeader(wrapped, request=request)])
     elif kind in ("malformed", "head_too_large"):
         line = re.fullmatch('invalid status line "(.*)"', failure["message"], re.DOTALL)
-        bad = http.client.BadStatusLine(
-            f"{line[1]}\r\n" if line else failure["message"] or kind.replace("_", " ")
-        )
+        said = line[1].replace("\\r", "\r").replace("\\n", "\n") if line else failure["message"]
+        bad = http.client.BadStatusLine(said or kind.replace("_", " "))
         wrapped = urllib3_errors.ProtocolError("Connection aborted.", bad)
         error = _raise_chain([bad, wrapped, exceptions.ConnectionError(wrapped, request=request)])
     elif kind == "too_many_redirects":
@@ -205,13 +202,15 @@ def requests_error(
     elif kind == "tls_config":
         error = exceptions.SSLError(failure["message"], request=request)
     elif kind == "body_too_large":
-        error = exceptions.ContentDecodingError(
-            "response body is larger than the client accepts", request=request
-        )
+        error = exceptions.ContentDecodingError(_too_large(failure), request=request)
     else:
         error = exceptions.ConnectionError(failure["message"] or kind, request=request)
     assert isinstance(error, requests.RequestException)
     return error
+
+
+def _too_large(failure: dict[str, Any]) -> str:
+    return f"{failure['message']} (--max-body-size; a streamed one may have any size)"
 
 
 def thrown_error(thrown: OSError, request: Any) -> requests.RequestException:
@@ -219,9 +218,14 @@ def thrown_error(thrown: OSError, request: Any) -> requests.RequestException:
     if isinstance(thrown, TimeoutError):
         timed_out = urllib3_errors.ReadTimeoutError(None, request.url, str(thrown))  # type: ignore[arg-type]
         return requests.exceptions.ReadTimeout(timed_out, request=request)
-    aborted = urllib3_errors.ProtocolError("Connection aborted.", thrown)
-    error = requests.exceptions.ConnectionError(aborted, request=request)
-    _raise_chain([thrown, aborted, error])
+    return aborted(thrown, request)
+
+
+def aborted(thrown: Exception, request: Any) -> requests.RequestException:
+    """What requests makes of an error of the connection, or of one out of the body that it sends."""
+    wrapped = urllib3_errors.ProtocolError("Connection aborted.", thrown)
+    error = requests.exceptions.ConnectionError(wrapped, request=request)
+    _raise_chain([thrown, wrapped, error])
     return error
 
 
@@ -303,6 +307,8 @@ _PARSER_SAYS = (
     ('invalid status line "HTTP/', "Invalid status code", 13),
     ("invalid status line", "Expected HTTP/, RTSP/ or ICE/", 8),
     ("invalid chunk size", "Invalid character in chunk size", 12),
+    ('invalid content-length ""', "Empty Content-Length", 11),
+    ("invalid content-length", "Invalid character in Content-Length", 11),
 )
 
 
@@ -317,7 +323,9 @@ def fast_error(failure: dict[str, Any], url: str, max_retries: int, max_redirect
         return HTTPConnectionClosed("connection closed.")
     if kind == "truncated":
         return HTTPParseError("Incomplete response.")
-    if kind in ("malformed", "head_too_large", "body_too_large"):
+    if kind == "body_too_large":
+        return HTTPParseError(_too_large(failure))
+    if kind in ("malformed", "head_too_large"):
         for known, *arguments in _PARSER_SAYS:
             if str(failure["message"]).startswith(known):
                 return HTTPParseError(*arguments)

@@ -18,13 +18,17 @@ absolute_http_url_regexp = re.compile(r"^https?://", re.IGNORECASE)
 _shared_pools: dict[int, tuple[Any, _engine.SharedPool]] = {}
 
 
-def shared_pool(library_pool: Any, size: int) -> _engine.SharedPool | None:
-    """The engine's connections in place of a pool of urllib3 or geventhttpclient; None without one."""
+def shared_pool(library_pool: Any, keep: int, limit: int | None) -> _engine.SharedPool | None:
+    """The engine's connections in place of a pool of urllib3 or geventhttpclient; None without one.
+
+    :param keep: how many are kept to each host
+    :param limit: how many there may be at a time
+    """
     if library_pool is None:
         return None
     known = _shared_pools.get(id(library_pool))
     if known is None:
-        known = _shared_pools[id(library_pool)] = (library_pool, _engine.SharedPool(size))
+        known = _shared_pools[id(library_pool)] = (library_pool, _engine.SharedPool(keep, limit))
     return known[1]
 
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import locust
 
-from .. import log, stats
+from .. import _engine, log, stats
 from .._recorder import Recorder
 from ..env import Environment
 from ..exception import RPCError
@@ -46,6 +46,14 @@ def start_logging(options: Namespace) -> None:
         if setup_opentelemetry(options.locustfile, options.profile):
             greeting += ", OpenTelemetry enabled"
     logger.info(greeting)
+
+
+def limit_clients(options: Namespace) -> None:
+    """Tells the HTTP clients what the command line says about all of them. A script's own option of such a name is not ours."""
+    ttl, size = getattr(options, "dns_ttl", None), getattr(options, "max_body_size", None)
+    _engine.limit_clients(
+        ttl if isinstance(ttl, int | float) else None, size if isinstance(size, int) else None
+    )
 
 
 def choose_user_classes(available: dict[str, type], wanted: list[str]) -> list[Any]:

@@ -13,12 +13,14 @@ import sys
 from collections.abc import Callable, Iterator
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import gevent
 from geventhttpclient.client import HTTPClientPool
 from geventhttpclient.header import Headers
 from geventhttpclient.useragent import CompatResponse, UserAgent
 
+from .._http import tls
 from .._http.cookies import FastCookies
 from .._http.fast_agent import (
     FAILURE_EXCEPTIONS,
@@ -74,8 +76,10 @@ class FastHttpSession(SessionBase):
             base_url, username, password = split_credentials(base_url)
             if username is not None and password is not None:
                 self.auth_header = basic_auth(username, password)
-        shared = shared_pool(client_pool, getattr(client_pool, "client_args", {}).get("concurrency", 1))
-        self._open(True, base_url, request_event, user, kwargs.get("concurrency", 1), shared)
+        places = getattr(client_pool, "client_args", {}).get("concurrency", 1)
+        shared = shared_pool(client_pool, places, places)
+        places = kwargs.get("concurrency", 1)
+        self._open(True, base_url, request_event, user, places, places, shared)
         # The arguments of geventhttpclient's user agent, should one be needed.
         self._agent_options = kwargs
         self._insecure = insecure
@@ -244,6 +248,9 @@ class FastHttpSession(SessionBase):
             source = self.client.urlopen(full_url, method=method, payload=data, headers=headers, **kwargs)
         except FAILURE_EXCEPTIONS as raised:
             source, error = getattr(raised, "response", None), raised
+        where = urlsplit(full_url)
+        if where.scheme.lower() == "https":
+            tls.answered(str(where.hostname), where.port or 443, None, None if source is not None else error)
         asked = None
         if source is None:
             asked = self.client._make_request(

@@ -24,6 +24,8 @@ import http_cases_libraries  # noqa: F401  (adds its calls)
 import http_cases_network  # (adds its calls, too)
 import http_cases_odd  # noqa: F401  (adds its calls)
 import http_cases_sessions  # noqa: F401  (adds its calls)
+import http_cases_tls  # noqa: F401  (adds its calls)
+import http_cases_uploads  # noqa: F401  (adds its calls)
 import requests
 from http_cases import BOTH, FAST, HTTP, attempt
 from http_gates import GATES

@@ -105,6 +105,8 @@ def fill() -> None:
         "/typed?type=text/plain;charset=nonsense&hex=41", "/redirect/302", "/redirect/304?to=/x", "/redirect/300?to=/x",
         "/redirect/302?to=", "/redirect/302?to=relative", "/redirect/302?to=?q=1", "/redirect/302?to=%23frag",
         "/redirect/302?to=/a%20b%20%C3%A9", "/redirect/302?to=//127.0.0.1:1/x", "/redirect/302?to=ftp://x/y",
+        "/identity", "/odd-length?is=abc", "/odd-length?is=-1", "/odd-length?is=%2B3", "/odd-length?is=",
+        "/cut-encoded?as=gzip&by=12", "/cut-encoded?as=gzip&by=4", "/cut-encoded?as=deflate&by=6",
         "/redirect/302?to=http://", "/redirect/302?to=/redirect/307?to=/end", "/redirect/301?to=/status/404",
     ):  # fmt: skip
         BOTH[f"get {path}"] = lambda s, path=path: s.get(path)

@@ -9,13 +9,27 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import subprocess
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-GATES = ("tls", "other name", "client certificate", "proxy", "tls proxy", "closing proxy")
+GATES = (
+    "tls",
+    "other name",
+    "client certificate",
+    "proxy",
+    "tls proxy",
+    "closing proxy",
+    "old ciphers",
+    "self-signed",
+    "weak key",
+    "expired",
+)
 Serve = Callable[[socket.socket], None]
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def write_certificates(folder: Path) -> None:
@@ -35,6 +49,61 @@ def write_certificates(folder: Path) -> None:
         issued.private_key_and_cert_chain_pem.write_to_path(folder / f"{name}.pem")
         issued.private_key_pem.write_to_path(folder / f"{name}.key")
         issued.cert_chain_pems[0].write_to_path(folder / f"{name}.crt")
+    authority.issue_cert("127.0.0.1", not_after=LONG_AGO).private_key_and_cert_chain_pem.write_to_path(
+        folder / "expired.pem"
+    )
+    authority.private_key_pem.write_to_path(folder / "ca.key")
+    _write_odd_certificates(folder)
+
+
+def _write_odd_certificates(folder: Path) -> None:
+    """What only OpenSSL makes: an old version of X.509, weak and encrypted keys, an authority under its hashed name."""
+
+    def openssl(*arguments: str) -> str:
+        command = ["openssl", *arguments]
+        return subprocess.run(
+            command, cwd=folder, check=True, capture_output=True, text=True, timeout=60
+        ).stdout
+
+    def request(name: str, bits: int) -> None:
+        key = ("-newkey", f"rsa:{bits}", "-nodes", "-keyout", f"{name}.key")
+        openssl("req", *key, "-subj", f"/CN={name}", "-out", f"{name}.csr")
+
+    def sign(name: str, extensions: str = "") -> None:
+        more: tuple[str, ...] = ()
+        if extensions:
+            (folder / f"{name}.ext").write_text(extensions)
+            more = ("-extfile", f"{name}.ext")
+        signed = (
+            "-in",
+            f"{name}.csr",
+            "-CA",
+            "ca.pem",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-out",
+            f"{name}.crt",
+        )
+        openssl("x509", "-req", *signed, *more)
+        (folder / f"{name}.pem").write_text(
+            (folder / f"{name}.key").read_text() + (folder / f"{name}.crt").read_text()
+        )
+
+    # Without extensions OpenSSL 3.0 to 3.3 make version 1, which is what many test set-ups have.
+    request("old-client", 2048)
+    sign("old-client")
+    request("weak", 1024)
+    sign("weak", "subjectAltName=IP:127.0.0.1,DNS:localhost")
+    own = ("-newkey", "rsa:2048", "-nodes", "-keyout", "own.key", "-out", "own.crt", "-subj", "/CN=localhost")
+    openssl("req", "-x509", *own, "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost")
+    (folder / "own.pem").write_text((folder / "own.key").read_text() + (folder / "own.crt").read_text())
+    openssl("rsa", "-aes256", "-passout", "pass:secret", "-in", "old-client.key", "-out", "locked.key")
+    for kind in ("hashed", "unhashed"):
+        (folder / kind).mkdir(exist_ok=True)
+    digest = openssl("x509", "-hash", "-noout", "-in", "ca.pem").strip()
+    (folder / "hashed" / f"{digest}.0").write_text((folder / "ca.pem").read_text())
+    (folder / "unhashed" / "ca.pem").write_text((folder / "ca.pem").read_text())
 
 
 def open_gates(folder: Path, serve: Serve) -> list[int]:
@@ -63,6 +132,14 @@ def open_gates(folder: Path, serve: Serve) -> list[int]:
         return accepted
 
     plain = context("server.pem")
+    old = context("server.pem")
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    old.set_ciphers(
+        "ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA384:ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES256-SHA384"
+    )
+    weak = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    weak.set_ciphers("DEFAULT:@SECLEVEL=0")
+    weak.load_cert_chain(folder / "weak.pem")
     gates: dict[str, Serve] = {
         "tls": over(plain, serve),
         "other name": over(context("other.pem"), serve),
@@ -70,6 +147,10 @@ def open_gates(folder: Path, serve: Serve) -> list[int]:
         "proxy": serve,
         "tls proxy": over(plain, serve),
         "closing proxy": hang_up,
+        "old ciphers": over(old, serve),
+        "self-signed": over(context("own.pem"), serve),
+        "weak key": over(weak, serve),
+        "expired": over(context("expired.pem"), serve),
     }
     return [listen(gates[name]) for name in GATES]
 

@@ -21,7 +21,13 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-TEXT = [b"data: one\n", b"\n", b"data: two, which is a longer line than the first\r\n", b"half of a", b" line\nand more\n"]
+TEXT = [
+    b"data: one\n",
+    b"\n",
+    b"data: two, which is a longer line than the first\r\n",
+    b"half of a",
+    b" line\nand more\n",
+]
 LONG = [b"x" * 700 + b"\n", b"abc", b"0123456789" * 150, b"\n", "Grüße, 你好".encode()]
 
 SCHEDULES: dict[str, list[bytes]] = {
@@ -31,7 +37,16 @@ SCHEDULES: dict[str, list[bytes]] = {
     "one long": [b"y" * 9000, b"", b"z" * 600],
     "tiny": [b"a", b"b\n", b"c", b"\n\n"],
 }
-FRAMINGS = ("length", "chunked", "split chunks", "many chunks", "close", "endless chunks", "cut length", "cut chunks")
+FRAMINGS = (
+    "length",
+    "chunked",
+    "split chunks",
+    "many chunks",
+    "close",
+    "endless chunks",
+    "cut length",
+    "cut chunks",
+)
 ENCODINGS = ("identity", "gzip", "deflate", "lazy gzip", "br")
 
 
@@ -121,7 +136,9 @@ HTTP: dict[str, Callable[[Any], Iterator[Any]]] = {
     "raw.data": lambda r: iter([r.raw.data]),
     "raw.drain_conn": lambda r: iter([repr(r.raw.drain_conn())]),
     "raw after content": lambda r: iter([r.content, r.raw.read(), repr(r.raw.closed)]),
-    "content after a line": lambda r: itertools.chain(itertools.islice(r.iter_lines(1), 1), iter([r.content])),
+    "content after a line": lambda r: itertools.chain(
+        itertools.islice(r.iter_lines(1), 1), iter([r.content])
+    ),
 }
 
 FAST: dict[str, Callable[[Any], Iterator[Any]]] = {
@@ -167,7 +184,12 @@ def serve() -> None:
                     pass
                 fields, parts, close = groups(*SHAPES[int(shape)])
                 start = time.monotonic()
-                head = ["HTTP/1.1 200 OK", f"X-Start: {start!r}", "Content-Type: text/plain; charset=utf-8", *fields]
+                head = [
+                    "HTTP/1.1 200 OK",
+                    f"X-Start: {start!r}",
+                    "Content-Type: text/plain; charset=utf-8",
+                    *fields,
+                ]
                 pending = "\r\n".join([*head, "", ""]).encode()
                 for stage, part in enumerate(parts):
                     time.sleep(max(0.0, start + stage * float(pause) - time.monotonic()))

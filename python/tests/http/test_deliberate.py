@@ -26,7 +26,6 @@ from locust.contrib.fasthttp import FastHttpSession
 from locust.env import Environment
 from locust.event import EventHook
 from locust.stats import RequestStats
-from servers import TestkitServer
 
 LENGTH = 1000
 GOOD_GZIP = gzip.compress(b"x" * LENGTH, mtime=0)
@@ -181,14 +180,6 @@ def test_a_proxy_over_tls_is_spoken_to_by_urllib3(tmp_path: Path, recording: Rec
         "/a", proxies={"http": f"https://127.0.0.1:{port}"}, verify=str(tmp_path / "ca.pem")
     )
     assert response.content == b"ok" and asked == [b"GET http://host.test/a HTTP/1.1"]
-
-
-def test_errors_of_tls_are_told_in_openssls_words_without_a_line_of_its_source(
-    misbehave_tls: tuple[TestkitServer, Path],
-) -> None:
-    error = str(http(misbehave_tls[0].url).get("/").error)
-    assert "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed" in error
-    assert "_ssl.c" not in error
 
 
 @pytest.mark.parametrize("kind", [HttpUser, FastHttpUser])

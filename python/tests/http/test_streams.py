@@ -73,7 +73,7 @@ def same(client: str, way: str, ours: list[Any], theirs: list[Any]) -> bool:
 def not_later(ours: list[Any], theirs: list[Any]) -> bool:
     """Whether all that Locust's client hands out comes out here by then. What it has taken in and waits for more of it keeps."""
     text, their_text = ("".join(piece for _, piece in seen[:-1]) for seen in (ours, theirs))
-    if ours[-1][-1] == "the end" and text != their_text or not text.startswith(their_text):
+    if (ours[-1][-1] == "the end" and text != their_text) or not text.startswith(their_text):
         return False
     arrived = [when for when, piece in ours[:-1] for _ in piece]
     asked = [when for when, piece in theirs[:-1] for _ in piece]
@@ -91,9 +91,7 @@ def test_streams_come_out_as_with_locust_and_when_they_do(client: str, port: int
         with ThreadPoolExecutor(2) as threads:
             asked = [threads.submit(read, by, client, port, pause, left) for by in (sys.executable, python)]
             ours, theirs = (answers.result() for answers in asked)
-        left = [
-            case for case in left if not same(client, every[case][0], ours[str(case)], theirs[str(case)])
-        ]
+        left = [case for case in left if not same(client, every[case][0], ours[str(case)], theirs[str(case)])]
     assert not left, "\n".join(
         f"{every[case]}\n  ours   {str(ours[str(case)])[:500]}\n  theirs {str(theirs[str(case)])[:500]}"
         for case in left[:5]

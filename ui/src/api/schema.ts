@@ -321,8 +321,10 @@ export interface Phases {
   name: string[];
   /** Requests whose phases are known. */
   count: number[];
-  /** Waiting for a connection. */
+  /** Waiting to be sent, which is no part of the response time. */
   blocked: number[];
+  /** Waiting for a place among the connections. */
+  queue: number[];
   /** Looking up the host. */
   dns: number[];
   /** Connecting. */

@@ -19,9 +19,10 @@ export function percentileColour(fraction: number): string {
   return PERCENTILES.find(([upTo]) => fraction <= upTo)?.[1] ?? "series-6";
 }
 
-/** In the order in which they happen. Blocked: waiting for a free connection. */
+/** In the order in which they happen. */
 export const PHASES = [
-  { key: "blocked", label: "Blocked", colour: "line-strong", help: "Waiting for a free connection" },
+  { key: "blocked", label: "Blocked", colour: "line-strong", help: "Waiting to be sent" },
+  { key: "queue", label: "Queue", colour: "phase-queue", help: "Waiting for a place among the connections" },
   { key: "dns", label: "DNS", colour: "phase-dns", help: "Looking up the host" },
   { key: "connect", label: "Connect", colour: "phase-connect", help: "Opening the connection" },
   { key: "tls", label: "TLS", colour: "phase-tls", help: "TLS handshake" },

@@ -284,6 +284,19 @@ pub const TABLE: &[Opt] = &[
         ),
     Opt::switch(&["--equal-weights"], "equal_weights", Other)
         .help("Choose all tasks equally often, whatever weights the script gives them"),
+    Opt::value(&["--dns-ttl"], "dns_ttl", Other, Kind::Timespan)
+        .metavar("<time string>")
+        .env("LOCUST_DNS_TTL")
+        .help(
+            "How long the clients of users keep the addresses of a host; 0: each connection looks it up, as for a test \
+             behind DNS balancing. Defaults to 10s",
+        )
+        .ours(),
+    Opt::value(&["--max-body-size"], "max_body_size", Other, Kind::PositiveInteger)
+        .metavar("<bytes>")
+        .env("LOCUST_MAX_BODY_SIZE")
+        .help("The largest body that a response may have that is not streamed. Defaults to 1073741824 (1 GiB)")
+        .ours(),
     Opt::value(&["--profile"], "profile", Other, Kind::Text).help("A name under which runs belong together"),
     Opt::switch(&["--otel"], "otel", Other)
         .env("LOCUST_ENABLE_OPENTELEMETRY")

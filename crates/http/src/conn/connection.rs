@@ -13,7 +13,7 @@ use super::connect::Dialer;
 use super::proxy::Tunnel;
 use super::slab::Key;
 use super::tls;
-use crate::error::Failure;
+use crate::error::{ErrorKind, Failure, TlsReason};
 use crate::request::{Request, RequestOptions};
 use crate::url::Url;
 
@@ -94,6 +94,12 @@ impl Connection {
         }
         // A proxy takes requests for any plain origin on one connection.
         self.options.proxy.is_some() && !is_tls(&self.url) && !is_tls(&request.url)
+    }
+
+    /// Whether it leads where `other` does, in the same way.
+    pub(super) fn leads_as(&self, other: &Self) -> bool {
+        (Arc::ptr_eq(&self.options, &other.options) || self.same_way(&other.options))
+            && (Arc::ptr_eq(&self.url, &other.url) || self.url.same_origin(&other.url))
     }
 
     fn same_way(&self, options: &RequestOptions) -> bool {
@@ -183,7 +189,7 @@ impl Connection {
             match retry_interrupted(|| tls.read_tls(stream)) {
                 Ok(0) => {
                     let text = "connection closed during the handshake";
-                    return Err(Failure::with_message(crate::error::ErrorKind::TlsHandshake, text));
+                    return Err(Failure::with_message(ErrorKind::TlsHandshake(TlsReason::Closed), text));
                 }
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
-use std::io;
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind, SockType, getaddrinfo};
 
 use super::queue::{Command, CommandQueue, lock};
 use super::slab::Key;
@@ -20,6 +21,9 @@ const IDLE: Duration = Duration::from_secs(10);
 /// The most answers kept; beyond it, expired ones are thrown out, and if that is not enough, all.
 const MAX_ANSWERS: usize = 4096;
 
+/// The I/O thread and the connection that wait for an answer.
+type Waiter = (Arc<CommandQueue>, Key);
+
 /// A client's resolver.
 #[derive(Debug)]
 pub(crate) struct Resolver {
@@ -33,10 +37,10 @@ pub(crate) struct Resolver {
 #[derive(Debug, Default)]
 struct State {
     answers: HashMap<Box<str>, (Instant, Arc<[IpAddr]>)>,
-    /// Hosts to look up, in order.
-    queue: VecDeque<Box<str>>,
+    /// Hosts to look up, in order; for a connection that wants an answer of its own, with that.
+    queue: VecDeque<(Box<str>, Option<Waiter>)>,
     /// Who waits for which host, whether queued or being looked up.
-    waiting: HashMap<Box<str>, Vec<(Arc<CommandQueue>, Key)>>,
+    waiting: HashMap<Box<str>, Vec<Waiter>>,
     threads: usize,
     idle: usize,
 }
@@ -69,12 +73,19 @@ impl Resolver {
             return Some(Ok(Arc::clone(addresses)));
         }
         let waiter = (Arc::clone(queue), connection);
-        if let Some(waiting) = state.waiting.get_mut(host) {
+        // Where nothing is kept each look-up is for one connection: balancing by DNS gives each its own answer.
+        let shared = !self.ttl.is_zero();
+        if shared && let Some(waiting) = state.waiting.get_mut(host) {
             waiting.push(waiter);
             return None;
         }
-        state.waiting.insert(host.into(), vec![waiter]);
-        state.queue.push_back(host.into());
+        let alone = if shared {
+            state.waiting.insert(host.into(), vec![waiter]);
+            None
+        } else {
+            Some(waiter)
+        };
+        state.queue.push_back((host.into(), alone));
         if state.idle >= state.queue.len() {
             self.work.notify_one();
         } else if state.threads < self.max_threads {
@@ -98,7 +109,7 @@ impl Resolver {
     fn work(&self) {
         let mut state = lock(&self.state);
         loop {
-            while let Some(host) = state.queue.pop_front() {
+            while let Some((host, alone)) = state.queue.pop_front() {
                 drop(state);
                 let answer = look_up(&host);
                 state = lock(&self.state);
@@ -107,7 +118,11 @@ impl Resolver {
                 {
                     state.remember(&host, addresses, self.ttl);
                 }
-                for (queue, connection) in state.waiting.remove(&host).unwrap_or_default() {
+                let waiting = match alone {
+                    Some(waiter) => vec![waiter],
+                    None => state.waiting.remove(&host).unwrap_or_default(),
+                };
+                for (queue, connection) in waiting {
                     // A client that was shut down does not care any more.
                     let _ = queue.push(Command::Resolved { connection, lookup: answer.clone() });
                 }
@@ -139,67 +154,53 @@ impl State {
 }
 
 fn look_up(host: &str) -> Lookup {
-    match (host, 0_u16).to_socket_addrs() {
-        Ok(found) => {
-            let mut addresses: Vec<IpAddr> = Vec::new();
-            for address in found.map(|found| found.ip()) {
-                if !addresses.contains(&address) {
-                    addresses.push(address);
-                }
-            }
-            if addresses.is_empty() { Err(not_known()) } else { Ok(addresses.into()) }
+    let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
+    let found = match getaddrinfo(Some(host), None, Some(hints)) {
+        Ok(found) => found,
+        Err(error) => return Err(failure(error)),
+    };
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    for address in found.flatten().map(|found| found.sockaddr.ip()) {
+        if !addresses.contains(&address) {
+            addresses.push(address);
         }
-        Err(error) => Err(failure(&error)),
     }
+    if addresses.is_empty() { Err(not_known()) } else { Ok(addresses.into()) }
 }
 
 fn not_known() -> Failure {
-    let (code, text) = EAI[1];
+    resolve(-2, "Name or service not known")
+}
+
+fn resolve(code: i32, text: &str) -> Failure {
     Failure::new(ErrorKind::Resolve { code, text: text.into() })
 }
 
-/// What glibc's `gai_strerror` says for each code. Rust's standard library passes the text on, not the code.
-const EAI: [(i32, &str); 11] = [
-    (-1, "Bad value for ai_flags"),
-    (-2, "Name or service not known"),
-    (-3, "Temporary failure in name resolution"),
-    (-4, "Non-recoverable failure in name resolution"),
-    (-5, "No address associated with hostname"),
-    (-6, "ai_family not supported"),
-    (-7, "ai_socktype not supported"),
-    (-8, "Servname not supported for ai_socktype"),
-    (-9, "Address family for hostname not supported"),
-    (-10, "Memory allocation failure"),
-    (-11, "System error"),
-];
+/// The code and the words of glibc, which scripts and error tables know, whatever C library this is.
+fn failure(error: LookupError) -> Failure {
+    let (code, text) = match error.kind() {
+        LookupErrorKind::Badflags => (-1, "Bad value for ai_flags"),
+        LookupErrorKind::NoName => (-2, "Name or service not known"),
+        LookupErrorKind::Again => (-3, "Temporary failure in name resolution"),
+        LookupErrorKind::Fail => (-4, "Non-recoverable failure in name resolution"),
+        LookupErrorKind::NoData => (-5, "No address associated with hostname"),
+        LookupErrorKind::Family => (-6, "ai_family not supported"),
+        LookupErrorKind::Socktype => (-7, "ai_socktype not supported"),
+        LookupErrorKind::Service => (-8, "Servname not supported for ai_socktype"),
+        LookupErrorKind::Memory => (-10, "Memory allocation failure"),
+        LookupErrorKind::System | LookupErrorKind::Unknown | LookupErrorKind::IO => return other(error),
+    };
+    resolve(code, text)
+}
 
-/// The same for other C libraries, where they differ.
-const ELSEWHERE: [(&str, usize); 6] = [
-    // musl
-    ("Name does not resolve", 1),
-    ("Try again", 2),
-    ("Non-recoverable error", 3),
-    ("Name has no usable address", 4),
-    // the BSDs and macOS
-    ("nodename nor servname provided, or not known", 1),
-    ("Non-recoverable failure in name resolution", 3),
-];
-
-fn failure(error: &io::Error) -> Failure {
-    let text = error.to_string();
-    let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
-    let known = EAI.iter().find(|(_, known)| *known == text);
-    let elsewhere = || ELSEWHERE.iter().find(|(known, _)| *known == text).map(|(_, index)| &EAI[*index]);
-    match known.or_else(elsewhere) {
-        Some((code, text)) => Failure::new(ErrorKind::Resolve { code: *code, text: (*text).into() }),
-        // A host with a NUL byte or the like never reaches the resolver, and Python calls that unknown, too.
-        None if error.kind() == io::ErrorKind::InvalidInput => not_known(),
-        None => {
-            let os_error = error.raw_os_error();
-            let kind = ErrorKind::Resolve { code: os_error.unwrap_or(-4), text: text.into() };
-            Failure { kind, os_error, message: Box::default() }
-        }
+/// An error that is none of the resolver's own.
+fn other(error: LookupError) -> Failure {
+    // A host with a NUL byte or the like never reaches the resolver, and Python calls that unknown, too.
+    if error.error_num() == 0 {
+        return not_known();
     }
+    let message = std::io::Error::from(error).to_string().into();
+    Failure { message, ..resolve(-11, "System error") }
 }
 
 #[cfg(test)]
@@ -208,16 +209,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_code_is_found_by_the_text() {
-        let told = |text: &str| failure(&io::Error::other(text)).kind;
-        let expected = ErrorKind::Resolve { code: -2, text: "Name or service not known".into() };
-        assert_eq!(told("failed to lookup address information: Name or service not known"), expected);
-        assert_eq!(told("failed to lookup address information: Name does not resolve"), expected);
-        assert_eq!(expected.to_string(), "[Errno -2] Name or service not known");
-        let ErrorKind::Resolve { code, .. } = told("failed to lookup address information: Try again") else {
-            panic!("not a look-up failure")
-        };
-        assert_eq!(code, -3);
+    fn what_the_resolver_says_is_told_in_glibcs_words() {
+        let refused = look_up("no-such-host.invalid").unwrap_err();
+        let ErrorKind::Resolve { code, text } = &refused.kind else { panic!("{refused:?}") };
+        // Where there is no name server, that is what it says.
+        assert!(matches!(
+            (code, &**text),
+            (-2, "Name or service not known") | (-3, "Temporary failure in name resolution")
+        ));
+        assert_eq!(refused.kind.to_string(), format!("[Errno {code}] {text}"));
+        let unspeakable = look_up("nul\0byte").unwrap_err().kind;
+        assert_eq!(unspeakable, ErrorKind::Resolve { code: -2, text: "Name or service not known".into() });
     }
 
     #[test]

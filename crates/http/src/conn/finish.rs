@@ -27,6 +27,7 @@ impl IoThread {
         }
         // A redirect's own body is never streamed: it is read and put into the history.
         if !job.request.options.stream || !matches!(decide(job, &head), Decision::Stop) {
+            job.limit_body();
             job.head = Some(head);
             return;
         }
@@ -59,12 +60,17 @@ impl IoThread {
                     self.batch.push(job.completion(Event::Done(Ok(exchange))));
                 }
             }
+            Decision::Follow(follow) if job.request.upload.is_some() && !follow.drop_body => {
+                let text = "the body cannot be sent a second time";
+                self.refuse_redirect(key, head, at, ErrorKind::InvalidRedirect, text);
+            }
             Decision::Follow(follow) => {
                 let done = job.hop(head, at);
                 let headers = follow.headers(&done.request.headers).map(Arc::new);
                 let request = Request {
                     headers: headers.unwrap_or_else(|| Arc::clone(&done.request.headers)),
                     body: if follow.drop_body { Bytes::new() } else { done.request.body.clone() },
+                    upload: None,
                     options: Arc::clone(&job.request.options),
                     method: follow.method,
                     url: Arc::new(follow.url),
@@ -97,8 +103,9 @@ impl IoThread {
             connection.used = true;
             connection.state = State::Idle;
             connection.since_or_until = Some(self.now);
-            if let Some(Some(pool)) = self.pools.get_mut(connection.pool as usize) {
-                pool.put_back(key);
+            let pool = self.pools.get_mut(connection.pool as usize).and_then(Option::as_mut);
+            if pool.is_some_and(|pool| !pool.put_back(&self.connections, key)) {
+                self.close(key);
             }
         } else {
             self.close(key);

@@ -221,12 +221,12 @@ impl IoThread {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Submit(submission) => self.submit(submission),
-            Command::OpenPool { pool, max_connections } => {
+            Command::OpenPool { pool, options } => {
                 let index = pool as usize;
                 if self.pools.len() <= index {
                     self.pools.resize_with(index + 1, || None);
                 }
-                self.pools[index] = Some(Pool::new(max_connections));
+                self.pools[index] = Some(Pool::new(options));
             }
             Command::Cancel { pool, id } => self.cancel(pool, |job| job.id == id),
             Command::EndSession { pool, session } => self.cancel(pool, |job| job.session == session),
@@ -234,6 +234,12 @@ impl IoThread {
                 let Some(Some(found)) = self.pools.get(pool as usize) else { return };
                 if let [job, ..] = found.jobs(&self.connections, &self.jobs, |job| job.id == id)[..] {
                     self.read_body(job);
+                }
+            }
+            Command::Feed { pool, id, piece } => {
+                let Some(Some(found)) = self.pools.get(pool as usize) else { return };
+                if let [job, ..] = found.jobs(&self.connections, &self.jobs, |job| job.id == id)[..] {
+                    self.give(job, piece);
                 }
             }
             Command::CloseConnections { pool } => self.close_connections(pool),
@@ -284,9 +290,7 @@ impl IoThread {
             Choice::Open => self.open(key),
             Choice::Wait => {
                 pool.waiting.push_back(key);
-                if let Some(deadline) = job.total_deadline {
-                    self.remind(deadline, Owner::Job(key));
-                }
+                self.wait_for_place(key);
             }
         }
     }
@@ -344,7 +348,7 @@ impl IoThread {
                     self.write_on(key);
                 }
                 if readable {
-                    self.read(key);
+                    self.read_answer(key);
                 }
             }
             State::Idle if readable => self.read(key),
@@ -367,7 +371,7 @@ impl IoThread {
         }
     }
 
-    fn remind(&mut self, at: Instant, owner: Owner) {
+    pub(super) fn remind(&mut self, at: Instant, owner: Owner) {
         self.timers.insert(at, owner);
         // With a timeout of a minute and a connection per request, nearly all reminders are for the dead.
         let alive = self.connections.len() + self.jobs.len();
@@ -384,13 +388,16 @@ impl IoThread {
         while let Some((at, owner)) = self.timers.pop_due(self.now) {
             match owner {
                 Owner::Job(key) => {
-                    let waiting = self
-                        .jobs
-                        .get(key)
-                        .is_some_and(|job| job.connection.is_none() && job.stream.is_none());
-                    if waiting {
-                        self.fail(key, Failure::new(ErrorKind::TotalTimeout));
-                    }
+                    let waiting =
+                        self.jobs.get(key).filter(|job| job.connection.is_none() && job.stream.is_none());
+                    let due = |at: Option<Instant>| at.is_some_and(|at| at <= self.now);
+                    let kind = match waiting {
+                        Some(job) if due(job.total_deadline) => ErrorKind::TotalTimeout,
+                        Some(job) if due(job.connect_until) => ErrorKind::ConnectTimeout,
+                        // It has moved on, and waits anew: for that there is another reminder.
+                        _ => continue,
+                    };
+                    self.fail(key, Failure::new(kind));
                 }
                 Owner::Connection(key) => self.connection_due(key, at),
             }

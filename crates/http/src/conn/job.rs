@@ -27,6 +27,8 @@ pub(super) struct Job {
     pub(super) connection: Option<Key>,
     /// When `total_timeout` strikes.
     pub(super) total_deadline: Option<Instant>,
+    /// By when it has to have a connection, if it had to wait for a place.
+    pub(super) connect_until: Option<Instant>,
     /// This hop's phases so far, the current one excluded.
     timings: Timings,
     /// The phases of the hops before.
@@ -55,6 +57,22 @@ pub(super) struct Job {
     pub(super) retried: bool,
     pub(super) history: Vec<Hop>,
     pub(super) stream: Option<Stream>,
+    /// How far an upload is that the caller gives piece by piece.
+    pub(super) giving: Giving,
+}
+
+/// How far an upload is.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Giving {
+    /// No piece has been asked for, or there is no such upload.
+    #[default]
+    Not,
+    /// A piece has been asked for.
+    Wanted,
+    /// A piece is on its way out.
+    Sending,
+    /// The last piece has been given.
+    Ended,
 }
 
 /// Which way a hop went.
@@ -89,6 +107,7 @@ impl Job {
             cookies,
             connection: None,
             total_deadline: request.options.total_timeout.and_then(|total| at.checked_add(total)),
+            connect_until: None,
             timings: Timings::starting(at, start_unix),
             past: None,
             phase: Phase::Blocked,
@@ -109,6 +128,7 @@ impl Job {
             retried: false,
             history: Vec::new(),
             stream: None,
+            giving: Giving::Not,
             request,
         }
     }
@@ -128,6 +148,8 @@ impl Job {
         self.body_sent = 0;
         self.body_inlined = false;
         self.sent = false;
+        self.giving = Giving::Not;
+        self.connect_until = None;
         self.received_any = false;
         self.head = None;
         self.body = Vec::new();
@@ -202,9 +224,27 @@ impl Job {
         }
     }
 
-    /// Whether the caller of a streamed body leaves us waiting, so that silence is not the server's fault.
+    /// Whether the caller of a streamed body, or of an upload, leaves us waiting: then silence is not the server's fault.
     pub(super) fn is_paused(&self) -> bool {
-        self.stream.as_ref().is_some_and(|stream| !stream.wanted)
+        self.giving == Giving::Wanted || self.stream.as_ref().is_some_and(|stream| !stream.wanted)
+    }
+
+    /// Whether pieces of an upload are still to be asked for.
+    pub(super) fn is_uploading(&self) -> bool {
+        self.request.upload.is_some() && self.giving != Giving::Ended
+    }
+
+    /// Whether the server has been sent nothing of this hop.
+    fn untouched(&self) -> bool {
+        self.head_sent == 0 && self.body_sent == 0 && self.giving == Giving::Not
+    }
+
+    /// What comes is read as a whole after all, as the body of a redirect is.
+    pub(super) fn limit_body(&mut self) {
+        if self.request.options.stream {
+            let max_body = self.request.options.max_body;
+            self.decoder.set_limits(Limits { max_body, ..self.decoder.limits() });
+        }
     }
 
     /// Whether what is received now belongs to a body that is handed on in its chunks, sizes and all.
@@ -215,16 +255,16 @@ impl Job {
     /// Whether this hop may be sent a second time after its connection died without a byte of an answer.
     pub(super) fn may_retry(&self, kind: &ErrorKind) -> bool {
         let died = matches!(kind, ErrorKind::Reset | ErrorKind::ClosedWithoutResponse);
-        let untouched = self.head_sent == 0 && self.body_sent == 0;
-        died && !self.retried && !self.received_any && (untouched || self.request.method.is_idempotent())
+        // What has been taken of an upload is gone.
+        let repeatable = self.request.upload.is_none() && self.request.method.is_idempotent();
+        died && !self.retried && !self.received_any && (self.untouched() || repeatable)
     }
 
     pub(super) fn error(&mut self, failure: Failure, now: Instant) -> Box<Error> {
         let phase = self.phase;
         let timings = self.timings(now);
         let Failure { kind, os_error, message } = failure;
-        let untouched = self.head_sent == 0 && self.body_sent == 0;
-        let retry = untouched && !matches!(kind, ErrorKind::InvalidRequest | ErrorKind::TlsConfig);
+        let retry = self.untouched() && !matches!(kind, ErrorKind::InvalidRequest | ErrorKind::TlsConfig);
         let url = Arc::clone(&self.request.url);
         let history = std::mem::take(&mut self.history);
         Box::new(Error { kind, phase, retry, os_error, message, timings, history, url })
@@ -236,5 +276,11 @@ impl Job {
 }
 
 fn limits(request: &Request) -> Limits {
-    Limits { max_body: request.options.max_body, ..Limits::default() }
+    Limits {
+        // A streamed body is nowhere as a whole.
+        max_body: if request.options.stream { u64::MAX } else { request.options.max_body },
+        lengths_beside_codings: true,
+        odd_lengths: request.options.odd_lengths,
+        ..Limits::default()
+    }
 }

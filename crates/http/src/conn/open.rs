@@ -12,15 +12,33 @@ use super::dns::Lookup;
 use super::io_thread::{IoThread, token};
 use super::proxy::Tunnel;
 use super::slab::Key;
+use super::timers::Owner;
 use crate::error::{ErrorKind, Failure};
 use crate::timing::Phase;
 use crate::url::Url;
 
 impl IoThread {
+    /// A job waits for a place: its time to connect runs already.
+    pub(super) fn wait_for_place(&mut self, key: Key) {
+        let Some(job) = self.jobs.get_mut(key) else { return };
+        job.enter(Phase::Queue, self.now);
+        if job.connect_until.is_none() {
+            let timeout = job.request.options.connect_timeout;
+            job.connect_until = timeout.and_then(|timeout| self.now.checked_add(timeout));
+        }
+        let due = job.connect_until.into_iter().chain(job.total_deadline).min();
+        if let Some(due) = due {
+            self.remind(due, Owner::Job(key));
+        }
+    }
+
     /// Opens a connection for a job.
     pub(super) fn open(&mut self, job: Key) {
         let Some(found) = self.jobs.get_mut(job) else { return };
-        let until = found.request.options.connect_timeout.and_then(|timeout| self.now.checked_add(timeout));
+        let timeout = found.request.options.connect_timeout;
+        // Whoever has waited for a place has used some of it up.
+        let until =
+            found.connect_until.take().or_else(|| timeout.and_then(|timeout| self.now.checked_add(timeout)));
         let connection = Connection::new(found.pool, &found.request, job, until);
         let key = self.connections.insert(connection);
         found.connection = Some(key);

@@ -6,6 +6,7 @@ use super::connection::Connection;
 use super::job::Job;
 use super::slab::{Key, Slab};
 use crate::request::Request;
+use crate::session::PoolOptions;
 
 /// How many origins' worth of idle connections a pool keeps, as requests does.
 const ORIGINS_KEPT: usize = 10;
@@ -13,7 +14,7 @@ const ORIGINS_KEPT: usize = 10;
 /// The connections of one session (or of several that share them), idle, busy and in the making.
 #[derive(Debug)]
 pub(super) struct Pool {
-    max_connections: u32,
+    options: PoolOptions,
     /// All of them.
     pub(super) connections: Vec<Key>,
     /// Those without an exchange, the one used last at the end.
@@ -33,9 +34,12 @@ pub(super) enum Choice {
 }
 
 impl Pool {
-    pub(super) fn new(max_connections: u32) -> Self {
+    pub(super) fn new(options: PoolOptions) -> Self {
         Self {
-            max_connections,
+            options: PoolOptions {
+                keep: options.keep.max(1),
+                limit: options.limit.map(|limit| limit.max(1)),
+            },
             connections: Vec::new(),
             idle: Vec::new(),
             waiting: VecDeque::new(),
@@ -51,7 +55,7 @@ impl Pool {
         if !fresh && let Some(key) = self.idle.iter().rev().find(serves) {
             return Choice::Use(*key);
         }
-        let limit = self.max_connections as usize;
+        let Some(limit) = self.options.limit else { return Choice::Open };
         if self.connections.len() < limit || self.connections.iter().filter(serves).count() < limit {
             Choice::Open
         } else {
@@ -59,9 +63,19 @@ impl Pool {
         }
     }
 
-    /// A connection has become idle.
-    pub(super) fn put_back(&mut self, key: Key) {
+    /// A connection has become idle. False: there are enough idle ones that lead where it leads; it is to be closed.
+    pub(super) fn put_back(&mut self, connections: &Slab<Connection>, key: Key) -> bool {
+        if self.idle.len() >= self.options.keep
+            && let Some(connection) = connections.get(key)
+        {
+            let alike =
+                |other: &&Key| connections.get(**other).is_some_and(|other| other.leads_as(connection));
+            if self.idle.iter().filter(alike).count() >= self.options.keep {
+                return false;
+            }
+        }
         self.idle.push(key);
+        true
     }
 
     /// A connection is idle no more.
@@ -73,8 +87,8 @@ impl Pool {
 
     /// An idle connection to close because there are too many of them: the one unused for longest.
     pub(super) fn surplus(&self) -> Option<Key> {
-        let kept = ORIGINS_KEPT.saturating_mul(self.max_connections as usize);
-        if self.connections.len() <= kept { None } else { self.idle.first().copied() }
+        let kept = ORIGINS_KEPT.saturating_mul(self.options.keep);
+        if self.idle.len() <= kept { None } else { self.idle.first().copied() }
     }
 
     pub(super) fn forget(&mut self, key: Key) {

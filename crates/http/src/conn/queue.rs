@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use mio::Waker;
 
 use super::dns::Lookup;
@@ -18,15 +19,16 @@ use super::slab::Key;
 use crate::client::Wake;
 use crate::request::{Request, RequestId};
 use crate::response::Completion;
-use crate::session::Cookies;
+use crate::session::{Cookies, PoolOptions};
 
 /// What an I/O thread is asked to do.
 #[derive(Debug)]
 pub(crate) enum Command {
-    OpenPool { pool: u32, max_connections: u32 },
+    OpenPool { pool: u32, options: PoolOptions },
     Submit(Submission),
     Cancel { pool: u32, id: RequestId },
     ReadBody { pool: u32, id: RequestId },
+    Feed { pool: u32, id: RequestId, piece: Option<Bytes> },
     CloseConnections { pool: u32 },
     EndSession { pool: u32, session: u64 },
     ClosePool { pool: u32 },

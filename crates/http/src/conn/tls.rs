@@ -12,10 +12,11 @@ use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, InvalidMessage, RootCertStore,
+    SignatureScheme,
 };
 
-use crate::error::{ErrorKind, Failure};
+use crate::error::{ErrorKind, Failure, TlsReason};
 
 /// How to treat `https:`. Files are read once, when the first connection needs them or by
 /// [`prepare`](Self::prepare); share one value between requests, since sessions are resumed within it.
@@ -31,7 +32,7 @@ pub struct TlsOptions {
 pub enum Roots {
     /// Mozilla's list, compiled in.
     Mozilla,
-    /// The PEM certificates of a file, or of all files of a folder.
+    /// The PEM certificates of a file, or of a folder as `c_rehash` prepares one.
     Path(PathBuf),
 }
 
@@ -96,7 +97,10 @@ impl TlsOptions {
         let config =
             self.config().map_err(|error| Failure::with_message(ErrorKind::TlsConfig, error.to_string()))?;
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
-            Failure::with_message(ErrorKind::TlsHandshake, format!("{host:?} is not a server name"))
+            Failure::with_message(
+                ErrorKind::TlsHandshake(TlsReason::Other),
+                format!("{host:?} is not a server name"),
+            )
         })?;
         ClientConnection::new(config, name).map_err(|error| failure(&error))
     }
@@ -192,9 +196,17 @@ fn certificates_at(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsConfi
         files.push(entry.map_err(|error| unreadable(path, &error))?.path());
     }
     files.sort();
-    // A folder of certificates may hold other things (keys, a README, dangling links): they are passed over.
-    let files = files.iter().filter(|file| file.is_file());
+    // As OpenSSL, which looks for an authority under the name that `c_rehash` gives it, and trusts nothing else in there.
+    let files = files.iter().filter(|file| is_hashed(file) && file.is_file());
     Ok(files.filter_map(|file| certificates_in(file).ok()).flatten().collect())
+}
+
+/// Whether a file has a name that `c_rehash` gives: eight hexadecimal digits, a dot and a number.
+fn is_hashed(file: &Path) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let (hash, number) = name.split_once('.').unwrap_or_default();
+    let digits = |text: &str, fits: fn(&u8) -> bool| !text.is_empty() && text.as_bytes().iter().all(fits);
+    hash.len() == 8 && digits(hash, u8::is_ascii_hexdigit) && digits(number, u8::is_ascii_digit)
 }
 
 fn certificates_in(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsConfigError> {
@@ -214,11 +226,43 @@ fn unreadable(path: &Path, error: &io::Error) -> TlsConfigError {
 
 /// Why a TLS connection failed.
 pub(crate) fn failure(error: &rustls::Error) -> Failure {
+    use rustls::Error as Tls;
     let kind = match error {
-        rustls::Error::InvalidCertificate(_) => ErrorKind::TlsVerify,
-        _ => ErrorKind::TlsHandshake,
+        Tls::InvalidCertificate(error) => ErrorKind::TlsVerify(fault(error)),
+        Tls::AlertReceived(alert) => ErrorKind::TlsHandshake(TlsReason::Alert(u8::from(*alert))),
+        Tls::InvalidMessage(InvalidMessage::InvalidContentType) => ErrorKind::TlsHandshake(TlsReason::NotTls),
+        _ => ErrorKind::TlsHandshake(TlsReason::Other),
     };
     Failure::with_message(kind, error.to_string())
+}
+
+/// What is wrong with a certificate.
+fn fault(error: &CertificateError) -> TlsReason {
+    use CertificateError as Fault;
+    match error {
+        Fault::UnknownIssuer => TlsReason::UnknownIssuer,
+        Fault::Expired | Fault::ExpiredContext { .. } => TlsReason::Expired,
+        Fault::NotValidYet | Fault::NotValidYetContext { .. } => TlsReason::NotYetValid,
+        Fault::Revoked => TlsReason::Revoked,
+        Fault::NotValidForName => TlsReason::WrongName(Box::default()),
+        Fault::NotValidForNameContext { expected, .. } => TlsReason::WrongName(expected.to_str().into()),
+        Fault::BadSignature | Fault::UnsupportedSignatureAlgorithmContext { .. } => TlsReason::Signature,
+        Fault::Other(_) => match webpki_says(error) {
+            // Whatever vouches for itself says that it is an authority.
+            Some(webpki::Error::CaUsedAsEndEntity) => TlsReason::SelfSigned,
+            Some(webpki::Error::UnsupportedCertVersion) => TlsReason::CertificateVersion,
+            _ => TlsReason::Certificate,
+        },
+        _ => TlsReason::Certificate,
+    }
+}
+
+/// The error of webpki that rustls has no name of its own for.
+fn webpki_says(error: &CertificateError) -> Option<&webpki::Error> {
+    match error {
+        CertificateError::Other(other) => other.0.downcast_ref(),
+        _ => None,
+    }
 }
 
 /// Chains to a known root; or, as OpenSSL has it, the very certificate that was given as a root.
@@ -243,10 +287,10 @@ impl ServerCertVerifier for Trusted {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let verdict = self.chains.verify_server_cert(end_entity, intermediates, name, ocsp, now);
         match verdict {
-            Err(rustls::Error::InvalidCertificate(CertificateError::Other(ref other)))
+            // webpki looks at the dates before it gets here.
+            Err(rustls::Error::InvalidCertificate(ref error))
                 if self.given.iter().any(|given| given == end_entity)
-                    // webpki's own error is not ours to name; it looks at the dates before it gets here.
-                    && format!("{other:?}").contains("CaUsedAsEndEntity") =>
+                    && matches!(webpki_says(error), Some(webpki::Error::CaUsedAsEndEntity)) =>
             {
                 rustls::client::verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
                 Ok(ServerCertVerified::assertion())

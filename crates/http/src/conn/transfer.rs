@@ -3,12 +3,16 @@
 use std::io;
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use super::connection::{Connection, State, failure, is_tls};
 use super::io_thread::IoThread;
-use super::job::{Job, Route, WINDOW};
+use super::job::{Giving, Job, Route, WINDOW};
 use super::slab::Key;
 use crate::error::{ErrorKind, Failure};
-use crate::h1::{BodyFraming, DecodeError, Piece, encode_head};
+use crate::h1::{BodyFraming, DecodeError, Piece, encode_chunk, encode_head, encode_last_chunk};
+use crate::request::Upload;
+use crate::response::Event;
 use crate::timing::Phase;
 use crate::url::Style;
 
@@ -24,6 +28,9 @@ const READS_PER_TURN: usize = 16;
 
 /// After how long a kept connection is looked at before a request is risked that must not be sent twice.
 const LOOK_AFTER: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// How much of the buffer of requests under way is kept when one has been sent.
+const HEAD_KEPT: usize = 256 * 1024;
 
 /// How much is reserved for an announced body before any of it has come.
 const RESERVE: u64 = 1024 * 1024;
@@ -78,6 +85,13 @@ impl IoThread {
         let written = write(connection, job);
         self.now = Instant::now();
         match written {
+            Ok(true) if job.is_uploading() => {
+                job.quiet_since = self.now;
+                if job.giving != Giving::Wanted {
+                    job.giving = Giving::Wanted;
+                    self.batch.push(job.completion(Event::Feed));
+                }
+            }
             Ok(true) => {
                 job.sent = true;
                 // A response that came before the request was out has begun its phase already.
@@ -87,6 +101,10 @@ impl IoThread {
                 job.quiet_since = self.now;
                 std::mem::swap(&mut job.head_out, &mut self.head_out);
                 self.head_out.clear();
+                self.head_out.shrink_to(HEAD_KEPT);
+                if job.request.upload.is_some() {
+                    self.read_answer(key);
+                }
             }
             Ok(false) => job.quiet_since = self.now,
             Err(error) => {
@@ -98,6 +116,36 @@ impl IoThread {
                 self.read(key);
                 self.broken(key, failure);
             }
+        }
+    }
+
+    /// The caller gives a piece of an upload; `None` ends it.
+    pub(super) fn give(&mut self, key: Key, piece: Option<Bytes>) {
+        let Some(job) = self.jobs.get_mut(key) else { return };
+        let (Some(connection), Giving::Wanted) = (job.connection, job.giving) else { return };
+        job.head_out.clear();
+        job.head_sent = 0;
+        job.quiet_since = self.now;
+        job.giving = if piece.is_some() { Giving::Sending } else { Giving::Ended };
+        let chunked = job.request.upload == Some(Upload::Chunked);
+        match piece {
+            Some(piece) if chunked => encode_chunk(&mut job.head_out, &piece),
+            Some(piece) => job.head_out.extend_from_slice(&piece),
+            None if chunked => encode_last_chunk(&mut job.head_out),
+            None => {}
+        }
+        self.write_on(connection);
+        self.arm(connection);
+    }
+
+    /// Reads an answer, unless the request is still to be given: as http.client, which looks for none before.
+    pub(super) fn read_answer(&mut self, key: Key) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let job = connection.job.and_then(|job| self.jobs.get(job));
+        if job.is_some_and(|job| job.request.upload.is_some() && !job.sent) {
+            connection.readable = true;
+        } else {
+            self.read(key);
         }
     }
 
@@ -253,12 +301,14 @@ impl IoThread {
 /// Whether a kept connection was closed by its server, as far as one can tell without sending. Looked at only
 /// where it matters: after a while, and before a request that must not be repeated.
 fn is_stale(connection: &Connection, job: &Job, now: Instant) -> bool {
-    if job.request.method.is_idempotent() {
-        return false;
-    }
-    let idle_for = connection.since_or_until.map(|since| now.saturating_duration_since(since));
-    if idle_for.is_none_or(|idle| idle < LOOK_AFTER) {
-        return false;
+    if job.request.upload.is_none() {
+        if job.request.method.is_idempotent() {
+            return false;
+        }
+        let idle_for = connection.since_or_until.map(|since| now.saturating_duration_since(since));
+        if idle_for.is_none_or(|idle| idle < LOOK_AFTER) {
+            return false;
+        }
     }
     let Some(stream) = &connection.stream else { return true };
     let mut byte = [0];
@@ -285,7 +335,11 @@ fn encode(job: &mut Job, connection: &Connection) {
     // requests says nothing of the body after a redirect that dropped it, and leaves that to urllib3.
     let dropped = job.history.iter().any(|hop| matches!(hop.response.status, 301..=303));
     let announce = request.options.announce_empty.filter(|style| *style == Style::Fast || !dropped);
-    let framing = BodyFraming::announced(&request.method, request.body.len() as u64, announce);
+    let framing = match request.upload {
+        None => BodyFraming::announced(&request.method, request.body.len() as u64, announce),
+        Some(Upload::Plain) => BodyFraming::None,
+        Some(Upload::Chunked) => BodyFraming::Chunked,
+    };
     let out = &mut job.head_out;
     let cookie = job.cookie.as_deref();
     encode_head(out, &request.method, target, Some(url.host_header()), &request.headers, cookie, framing);

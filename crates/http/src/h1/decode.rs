@@ -255,7 +255,7 @@ impl Decoder {
             return Ok((len, Some(Piece::Informational(head.status))));
         }
         let (framing, keep_alive) =
-            framing.decide(&self.method, head.status, head.version, &mut self.leniency)?;
+            framing.decide(&self.method, head.status, head.version, &self.limits, &mut self.leniency)?;
         self.keep_alive = keep_alive && !self.leniency.contains(Leniency::JUNK_LINE);
         self.state = match framing {
             Framing::Empty | Framing::Length(0) => State::End,

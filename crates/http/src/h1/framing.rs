@@ -5,6 +5,7 @@ use crate::method::Method;
 use super::error::{DecodeError, excerpt};
 use super::head::Version;
 use super::lenient::Leniency;
+use super::limits::Limits;
 
 /// How the body of a response ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +24,18 @@ pub(super) enum Framing {
 #[derive(Debug, Default)]
 pub(super) struct FramingFields {
     length: Length,
-    transfer_encoding: Option<bool>,
+    coding: Option<Coding>,
     close: bool,
     keep_alive: bool,
+}
+
+/// The outermost transfer coding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    Chunked,
+    /// None at all, which old servers say by `identity`.
+    Identity,
+    Other,
 }
 
 #[derive(Debug, Default)]
@@ -33,6 +43,9 @@ enum Length {
     #[default]
     Absent,
     Given(u64),
+    /// Not a number of bytes; with what `int` of Python makes of it, if that is one.
+    Odd(Box<str>, Option<u64>),
+    /// Several that differ.
     Bad(Box<str>),
 }
 
@@ -45,7 +58,11 @@ impl FramingFields {
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
                 // Only the last coding of the last field counts: that is the outermost.
                 let last = value.rsplit(|&byte| byte == b',').next().unwrap_or_default();
-                self.transfer_encoding = Some(last.trim_ascii().eq_ignore_ascii_case(b"chunked"));
+                self.coding = Some(match last.trim_ascii() {
+                    last if last.eq_ignore_ascii_case(b"chunked") => Coding::Chunked,
+                    last if last.eq_ignore_ascii_case(b"identity") => Coding::Identity,
+                    _ => Coding::Other,
+                });
             }
             _ => {}
         }
@@ -65,6 +82,8 @@ impl FramingFields {
             self.length = match (std::mem::take(&mut self.length), number) {
                 (Length::Absent, Some(number)) => Length::Given(number),
                 (Length::Given(before), Some(number)) if before == number => Length::Given(number),
+                (Length::Absent, None) => Length::Odd(excerpt(value), odd_number(value)),
+                (odd @ Length::Odd(..), _) => odd,
                 (Length::Bad(text), _) => Length::Bad(text),
                 _ => Length::Bad(excerpt(value)),
             };
@@ -75,7 +94,7 @@ impl FramingFields {
     pub(super) fn content_length(&self) -> Option<u64> {
         match self.length {
             Length::Given(length) => Some(length),
-            Length::Absent | Length::Bad(_) => None,
+            Length::Absent | Length::Odd(..) | Length::Bad(_) => None,
         }
     }
 
@@ -85,6 +104,7 @@ impl FramingFields {
         method: &Method,
         status: u16,
         version: Version,
+        limits: &Limits,
         leniency: &mut Leniency,
     ) -> Result<(Framing, bool), DecodeError> {
         let persistent = !self.close && (version == Version::Http11 || self.keep_alive);
@@ -95,21 +115,40 @@ impl FramingFields {
         if *method == Method::Head || matches!(status, 204 | 304) {
             return Ok((Framing::Empty, persistent));
         }
-        match (self.transfer_encoding, self.length) {
-            (Some(chunked), length) => {
+        match (self.coding, self.length) {
+            (Some(Coding::Identity | Coding::Other), Length::Given(length))
+                if limits.lengths_beside_codings =>
+            {
+                // A length beside `identity` contradicts nothing.
+                Ok((Framing::Length(length), persistent && self.coding == Some(Coding::Identity)))
+            }
+            (Some(coding), length) => {
                 if version == Version::Http10 {
                     leniency.insert(Leniency::TRANSFER_ENCODING_IN_HTTP10);
                 }
                 // A length beside a transfer coding, or a coding in HTTP/1.0, is what a smuggled response looks like
                 // (RFC 9112, 6.1): the coding is believed, and nothing after it on this connection.
                 let sound = matches!(length, Length::Absent) && version == Version::Http11;
-                Ok(if chunked { (Framing::Chunked, persistent && sound) } else { (Framing::Close, false) })
+                Ok(match coding {
+                    Coding::Chunked => (Framing::Chunked, persistent && sound),
+                    Coding::Identity | Coding::Other => (Framing::Close, false),
+                })
             }
             (None, Length::Given(length)) => Ok((Framing::Length(length), persistent)),
-            (None, Length::Bad(text)) => Err(DecodeError::ContentLength(text)),
+            (None, Length::Odd(_, Some(length))) if limits.odd_lengths => {
+                Ok((Framing::Length(length), false))
+            }
+            (None, Length::Odd(_, None)) if limits.odd_lengths => Ok((Framing::Close, false)),
+            (None, Length::Odd(text, _) | Length::Bad(text)) => Err(DecodeError::ContentLength(text)),
             (None, Length::Absent) => Ok((Framing::Close, false)),
         }
     }
+}
+
+/// A whole number with a sign and white space around it, as Python reads it, if it is none below zero.
+fn odd_number(text: &[u8]) -> Option<u64> {
+    let text = text.trim_ascii();
+    decimal(text.strip_prefix(b"+").unwrap_or(text))
 }
 
 /// Digits only: `+1`, `-1`, `0x1` and nothing are not lengths. The last two numbers of the range are refused with the

@@ -146,7 +146,11 @@ fn forgiving(
     };
     let line = &input[start..start + line_len];
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let status_line = lenient::status_line(line, start)?;
+    let status_line = lenient::status_line(line, start).map_err(|error| match error {
+        // With its end, as far as it is kept: whoever is told sees whether there was one.
+        DecodeError::StatusLine(_) => DecodeError::StatusLine(excerpt(&input[start..=start + line_len])),
+        other => other,
+    })?;
     let block_at = start + line_len + 1;
     let Some(len) = head_end(input, block_at) else {
         return Ok(None);

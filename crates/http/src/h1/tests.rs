@@ -309,7 +309,8 @@ fn chunked_bodies_have_trailers_extensions_and_errors() {
 
 #[test]
 fn limits_hold() {
-    let limits = Limits { max_head: 100, max_headers: 3, max_body: 10, max_informational: 1 };
+    let limits =
+        Limits { max_head: 100, max_headers: 3, max_body: 10, max_informational: 1, ..Limits::default() };
     let read = |response: &str| read(&Method::Get, &[response.as_bytes()], limits).error;
     let long = "x".repeat(100);
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";

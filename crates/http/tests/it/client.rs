@@ -123,7 +123,7 @@ fn a_session_that_leaves_a_shared_pool_takes_only_its_own_requests_along() {
         }
     });
     let harness = Harness::new();
-    let pool = harness.client.pool(4);
+    let pool = harness.client.pool(gregaria_http::PoolOptions::default());
     let options = || gregaria_http::SessionOptions { pool: Some(pool.clone()), ..Default::default() };
     let (first, second) = (harness.client.session(options()), harness.client.session(options()));
     first.send(get(&server.url("/")), 1);

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gregaria_http::{
-    Client, ClientOptions, Completion, Error, ErrorKind, Event, Exchange, Headers, Method, Request,
-    RequestId, RequestOptions, Session, SessionOptions, Url, Wake,
+    Client, ClientOptions, Completion, Error, ErrorKind, Event, Exchange, Headers, Method, PoolOptions,
+    Request, RequestId, RequestOptions, Session, SessionOptions, Url, Wake,
 };
 
 /// No test waits longer than this for one completion.
@@ -131,6 +131,11 @@ impl Harness {
     }
 }
 
+/// Options of a session with at most so many connections to each origin.
+pub(crate) fn limited(limit: usize) -> SessionOptions {
+    SessionOptions { connections: PoolOptions { keep: limit, limit: Some(limit) }, pool: None }
+}
+
 pub(crate) fn url(text: &str) -> Arc<Url> {
     Arc::new(Url::parse(text).unwrap())
 }
@@ -145,6 +150,7 @@ pub(crate) fn request(method: Method, text: &str, options: RequestOptions) -> Re
         url: url(text),
         headers: Arc::new(Headers::new()),
         body: Bytes::new(),
+        upload: None,
         options: Arc::new(options),
     }
 }

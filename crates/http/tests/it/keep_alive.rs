@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gregaria_http::{ErrorKind, Event, SessionOptions};
+use gregaria_http::{ErrorKind, Event, Method, Phase, RequestOptions};
 
-use crate::harness::{Gate, Harness, PATIENCE, get, milliseconds, post};
+use crate::harness::{Gate, Harness, PATIENCE, get, limited, milliseconds, post, request};
 use crate::server::Server;
 
 #[test]
@@ -155,22 +155,24 @@ fn requests_beyond_the_limit_wait_their_turn() {
         }
     });
     let harness = Harness::new();
-    let session = harness.client.session(SessionOptions { max_connections: 2, pool: None });
+    let session = harness.client.session(limited(2));
     for token in 0..8 {
         session.send(get(&server.url("/")), token);
     }
     std::thread::sleep(milliseconds(50));
     gate.open();
-    let blocked: Vec<_> = (0..8).map(|_| harness.done().unwrap().timings.blocked).collect();
+    let timings: Vec<_> = (0..8).map(|_| harness.done().unwrap().timings).collect();
     assert_eq!((server.connections(), most.load(Ordering::SeqCst)), (2, 2));
-    assert_eq!(blocked.iter().filter(|time| **time >= milliseconds(50)).count(), 6, "{blocked:?}");
+    assert_eq!(timings.iter().filter(|t| t.queue >= milliseconds(50)).count(), 6, "{timings:?}");
+    let server_late = timings.iter().filter(|t| t.total >= t.blocked + milliseconds(50)).count();
+    assert_eq!(server_late, 8, "the wait is part of the time: {timings:?}");
 }
 
 #[test]
 fn whoever_waits_longest_is_served_first() {
     let server = Server::start(|peer, _| peer.echo());
     let harness = Harness::new();
-    let session = harness.client.session(SessionOptions { max_connections: 1, pool: None });
+    let session = harness.client.session(limited(1));
     for token in 0..50 {
         session.send(get(&server.url("/")), token);
     }
@@ -190,7 +192,7 @@ fn the_limit_counts_each_origin_by_itself() {
     });
     let quick = Server::start(|peer, _| peer.echo());
     let harness = Harness::new();
-    let session = harness.client.session(SessionOptions { max_connections: 1, pool: None });
+    let session = harness.client.session(limited(1));
     session.send(get(&slow.url("/")), 1);
     session.send(get(&slow.url("/")), 2);
     session.send(get(&quick.url("/")), 3);
@@ -209,7 +211,7 @@ fn waiting_requests_survive_the_failure_of_the_one_before() {
         }
     });
     let harness = Harness::new();
-    let session = harness.client.session(SessionOptions { max_connections: 1, pool: None });
+    let session = harness.client.session(limited(1));
     for token in 0..3 {
         session.send(get(&server.url("/")), token);
     }
@@ -250,16 +252,48 @@ fn a_failed_wait_for_a_connection_is_timed_out() {
         peer.closed_by_client();
     });
     let harness = Harness::new();
-    let session = harness.client.session(SessionOptions { max_connections: 1, pool: None });
+    let session = harness.client.session(limited(1));
     let stuck = session.send(get(&server.url("/")), 1);
-    let options =
-        gregaria_http::RequestOptions { total_timeout: Some(milliseconds(80)), ..Default::default() };
-    let waiting = crate::harness::request(gregaria_http::Method::Get, &server.url("/"), options);
-    session.send(waiting, 2);
-    let completion = harness.next();
-    assert_eq!(completion.token, 2);
-    let Event::Done(Err(error)) = completion.event else { panic!("not an error") };
-    assert_eq!((error.kind, error.phase), (ErrorKind::TotalTimeout, gregaria_http::Phase::Blocked));
-    assert!(error.timings.total >= milliseconds(80) && error.timings.total < PATIENCE);
+    let patience = Some(milliseconds(80));
+    for (options, kind) in [
+        (RequestOptions { total_timeout: patience, ..Default::default() }, ErrorKind::TotalTimeout),
+        (RequestOptions { connect_timeout: patience, ..Default::default() }, ErrorKind::ConnectTimeout),
+    ] {
+        session.send(request(Method::Get, &server.url("/"), options), 2);
+        let completion = harness.next();
+        assert_eq!(completion.token, 2);
+        let Event::Done(Err(error)) = completion.event else { panic!("not an error") };
+        assert_eq!((&error.kind, error.phase), (&kind, Phase::Queue));
+        assert!(error.timings.total >= milliseconds(80) && error.timings.total < PATIENCE);
+        assert!(error.timings.queue + milliseconds(20) >= error.timings.total, "{:?}", error.timings);
+    }
     session.cancel(stuck);
+}
+
+#[test]
+fn without_a_limit_nobody_waits_and_only_some_connections_are_kept() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let server = Server::start(move |peer, _| {
+        while peer.request().is_some() {
+            held.pass();
+            peer.respond("200 OK", "", "");
+        }
+    });
+    let harness = Harness::new();
+    let session = harness.session();
+    for token in 0..100 {
+        session.send(get(&server.url("/")), token);
+    }
+    server.wait_for_connections(100);
+    gate.open();
+    for _ in 0..100 {
+        assert_eq!(harness.done().unwrap().timings.queue, milliseconds(0));
+    }
+    for token in 0..100 {
+        session.send(get(&server.url("/")), token);
+    }
+    let reused = (0..100).filter(|_| harness.done().unwrap().reused).count();
+    assert!(reused >= 10, "those kept serve again: {reused}");
+    assert!(server.connections() >= 190, "{}", server.connections());
 }

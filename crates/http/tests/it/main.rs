@@ -13,3 +13,4 @@ mod server;
 mod streaming;
 mod timeouts;
 mod tls;
+mod uploads;

@@ -128,7 +128,7 @@ fn a_source_address_is_bound() {
 #[test]
 fn many_failures_at_once_do_not_exhaust_the_stack() {
     let harness = Harness::new();
-    let session = harness.client.session(gregaria_http::SessionOptions { max_connections: 1, pool: None });
+    let session = harness.client.session(crate::harness::limited(1));
     // A source of the wrong family fails before anything is asynchronous.
     let options = std::sync::Arc::new(RequestOptions {
         source_address: Some("::1".parse().unwrap()),

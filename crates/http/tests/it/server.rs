@@ -77,6 +77,15 @@ impl Server {
         self.connections.load(Ordering::SeqCst)
     }
 
+    /// Waits until so many connections were accepted; panics if they never are.
+    pub(crate) fn wait_for_connections(&self, count: usize) {
+        let until = Instant::now() + PATIENCE;
+        while self.connections() < count {
+            assert!(Instant::now() < until, "there are not {count} connections");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Waits until the server has closed `count` connections; panics if it never does.
     pub(crate) fn wait_closed(&self, count: usize) {
         let until = Instant::now() + PATIENCE;
@@ -166,6 +175,30 @@ impl Peer {
         }
         asked.body = self.unread.drain(..length).collect();
         Some(asked)
+    }
+
+    /// Reads the head of a request, and nothing of its body.
+    pub(crate) fn head(&mut self) -> Option<()> {
+        while !self.unread.windows(4).any(|window| window == b"\r\n\r\n") {
+            self.more()?;
+        }
+        Some(())
+    }
+
+    /// Answers each request with its body as it came, in chunks or not.
+    pub(crate) fn echo_body(&mut self) {
+        while let Some(asked) = self.request() {
+            let mut body = asked.body.clone();
+            if asked.header("transfer-encoding") == Some("chunked") {
+                while !body.ends_with(b"0\r\n\r\n") {
+                    if self.unread.is_empty() && self.more().is_none() {
+                        return;
+                    }
+                    body.append(&mut self.unread);
+                }
+            }
+            self.respond("200 OK", "", &String::from_utf8(body).unwrap());
+        }
     }
 
     /// Reads something more; `None` at the end.

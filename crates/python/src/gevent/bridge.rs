@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use gregaria_engine::wheel::{TimerKey, TimerWheel};
-use gregaria_http::{Client, ClientOptions, Completion};
+use gregaria_http::{Client, Completion};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -103,7 +103,7 @@ impl Bridge {
         let callback = pyo3::wrap_pyfunction!(drain, py)?;
         watcher.call_method1(intern!(py, "start"), (&callback,))?;
         let client =
-            Client::start(ClientOptions::default(), Arc::clone(&wake) as Arc<dyn gregaria_http::Wake>)?;
+            Client::start(crate::http::client_options(), Arc::clone(&wake) as Arc<dyn gregaria_http::Wake>)?;
         Ok(Self {
             number: STARTED.fetch_add(1, Ordering::Relaxed),
             greenlets,

@@ -8,6 +8,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyString, PyTuple};
 
+use super::by_python;
 use super::convert;
 use super::settings::{self, Settings, Style};
 use super::target::{self, Target};
@@ -87,6 +88,9 @@ impl<'py> Call<'py> {
         };
         // What cannot be parsed is refused by the library, in its own words.
         let Ok(target) = found else { return Ok(None) };
+        if by_python::leads_to_library(&target.url) {
+            return Ok(None);
+        }
         // requests takes credentials out of the URL, unless there are others.
         if settings.style == Style::Requests
             && target.has_credentials
@@ -97,8 +101,14 @@ impl<'py> Call<'py> {
         }
         let Some((headers, body)) = self.payload(py, method, settings)? else { return Ok(None) };
         let Some(options) = self.options(settings, self.follow.unwrap_or(follow)) else { return Ok(None) };
-        let request =
-            Request { method: method.clone(), url: Arc::clone(&target.url), headers, body, options };
+        let request = Request {
+            method: method.clone(),
+            url: Arc::clone(&target.url),
+            headers,
+            body,
+            upload: None,
+            options,
+        };
         Ok(Some((request, target)))
     }
 
@@ -121,6 +131,11 @@ impl<'py> Call<'py> {
                     })
             }
         }
+    }
+
+    /// Whom a request trusts and as whom it comes, in words that are the same for the same files.
+    pub(super) fn trust(&self, settings: &Settings) -> Option<String> {
+        Some(format!("{:?}", self.options(settings, false)?.tls))
     }
 
     fn options(&self, settings: &Settings, follow: bool) -> Option<Arc<RequestOptions>> {

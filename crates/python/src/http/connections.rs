@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use gregaria_http::{ConnectionPool, RequestId, Session, SessionOptions};
+use gregaria_http::{ConnectionPool, PoolOptions, RequestId, Session, SessionOptions};
 use pyo3::prelude::*;
 
 use crate::gevent::Bridge;
@@ -40,22 +40,22 @@ impl Connections {
     pub(super) fn of(
         &self,
         bridge: &Bridge,
-        options: impl Fn() -> (usize, Option<(u64, ConnectionPool)>),
+        options: impl Fn() -> (PoolOptions, Option<(u64, ConnectionPool)>),
     ) -> Live<'_> {
         let (number, first) = self.first.get_or_init(|| {
-            let (max_connections, pool) = options();
+            let (connections, pool) = options();
             let pool = pool.filter(|(number, _)| *number == bridge.number()).map(|(_, pool)| pool);
-            (bridge.number(), bridge.client().session(SessionOptions { max_connections, pool }))
+            (bridge.number(), bridge.client().session(SessionOptions { connections, pool }))
         });
         if *number == bridge.number() {
             return Live::First(first);
         }
-        let (max_connections, _) = options();
+        let (connections, _) = options();
         let mut elsewhere = self.elsewhere();
         if let Some((_, session)) = elsewhere.iter().find(|(number, _)| *number == bridge.number()) {
             return Live::Elsewhere(Arc::clone(session));
         }
-        let session = bridge.client().session(SessionOptions { max_connections, pool: None });
+        let session = bridge.client().session(SessionOptions { connections, pool: None });
         let session = Arc::new(session.with_cookies(Arc::clone(first.cookies())));
         elsewhere.push((bridge.number(), Arc::clone(&session)));
         Live::Elsewhere(session)
@@ -98,10 +98,12 @@ pub(crate) struct SharedPool {
 
 #[pymethods]
 impl SharedPool {
+    /// `keep`: how many are kept to each host; `limit`: how many there may be at a time, None for any number.
     #[new]
-    fn new(py: Python<'_>, max_connections: usize) -> PyResult<Self> {
+    #[pyo3(signature = (keep, limit=None))]
+    fn new(py: Python<'_>, keep: usize, limit: Option<usize>) -> PyResult<Self> {
         let bridge = Bridge::current(py)?;
-        Ok(Self { bridge: bridge.number(), pool: bridge.client().pool(max_connections) })
+        Ok(Self { bridge: bridge.number(), pool: bridge.client().pool(PoolOptions { keep, limit }) })
     }
 
     /// Closes the idle connections now and the busy ones after their response.

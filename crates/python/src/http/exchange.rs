@@ -2,11 +2,13 @@
 
 use std::time::{Instant, SystemTime};
 
+use bytes::Bytes;
 use gregaria_http::{
     Error, ErrorKind, Event, Exchange, Phase, Request, RequestId, Session, Timings, url::Url,
 };
 use pyo3::exceptions::{PyConnectionAbortedError, PyOSError};
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyIterator};
 
 use super::settings::Style;
 use crate::gevent::{Bridge, Signal, Token};
@@ -82,12 +84,14 @@ pub(super) fn no_more_news() -> PyErr {
     PyConnectionAbortedError::new_err("the I/O thread of this request has died")
 }
 
-/// Sends and waits. Errors: whatever is thrown into the greenlet meanwhile.
+/// Sends and waits; `pieces` are those of an upload. Errors: whatever is thrown into the greenlet meanwhile, and what the
+/// pieces raise.
 pub(super) fn exchange(
     py: Python<'_>,
     bridge: &Bridge,
     session: &Session,
     request: Request,
+    mut pieces: Option<Bound<'_, PyIterator>>,
 ) -> Result<Answer, Interrupted> {
     let token = bridge.open();
     let (id, start) = session.send_stamped(request, token.bits());
@@ -104,6 +108,14 @@ pub(super) fn exchange(
                     thrown: None,
                 });
             }
+            Ok(Signal::Http(Event::Feed)) => match next_piece(pieces.as_mut()) {
+                Ok(piece) => session.feed(id, piece),
+                Err(thrown) => {
+                    session.cancel(id);
+                    bridge.close(token);
+                    return Err(Interrupted { thrown, start });
+                }
+            },
             Ok(Signal::Http(Event::Chunk(_) | Event::End(_)) | Signal::Due) => {}
             Ok(Signal::Broken) => {
                 bridge.close(token);
@@ -116,4 +128,10 @@ pub(super) fn exchange(
             }
         }
     }
+}
+
+/// What a script gives to be sent next; its code runs here.
+fn next_piece(pieces: Option<&mut Bound<'_, PyIterator>>) -> PyResult<Option<Bytes>> {
+    let Some(piece) = pieces.and_then(Iterator::next).transpose()? else { return Ok(None) };
+    Ok(Some(Bytes::copy_from_slice(piece.cast::<PyBytes>()?.as_bytes())))
 }

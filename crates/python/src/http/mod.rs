@@ -5,6 +5,7 @@
 //! adapter (`locust/_http/adapter.py`) sends by `transfer.rs` over the same connections. `exchange.rs` waits for the
 //! answer, `response.rs` is what the script gets, `verdict.rs` records it.
 
+mod by_python;
 mod call;
 mod connections;
 mod convert;
@@ -13,6 +14,7 @@ mod exchange;
 mod hops;
 pub(crate) mod json;
 mod json_encode;
+mod limits;
 mod response;
 mod send;
 mod session;
@@ -21,14 +23,17 @@ mod target;
 mod transfer;
 mod verdict;
 
+pub(crate) use limits::client_options;
 pub(crate) use response::ResponseCore;
 
 use pyo3::prelude::*;
 
 /// Adds the native names of this folder to the module.
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    by_python::register(m)?;
     session::register(m)?;
     connections::register(m)?;
+    limits::register(m)?;
     cookies::register(m)?;
     response::register(m)?;
     json::register(m)?;

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyType};
 
+use super::by_python;
 use super::call::Call;
 use super::exchange::{self, Answer};
 use super::hops;
@@ -129,11 +130,14 @@ impl SessionCore {
                 let bridge = Bridge::current(py)?;
                 let sent_body = request.options.stream;
                 let sent = (Arc::clone(&request.headers), request.body.clone());
-                let answer = match exchange::exchange(py, &bridge, &this.session(&bridge), request) {
+                let answer = match exchange::exchange(py, &bridge, &this.session(&bridge), request, None) {
                     Ok(answer) => answer,
                     Err(interrupted) => interrupted.into_failure(py, this.style(), &target.url)?,
                 };
-                return Self::finish(slf, method, asked, target, name, &call, answer, sent_body, &sent);
+                let trust = || call.trust(&settings);
+                if !by_python::is_worth_asking(py, &answer, trust, &target.url, method)? {
+                    return Self::finish(slf, method, asked, target, name, &call, answer, sent_body, &sent);
+                }
             }
         }
         let arguments = kwargs.map_or_else(|| Ok(PyDict::new(py)), PyDictMethods::copy)?;
@@ -208,11 +212,13 @@ impl SessionCore {
                 .get_str("content-length")
                 .and_then(|text| text.trim().parse().ok())
                 .unwrap_or(0),
-            Ok(exchange) => response::decoded_length(&exchange.response.headers, &exchange.response.body)
-                .unwrap_or_else(|()| {
-                    broken = true;
-                    0
-                }),
+            Ok(exchange) => {
+                response::decoded_length(style, &exchange.response.headers, &exchange.response.body)
+                    .unwrap_or_else(|()| {
+                        broken = true;
+                        0
+                    })
+            }
             Err(_) => 0,
         };
         let meta = Meta {
@@ -255,6 +261,8 @@ impl SessionCore {
         let made = response::create(class, Box::new(parts))?;
         if let Some(error) = error {
             let described = super::transfer::describe(py, &error)?;
+            let settings = this.lock().settings.clone();
+            described.set_item("trust", settings.and_then(|settings| call.trust(&settings)))?;
             described.set_item("sent_headers", super::convert::pairs(&sent.0))?;
             described.set_item("sent_body", hops::sent_body(py, &sent.1, text_body))?;
             described.set_item("timeout", &call.timeout)?;

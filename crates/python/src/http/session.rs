@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use gregaria_http::{ConnectionPool, Method, RequestId};
+use gregaria_http::{ConnectionPool, Method, PoolOptions, RequestId};
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::gc::PyVisit;
@@ -30,7 +30,7 @@ pub(super) struct State {
     pub(super) watched: bool,
     /// `request` has been replaced on the instance.
     pub(super) replaced: bool,
-    max_connections: usize,
+    kept: PoolOptions,
     /// Connections shared with other sessions, and the number of the bridge they belong to.
     pool: Option<(u64, ConnectionPool)>,
 }
@@ -52,15 +52,18 @@ impl SessionCore {
         Self { style: OnceLock::new(), state: Mutex::default(), connections: Connections::default() }
     }
 
-    /// Sets the session up; `fast` chooses geventhttpclient's habits. `pool_of`: a session whose connections to use.
-    #[pyo3(signature = (fast, base_url, request_event, user, max_connections=10, pool_of=None))]
+    /// Sets the session up; `fast` chooses geventhttpclient's habits. `keep` and `limit` as of `SharedPool`; `pool_of`: one
+    /// to use instead of connections of its own.
+    #[expect(clippy::too_many_arguments, reason = "one call that hands over everything at once")]
+    #[pyo3(signature = (fast, base_url, request_event, user, keep=10, limit=None, pool_of=None))]
     fn _open(
         &self,
         fast: bool,
         base_url: Option<&str>,
         request_event: Py<PyAny>,
         user: Option<Py<PyAny>>,
-        max_connections: usize,
+        keep: usize,
+        limit: Option<usize>,
         pool_of: Option<PyRef<'_, SharedPool>>,
     ) -> PyResult<()> {
         let style = if fast { Style::Fast } else { Style::Requests };
@@ -72,7 +75,7 @@ impl SessionCore {
         state.base = target::base(style, base_url.unwrap_or_default());
         state.event = Some(request_event);
         state.user = user;
-        state.max_connections = max_connections.max(1);
+        state.kept = PoolOptions { keep, limit };
         state.pool = pool_of.map(|pool| (pool.bridge, pool.pool.clone()));
         Ok(())
     }
@@ -330,7 +333,7 @@ impl SessionCore {
     pub(super) fn session(&self, bridge: &Bridge) -> Live<'_> {
         self.connections.of(bridge, || {
             let state = self.lock();
-            (state.max_connections, state.pool.clone())
+            (state.kept, state.pool.clone())
         })
     }
 }

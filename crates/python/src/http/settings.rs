@@ -11,7 +11,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString, PyTuple};
 
-use super::convert;
+use super::{convert, limits};
 
 /// Whose habits a session has: `HttpUser`'s client is as requests, `FastHttpUser`'s as geventhttpclient.
 pub(super) use gregaria_http::url::Style;
@@ -52,6 +52,8 @@ impl Description {
     /// The settings it describes. Errors: ValueError for a header or proxy that cannot be used.
     pub(super) fn build(self) -> PyResult<Settings> {
         let headers = convert::headers(&self.headers)?;
+        // Files that cannot be used here may do for Python's TLS, which has its own words if not.
+        self.tls.prepare().map_err(|error| PyValueError::new_err(error.to_string()))?;
         let proxy = self
             .proxy
             .map(|text| Proxy::parse(&text))
@@ -64,6 +66,9 @@ impl Description {
             proxy: proxy.map(Arc::new),
             tls: self.tls,
             announce_empty: Some(self.style),
+            // geventhttpclient refuses them.
+            odd_lengths: self.style == Style::Requests,
+            max_body: limits::max_body(),
             ..RequestOptions::default()
         };
         let following = RequestOptions {

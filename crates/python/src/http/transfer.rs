@@ -3,7 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 
 use bytes::{Buf, Bytes};
-use gregaria_http::{Error, ErrorKind, Event, Exchange, Method, Proxy, Request, RequestOptions, Url};
+use gregaria_http::{
+    Error, ErrorKind, Event, Exchange, Method, Proxy, Request, RequestOptions, TlsReason, Upload, Url,
+};
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::gc::PyVisit;
@@ -12,7 +14,7 @@ use pyo3::types::{PyBytes, PyDict};
 
 use super::exchange::{self, Rest};
 use super::session::SessionCore;
-use super::{convert, settings};
+use super::{convert, limits, settings};
 use crate::gevent::{Bridge, Signal};
 
 /// The outcome of a transfer: an answer, or a description of what went wrong.
@@ -86,8 +88,9 @@ impl Transfer {
     }
 }
 
-/// Sends one request as it is and waits for its answer. `body` None: no body at all.
-/// Errors: ValueError for a URL or header that cannot be sent; ssl.SSLError for certificate files that cannot be used; whatever is thrown into the greenlet meanwhile.
+/// Sends one request as it is and waits for its answer. `body`: bytes, an iterator over bytes that are sent as it gives them
+/// (`chunked`: as chunks), or None. Errors: what the iterator raises;: ValueError for a URL or header that cannot be sent; ssl.SSLError for certificate files that cannot be
+/// used; whatever is thrown into the greenlet meanwhile.
 #[expect(clippy::too_many_arguments, reason = "one request, all of it, by position")]
 #[pyfunction]
 fn transfer(
@@ -96,7 +99,8 @@ fn transfer(
     method: &str,
     url: &str,
     headers: Vec<(String, Bound<'_, PyAny>)>,
-    body: Option<&[u8]>,
+    body: Option<Bound<'_, PyAny>>,
+    chunked: bool,
     timeouts: (Option<f64>, Option<f64>),
     verify: Option<&Bound<'_, PyAny>>,
     cert: Option<&Bound<'_, PyAny>>,
@@ -119,6 +123,7 @@ fn transfer(
         let class = py.import("ssl")?.getattr("SSLError")?;
         return Err(PyErr::from_value(class.call1((error.to_string(),))?));
     }
+    let trust = format!("{tls:?}");
     let options = RequestOptions {
         connect_timeout: timeouts.0.and_then(convert::duration),
         read_timeout: timeouts.1.and_then(convert::duration),
@@ -127,19 +132,30 @@ fn transfer(
         use_cookies: false,
         // requests has announced what there is to announce.
         announce_empty: None,
+        odd_lengths: true,
+        max_body: limits::max_body(),
         tls,
         proxy: proxy.map(Proxy::parse).transpose().map_err(|error| invalid(&error))?.map(std::sync::Arc::new),
         ..RequestOptions::default()
     };
+    let (body, pieces) = match body {
+        None => (Bytes::new(), None),
+        Some(body) => match body.cast::<PyBytes>() {
+            Ok(bytes) => (Bytes::copy_from_slice(bytes.as_bytes()), None),
+            Err(_) => (Bytes::new(), Some(body.try_iter()?)),
+        },
+    };
+    let upload = pieces.as_ref().map(|_| if chunked { Upload::Chunked } else { Upload::Plain });
     let request = Request {
         method,
         url: std::sync::Arc::new(url),
         headers: std::sync::Arc::new(convert::headers(&fields)?),
-        body: Bytes::copy_from_slice(body.unwrap_or_default()),
+        body,
+        upload,
         options: std::sync::Arc::new(options),
     };
     let bridge = Bridge::current(py)?;
-    let answer = exchange::exchange(py, &bridge, &session.get().session(&bridge), request)?;
+    let answer = exchange::exchange(py, &bridge, &session.get().session(&bridge), request, pieces)?;
     let timings = match &answer.result {
         Ok(exchange) => exchange.timings,
         Err(error) => error.timings,
@@ -150,7 +166,11 @@ fn transfer(
     };
     let (exchange, error) = match answer.result {
         Ok(exchange) => (Some(exchange), None),
-        Err(error) => (None, Some(describe(py, &error)?.unbind())),
+        Err(error) => {
+            let described = describe(py, &error)?;
+            described.set_item("trust", trust)?;
+            (None, Some(described.unbind()))
+        }
     };
     Ok(Transfer {
         exchange,
@@ -180,8 +200,13 @@ pub(super) fn describe<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'p
             "proxy"
         }
         ErrorKind::TlsConfig => "tls_config",
-        ErrorKind::TlsVerify => "tls_verify",
-        ErrorKind::TlsHandshake => "tls",
+        ErrorKind::TlsVerify(reason) | ErrorKind::TlsHandshake(reason) => {
+            dict.set_item("reason", reason.to_string())?;
+            if let TlsReason::WrongName(name) = reason {
+                dict.set_item("text", &**name)?;
+            }
+            if matches!(error.kind, ErrorKind::TlsVerify(_)) { "tls_verify" } else { "tls" }
+        }
         ErrorKind::Reset => "reset",
         ErrorKind::ClosedWithoutResponse => "closed",
         ErrorKind::Io => "io",
@@ -359,10 +384,10 @@ impl Drop for BodyReader {
     }
 }
 
-/// A body decoded as its `Content-Encoding` says. Errors: `zlib.error`.
+/// A body decoded as its `Content-Encoding` says. Errors: `zlib.error`, also if it is cut short.
 #[pyfunction]
 fn decode_body<'py>(py: Python<'py>, encoding: &str, raw: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-    match gregaria_http::decode::decode_body(encoding, raw, super::response::MAX_DECODED) {
+    match gregaria_http::decode::decode_body_strict(encoding, raw, super::response::MAX_DECODED) {
         Ok(decoded) => Ok(PyBytes::new(py, &decoded)),
         Err(error) => {
             let class = py.import("zlib")?.getattr("error")?;

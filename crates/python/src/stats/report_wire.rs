@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use gregaria_stats::{Entry, EntryWire, ErrorRecord, ErrorSeed, Histogram, Number, Phases, Report, Tally};
+use gregaria_stats::{
+    Entry, EntryWire, ErrorRecord, ErrorSeed, Histogram, Number, Phase, Phases, Report, Tally,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
@@ -110,7 +112,7 @@ fn read_more(entry: &mut Entry, more: &Bound<'_, PyDict>) -> PyResult<()> {
     let slots = counts(more, "exact")?;
     let slots = slots.into_iter().map(|(slot, count)| (u32::try_from(slot).unwrap_or(u32::MAX), count));
     entry.set_exact(Histogram::from_slots(slots));
-    let [count, nanos @ ..] = required(more, "phases")?.extract::<[u64; 8]>()?;
+    let [count, nanos @ ..] = required(more, "phases")?.extract::<[u64; Phase::COUNT + 1]>()?;
     entry.phases = Phases { count: bounded("phases", count)?, nanos };
     Ok(())
 }

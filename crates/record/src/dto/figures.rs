@@ -37,8 +37,10 @@ wire! {
         pub name: Vec<String>,
         /// Requests whose phases are known.
         pub count: Vec<u64>,
-        /// Waiting for a connection.
+        /// Waiting to be sent, which is no part of the response time.
         pub blocked: Vec<f64>,
+        /// Waiting for a place among the connections.
+        pub queue: Vec<f64>,
         /// Looking up the host.
         pub dns: Vec<f64>,
         /// Connecting.

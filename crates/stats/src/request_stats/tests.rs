@@ -246,7 +246,7 @@ fn phases_are_summed_up_where_they_are_known() {
     let mut stats = RequestStats::new(false, 1_000.0);
     let id = stats.entry_id("GET", "/", 1_000.0);
     let sample = Sample::new(Some(5.0), 1, 1_000.5);
-    let phases = Phases::of([0, 0, 1_000_000, 0, 0, 4_000_000, 0]);
+    let phases = Phases::of([0, 0, 0, 1_000_000, 0, 0, 4_000_000, 0]);
     assert!(stats.record_with(id, &sample, &phases));
     assert!(stats.record_with(id, &sample, &Phases::default()));
     for entry in [stats.get(id).unwrap(), stats.total()] {
