@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar
 
 import gevent
+from gevent.socket import wait_read
 
 from . import _engine
 from ._files import write_whole
@@ -429,14 +430,47 @@ def save_stats_json(stats: RequestStats, filename: str) -> None:
 
 
 def stats_printer(stats: RequestStats) -> Callable[[], None]:
-    """A function that prints the table again and again."""
+    """A function that prints the table again and again. A long one is laid out by a thread of its own and printed bit by bit, since
+    users run on meanwhile."""
 
     def print_forever() -> None:
+        table = None
         while True:
-            print_stats(stats)
+            if stats._entry_mark()[0] <= _SHORT_TABLE or not _prints_as_ever():
+                print_stats(stats)
+            else:
+                table = table or _engine.TableMaker()
+                _print_in_slices(stats, table)
             gevent.sleep(CONSOLE_STATS_INTERVAL_SEC)
 
     return print_forever
+
+
+# A table of so many names takes about a millisecond.
+_SHORT_TABLE = 64
+_SLICE_SECONDS = 0.001
+_HOW_IT_PRINTS = (print_stats, get_stats_summary, _print_lines)
+# Not the one that scripts and tests replace: this is no pause between two tables.
+_let_others_run = gevent.sleep
+
+
+def _prints_as_ever() -> bool:
+    """Whether no script has put functions of its own in place of those that print the table."""
+    return (print_stats, get_stats_summary, _print_lines) == _HOW_IT_PRINTS
+
+
+def _print_in_slices(stats: RequestStats, table: Any) -> None:
+    table.make(stats, True, STATS_TYPE_WIDTH, STATS_NAME_WIDTH)
+    wait_read(table.descriptor)
+    began = time.perf_counter()
+    while lines := table.take(16):
+        for line in lines:
+            console_logger.info(line)
+            if time.perf_counter() - began >= _SLICE_SECONDS:
+                # With a timer: what only takes turns could keep the loop from looking at sockets.
+                _let_others_run(_SLICE_SECONDS)
+                began = time.perf_counter()
+    console_logger.info("")
 
 
 def sort_stats(stats: dict[Any, S]) -> list[S]:

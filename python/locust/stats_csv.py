@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import logging
+import os
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import gevent
+from gevent.socket import wait_read
 
 from . import _engine
 
@@ -69,51 +71,36 @@ class StatsCSV:
 
 
 class _CSVFile:
-    """One of the files. An error of the disk is logged once and kept in `error`, and does not end the run."""
+    """One of the files: what scripts hold of it, and the error of the disk that it met last. An error is logged once and does
+    not end the run."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.error: OSError | None = None
         self.logged = False
-        # A message may hold bytes that were no text.
-        self.handle = open(path, "w", encoding="utf-8", errors="replace", newline="")
+        open(path, "w").close()
+        # Ours are written natively. What a script appends goes to the end; a message may hold bytes that were no text.
+        self.handle = open(path, "a", encoding="utf-8", errors="replace", newline="")
         self.writer = csv.writer(self.handle)
-        self.data_start = 0
 
-    def attempt(self, action: Callable[[], Any]) -> None:
-        if self.handle.closed:
-            return
-        try:
-            action()
-        except OSError as error:
-            self.error = OSError(error.errno, error.strerror or str(error), self.path)
-            if not self.logged:
-                self.logged = True
-                logger.error(f"Could not write to {self.path}: {error.strerror or error}")
-
-    def begin(self, columns: list[str]) -> None:
-        def write() -> None:
-            self.writer.writerow(columns)
-            self.data_start = self.handle.tell()
-
-        self.attempt(write)
-
-    def replace(self, rows: str) -> None:
-        def write() -> None:
-            self.handle.seek(self.data_start)
-            self.handle.write(rows)
-            self.handle.truncate()
-
-        self.attempt(write)
-
-    def append(self, rows: str) -> None:
-        self.attempt(lambda: self.handle.write(rows))
+    def failed(self, code: int, words: str) -> None:
+        words = os.strerror(code) if code else words
+        self.error = OSError(code, words, self.path)
+        if not self.logged:
+            self.logged = True
+            logger.error(f"Could not write to {self.path}: {words}")
 
     def flush(self) -> None:
-        self.attempt(self.handle.flush)
+        try:
+            if not self.handle.closed:
+                self.handle.flush()
+        except OSError as error:
+            self.failed(error.errno or 0, str(error))
 
     def close(self) -> None:
-        self.attempt(self.handle.close)
+        self.flush()
+        with contextlib.suppress(OSError):
+            self.handle.close()
 
 
 class StatsCSVFileWriter(StatsCSV):
@@ -133,9 +120,9 @@ class StatsCSVFileWriter(StatsCSV):
         self.base_filepath = base_filepath
         self.full_history = full_history
         self.stats_history_csv_columns = _engine.csv_columns("history", percentiles_to_report)
-        self._started = False
         #: Requests and failures in the last row of the history.
         self._history_mark: tuple[int, int] | None = None
+        self._native: Any = None
 
         self._requests = _CSVFile(f"{base_filepath}_stats.csv")
         self._history = _CSVFile(self.stats_history_file_name())
@@ -153,11 +140,11 @@ class StatsCSVFileWriter(StatsCSV):
 
     def stats_writer(self) -> None:
         """Writes all files, again and again."""
-        self._start()
         last_flush = 0.0
         while True:
             now = time.time()
             self._write_all(now)
+            self._wait()
             if now - last_flush > settings.CSV_STATS_FLUSH_INTERVAL_SEC:
                 self.requests_flush()
                 self.stats_history_flush()
@@ -166,35 +153,46 @@ class StatsCSVFileWriter(StatsCSV):
                 last_flush = now
             gevent.sleep(settings.CSV_STATS_INTERVAL_SEC)
 
-    def _start(self) -> None:
-        if self._started:
-            return
-        self._started = True
-        self._requests.begin(self.requests_csv_columns)
-        self._history.begin(self.stats_history_csv_columns)
-        self._failures.begin(self.failures_columns)
-        self._exceptions.begin(self.exceptions_columns)
-
     def _write_all(self, now: float, history: bool = True) -> None:
+        """Has all files written, by a thread of its own: neither the many names nor the disk hold the users up."""
         stats = self.environment.stats
-        self._requests.replace(_engine.requests_csv(stats, self.percentiles_to_report))
         if history:
-            self._history.append(self._history_text(now))
-        self._failures.replace(_engine.failures_csv(stats))
+            self._history_mark = (stats.num_requests, stats.num_failures)
         exceptions = io.StringIO()
         self._exceptions_data_rows(csv.writer(exceptions))
-        self._exceptions.replace(exceptions.getvalue())
+        self._engine().write(
+            stats,
+            self.percentiles_to_report,
+            users=self._user_count(),
+            full_history=self.full_history,
+            history=history,
+            exceptions=exceptions.getvalue().encode("utf-8", "replace"),
+            now=now,
+        )
+
+    def _engine(self) -> Any:
+        if self._native is None:
+            columns = (
+                self.requests_csv_columns,
+                self.stats_history_csv_columns,
+                self.failures_columns,
+                self.exceptions_columns,
+            )
+            self._native = _engine.CsvFiles([file.path for file in self._files], list(map(_header, columns)))
+        return self._native
+
+    def _wait(self) -> None:
+        """Waits for what was begun, as greenlets wait."""
+        wait_read(self._native.descriptor)
+        self._tell_failures()
+
+    def _tell_failures(self) -> None:
+        for index, code, words in self._native.take_failures():
+            self._files[index].failed(code, words)
 
     def _user_count(self) -> int:
         runner = self.environment.runner
         return runner.user_count if runner is not None else 0
-
-    def _history_text(self, now: float) -> str:
-        stats = self.environment.stats
-        self._history_mark = (stats.num_requests, stats.num_failures)
-        return _engine.history_csv(
-            stats, self.percentiles_to_report, self._user_count(), self.full_history, now
-        )
 
     def _stats_history_data_rows(self, csv_writer: CSVWriter, now: float) -> None:
         """Rows of the history at this moment: the total, with ``full_history`` every entry too."""
@@ -209,6 +207,9 @@ class StatsCSVFileWriter(StatsCSV):
         self._requests.flush()
 
     def stats_history_flush(self) -> None:
+        if self._native is not None:
+            self._native.flush()
+            self._wait()
         self._history.flush()
 
     def failures_flush(self) -> None:
@@ -225,12 +226,18 @@ class StatsCSVFileWriter(StatsCSV):
         """
         if self._requests.handle.closed:
             return
-        self._start()
         stats = self.environment.stats
         changed = (stats.num_requests, stats.num_failures) != (self._history_mark or (0, 0))
+        if self._native is not None:
+            # What the greenlet began before it was ended.
+            self._native.wait()
+            self._tell_failures()
         for file in self._files:
             file.error = None
         self._write_all(time.time(), history=changed)
+        self._native.flush()
+        self._native.wait()
+        self._tell_failures()
         for file in self._files:
             file.close()
         try:
@@ -246,3 +253,9 @@ class StatsCSVFileWriter(StatsCSV):
 
     def stats_history_file_name(self) -> str:
         return f"{self.base_filepath}_stats_history.csv"
+
+
+def _header(columns: list[str]) -> bytes:
+    line = io.StringIO()
+    csv.writer(line).writerow(columns)
+    return line.getvalue().encode("utf-8", "replace")

@@ -17,6 +17,7 @@
 
 mod clock;
 mod course;
+mod csv_files;
 mod detail;
 pub mod dto;
 mod keep;
@@ -27,6 +28,7 @@ mod output;
 mod record;
 mod recorder;
 mod run;
+mod scribe;
 mod series;
 mod snapshot;
 mod source;
@@ -35,6 +37,7 @@ pub mod store;
 
 pub use clock::unix_now;
 pub use course::Course;
+pub use csv_files::{CsvFiles, Wish, exact_percentiles};
 pub use detail::{Recording, ReportError, Showing, Told, report_of};
 pub use metrics::metrics;
 pub use mirror::Named;
@@ -43,6 +46,7 @@ pub use output::{Output, Second};
 pub use record::Record;
 pub use recorder::Recorder;
 pub use run::Run;
+pub use scribe::Scribe;
 pub use series::Series;
 pub use snapshot::{Wanted, take as snapshot};
 pub use source::{Answer, Question, Source};

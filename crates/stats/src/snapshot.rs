@@ -34,6 +34,14 @@ pub struct WindowTimes {
     timed: i64,
 }
 
+impl WindowTimes {
+    /// Those of an entry, as far as they are kept. `now` is unix time in seconds.
+    pub fn of(entry: &Entry, window: u32, now: f64) -> Option<Self> {
+        let recent = entry.window()?.recent(now as i64, window, entry.times(), entry.timed());
+        recent.map(|(times, timed)| Self { times, timed })
+    }
+}
+
 /// One entry of a snapshot. Times in ms, moments in unix seconds.
 #[derive(Debug, Clone)]
 pub struct EntrySnapshot {
@@ -79,12 +87,7 @@ pub struct EntrySnapshot {
 impl EntrySnapshot {
     /// `span` is the total's; `now` is unix time in seconds.
     pub fn of(entry: &Entry, span: Span, window: u32, now: f64, options: &SnapshotOptions) -> Self {
-        let timed = entry.timed();
-        let current_times = if options.current_times {
-            entry.window().and_then(|copies| copies.recent(now as i64, window, entry.times(), timed))
-        } else {
-            None
-        };
+        let current_times = if options.current_times { WindowTimes::of(entry, window, now) } else { None };
         Self {
             method: Arc::clone(&entry.method),
             name: Arc::clone(&entry.name),
@@ -102,7 +105,7 @@ impl EntrySnapshot {
             total_rps: span.total_rate(entry.num_requests),
             total_fail_per_sec: span.total_rate(entry.num_failures),
             cached: entry.window().is_some(),
-            current_times: current_times.map(|(times, timed)| WindowTimes { times, timed }),
+            current_times,
             exact: if options.exact.is_empty() { None } else { entry.exact_percentiles(&options.exact) },
             times: entry.times().descending(),
         }

@@ -19,8 +19,8 @@ pub(crate) fn stats_requests(numbers: &Numbers, status: &HostStatus, now: f64) -
     if status.state == "missing" {
         return pretty(&missing(status));
     }
-    let wanted = Wanted { entries: MOST_ROWS, errors: MOST_ROWS, current_times: true };
-    let snapshot = snapshot(numbers, wanted, now);
+    let wanted = Wanted { entries: MOST_ROWS, errors: MOST_ROWS, current_times: true, ..Wanted::default() };
+    let snapshot = snapshot(numbers, &wanted, now);
     let fractions = &status.percentiles_to_statistics;
     let shown = snapshot.entries.iter().chain([&snapshot.total]);
     let rows: Vec<Value> = shown.map(|entry| row(entry, fractions)).collect();
@@ -171,13 +171,13 @@ fn owned(columns: &[&str]) -> Vec<String> {
 /// `GET stats/requests/csv`.
 pub(crate) fn requests_csv(numbers: &Numbers, status: &HostStatus, now: f64) -> String {
     let fractions = &status.percentiles_to_report;
-    let snapshot = snapshot(numbers, Wanted { entries: usize::MAX, ..Wanted::default() }, now);
+    let snapshot = snapshot(numbers, &Wanted { entries: usize::MAX, ..Wanted::default() }, now);
     table(requests_columns(fractions), requests_rows(&snapshot, fractions))
 }
 
 /// `GET stats/failures/csv`.
 pub(crate) fn failures_csv(numbers: &Numbers, now: f64) -> String {
-    let snapshot = snapshot(numbers, Wanted { errors: usize::MAX, ..Wanted::default() }, now);
+    let snapshot = snapshot(numbers, &Wanted { errors: usize::MAX, ..Wanted::default() }, now);
     table(owned(&FAILURES_COLUMNS), failure_rows(&snapshot.errors))
 }
 

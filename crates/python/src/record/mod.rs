@@ -1,5 +1,6 @@
 //! `_engine.Recorder`: the record of an environment's runs, with the main thread as its source.
 
+mod files;
 mod fork;
 mod question;
 mod recorder;
@@ -37,6 +38,8 @@ fn report_args(
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<Recorder>()?;
     m.add_class::<question::RecordQuestion>()?;
+    m.add_class::<files::CsvFiles>()?;
+    m.add_class::<files::TableMaker>()?;
     m.add_function(wrap_pyfunction!(report_args, m)?)?;
     m.add_function(wrap_pyfunction!(web_store_dir, m)?)?;
     fork::register(m)

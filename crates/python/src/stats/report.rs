@@ -3,6 +3,7 @@
 use super::convert::{self, to_python};
 use super::entry::StatsEntry;
 use super::request_stats::RequestStats;
+use gregaria_record::{Numbers, Wanted, exact_percentiles, snapshot};
 use gregaria_report::facts::Facts;
 use gregaria_report::{Cell, Widths, exact, junit, markdown};
 use gregaria_stats::{Snapshot, SnapshotOptions};
@@ -11,8 +12,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
 fn take(py: Python<'_>, stats: &Bound<'_, RequestStats>, options: &SnapshotOptions) -> PyResult<Snapshot> {
-    let now = convert::unix_time(py)?;
-    Ok(stats.get().shared().lock().snapshot(now, options))
+    Ok(take_at(py, stats, options, convert::unix_time(py)?))
+}
+
+/// In pieces, without the interpreter's lock.
+fn take_at(py: Python<'_>, stats: &Bound<'_, RequestStats>, options: &SnapshotOptions, now: f64) -> Snapshot {
+    let (numbers, wanted) = (Numbers::new(stats.get().table()), Wanted::from(options));
+    py.detach(|| snapshot(&numbers, &wanted, now))
 }
 
 /// Lines of the main table.
@@ -113,6 +119,7 @@ fn requests(py: Python<'_>, stats: &Bound<'_, RequestStats>, fractions: &[f64]) 
 }
 
 fn history(
+    py: Python<'_>,
     stats: &Bound<'_, RequestStats>,
     fractions: &[f64],
     user_count: i64,
@@ -120,21 +127,13 @@ fn history(
     now: f64,
 ) -> Vec<Vec<Cell>> {
     let options = SnapshotOptions { entries: full, current_times: full, ..SnapshotOptions::default() };
-    let snapshot = stats.get().shared().lock().snapshot(now, &options);
+    let snapshot = take_at(py, stats, &options, now);
     gregaria_report::history_rows(&snapshot, fractions, user_count, full)
 }
 
 fn failures(py: Python<'_>, stats: &Bound<'_, RequestStats>) -> PyResult<Vec<Vec<Cell>>> {
     let options = SnapshotOptions { errors: true, ..SnapshotOptions::default() };
     Ok(gregaria_report::failure_rows(&take(py, stats, &options)?.errors))
-}
-
-fn text(rows: &[Vec<Cell>]) -> String {
-    let mut out = String::new();
-    for row in rows {
-        gregaria_report::write_row(&mut out, row);
-    }
-    out
 }
 
 fn objects(py: Python<'_>, rows: Vec<Vec<Cell>>) -> PyResult<Bound<'_, PyList>> {
@@ -160,12 +159,6 @@ fn requests_rows<'py>(
     objects(py, requests(py, stats, &fractions)?)
 }
 
-/// Rows of the requests' file as text.
-#[pyfunction]
-fn requests_csv(py: Python<'_>, stats: &Bound<'_, RequestStats>, fractions: Vec<f64>) -> PyResult<String> {
-    Ok(text(&requests(py, stats, &fractions)?))
-}
-
 /// Rows of the history's file as lists of values.
 #[pyfunction]
 fn history_rows<'py>(
@@ -176,19 +169,7 @@ fn history_rows<'py>(
     full: bool,
     now: f64,
 ) -> PyResult<Bound<'py, PyList>> {
-    objects(py, history(stats, &fractions, user_count, full, now))
-}
-
-/// Rows of the history's file as text.
-#[pyfunction]
-fn history_csv(
-    stats: &Bound<'_, RequestStats>,
-    fractions: Vec<f64>,
-    user_count: i64,
-    full: bool,
-    now: f64,
-) -> String {
-    text(&history(stats, &fractions, user_count, full, now))
+    objects(py, history(py, stats, &fractions, user_count, full, now))
 }
 
 /// Rows of the failures' file as lists of values.
@@ -197,19 +178,11 @@ fn failures_rows<'py>(py: Python<'py>, stats: &Bound<'py, RequestStats>) -> PyRe
     objects(py, failures(py, stats)?)
 }
 
-/// Rows of the failures' file as text.
-#[pyfunction]
-fn failures_csv(py: Python<'_>, stats: &Bound<'_, RequestStats>) -> PyResult<String> {
-    Ok(text(&failures(py, stats)?))
-}
-
 /// The whole file of exact percentiles.
 #[pyfunction]
 fn exact_csv(py: Python<'_>, stats: &Bound<'_, RequestStats>) -> PyResult<String> {
-    let header: Vec<Cell> = exact::columns().into_iter().map(Cell::Text).collect();
-    let mut rows = vec![header];
-    rows.extend(exact::rows(&take(py, stats, &exact_options())?));
-    Ok(text(&rows))
+    let (numbers, now) = (Numbers::new(stats.get().table()), convert::unix_time(py)?);
+    Ok(py.detach(|| exact_percentiles(&numbers, now)))
 }
 
 fn facts(text: &str) -> PyResult<Facts> {
@@ -239,11 +212,8 @@ pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(stats_json, m)?)?;
     m.add_function(wrap_pyfunction!(csv_columns, m)?)?;
     m.add_function(wrap_pyfunction!(requests_rows, m)?)?;
-    m.add_function(wrap_pyfunction!(requests_csv, m)?)?;
     m.add_function(wrap_pyfunction!(history_rows, m)?)?;
-    m.add_function(wrap_pyfunction!(history_csv, m)?)?;
     m.add_function(wrap_pyfunction!(failures_rows, m)?)?;
-    m.add_function(wrap_pyfunction!(failures_csv, m)?)?;
     m.add_function(wrap_pyfunction!(junit_report, m)?)?;
     m.add_function(wrap_pyfunction!(markdown_report, m)?)?;
     m.add_function(wrap_pyfunction!(exact_csv, m)?)
