@@ -386,6 +386,8 @@ WITH_BLOCKS: dict[str, Callable[[Any], Any]] = {
     "status of its own": lambda response: setattr(response, "status_code", True),
     "an error": lambda response: setattr(response, "error", ValueError("mine")),
     "no error": lambda response: setattr(response, "error", None),
+    "a check of its own": lambda response: setattr(response, "raise_for_status", lambda: _odd(response)),
+    "a report of its own": lambda response: setattr(response, "_report_request", lambda *_given: None),
     "renamed": _renamed,
     "meta read": lambda response: response.request_meta,
     "raised": _raised,

@@ -107,8 +107,16 @@ fn settle(response: &Bound<'_, PyAny>) -> PyResult<bool> {
         return Ok(false);
     }
     let own = response.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
-    if own.contains(intern!(py, "request_meta"))? {
-        return Ok(false);
+    // What a script has put there, or has read and may have changed.
+    for name in [
+        intern!(py, "request_meta"),
+        intern!(py, "raise_for_status"),
+        intern!(py, "_report_request"),
+        intern!(py, "_request_event"),
+    ] {
+        if own.contains(name)? {
+            return Ok(false);
+        }
     }
     if let Some(error) = own.get_item(intern!(py, "error"))?
         && !error.is_none()
