@@ -111,9 +111,32 @@ def overload(port: int, count: int, reports: int, file: str) -> None:
         threading.Thread(target=work, args=(number,)).start()
 
 
+def loiter(port: int, count: int) -> None:
+    """So many that connect, greet and say no more; who is sent away comes back at once."""
+
+    def stay(first: list[bool]) -> None:
+        while True:
+            try:
+                with socket.create_connection(("127.0.0.1", port)) as stranger:
+                    stranger.sendall(GREETING)
+                    if first:
+                        print("loitering", flush=True)
+                        first.clear()
+                    while stranger.recv(1 << 10):
+                        pass
+            except OSError:
+                pass
+
+    threading.stack_size(128 << 10)
+    for _ in range(count):
+        threading.Thread(target=stay, args=([True],)).start()
+
+
 if __name__ == "__main__":
     what, port, count, *rest = sys.argv[1:]
     if what == "overload":
         overload(int(port), int(count), int(rest[0]), rest[1])
+    elif what == "loiter":
+        loiter(int(port), int(count))
     else:
         flood(int(port), int(count), what, {"state": "ready", "current_cpu_usage": 1.0})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -313,6 +314,22 @@ def test_impossible_combinations_are_refused(tmp_path: Path, arguments: tuple[st
         node = cluster.node("node", "--headless", *arguments)
         node.ends(code=1)
         assert message in node.log
+
+
+def test_strangers_keep_no_worker_out(tmp_path: Path):
+    with Cluster(tmp_path) as cluster:
+        master = cluster.master("-u", "1", "-t", "1")
+        peers = str(Path(__file__).with_name("peers.py"))
+        master.says("Waiting for workers")
+        # More than there are places for; and the places are taken for as long as they are there.
+        strangers = cluster.node(
+            "strangers", peers, "loiter", str(cluster.port), "300", command=sys.executable
+        )
+        strangers.says("loitering", times=300)
+        worker = cluster.worker()
+        master.ends()
+        worker.ends()
+        assert master.log.count("on which nobody introduces itself") == 1
 
 
 def test_only_workers_of_the_run_are_heard(tmp_path: Path):
