@@ -38,7 +38,7 @@ INSIDE = Path(__file__).resolve().parent / "inside"
 LOCUST = "2.47.0"
 SIDES = ("real", "ours")
 # Importable beside `locust` itself: its pytest plugin.
-PACKAGES = ("locust", "pytest_locust")
+PACKAGES = ("locust", "pytest_locust", "gregaria")
 
 
 class SettingError(RuntimeError):

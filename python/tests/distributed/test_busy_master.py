@@ -9,7 +9,6 @@ from typing import Any
 
 import gevent
 import msgpack
-import psutil
 import pytest
 from cluster_nodes import ENOUGH, TELLING, WATCHFUL, Cluster, ask
 from runner_wire import Wire, report, until
@@ -80,7 +79,7 @@ def test_the_page_of_a_busy_master_answers_and_stops_the_test(tmp_path: Path):
 
 # ------------------------------------------------------------------------------------------------ overload
 
-# More than a master keeps waiting.
+# More than a master keeps waiting; that it keeps no more is tried in crates/cluster.
 BUSY, REPORTS = 4, 400
 
 
@@ -92,7 +91,7 @@ def long_report() -> dict[str, Any]:
     return {**stats.take_report(), "user_classes_count": {"Counter": 1}, "user_count": 1}
 
 
-def test_an_overloaded_master_keeps_its_memory_its_workers_and_all_numbers(tmp_path: Path):
+def test_an_overloaded_master_keeps_its_workers_and_all_numbers(tmp_path: Path):
     # One that is as slow as one with very many workers.
     slow = TELLING + "\n@events.worker_report.add_listener\ndef slow(**_):\n    SLOW\n"
     slow = slow.replace(
@@ -118,9 +117,6 @@ def test_an_overloaded_master_keeps_its_memory_its_workers_and_all_numbers(tmp_p
         # Nobody is taken for dead whose signs of life stand behind so much, and the page answers.
         state = ask(f"http://127.0.0.1:{port}/stats/requests")
         assert {w["id"]: w["state"] for w in state["workers"]}.keys() >= {f"busy_{n}" for n in range(BUSY)}
-        memory = psutil.Process(master.process.pid).memory_info().rss
-        assert memory < 600 << 20
-        assert busy.log.count("all is sent") < BUSY
         master.signal(signal.SIGTERM)
         master.ends()
         worker.ends()
