@@ -31,14 +31,14 @@ def refuse_original_beside_us() -> None:
         _stop(
             f"the original {ORIGINAL} {', '.join(versions)} is installed in this environment too, and both provide the "
             f"package '{ORIGINAL}', so files of one have overwritten files of the other.\n"
-            f"Keep one: 'pip uninstall {ORIGINAL} {OURS}', then 'pip install {OURS}' (or '{ORIGINAL}').\n"
-            + _who_wanted_it()
+            f"Keep one: 'pip uninstall {OURS}', then 'pip uninstall {ORIGINAL}', then 'pip install {OURS}' (or "
+            f"'{ORIGINAL}').\n" + _who_wanted_it()
         )
     if not _is_complete():
         _stop(
             f"files of the package '{ORIGINAL}' are missing: something has removed them, probably 'pip uninstall "
             f"{ORIGINAL}' after the original had been installed over them.\n"
-            f"Put them back: 'pip install --force-reinstall --no-deps {OURS}'.\n"
+            f"Put them back: 'pip uninstall {OURS}', then 'pip install {OURS}'.\n"
         )
 
 

@@ -45,6 +45,25 @@ describe("the start form", () => {
     });
   });
 
+  it("answers at the field to a host with which nothing could be sent", () => {
+    const http = templateArgs({
+      http_user_classes: ["Shopper", "Visitor"],
+      user_classes_without_host: ["Visitor"],
+    });
+    const problem = (host: string, more: Partial<FormValues> = {}, from = http) =>
+      problems(from, { ...proposed(from), host, ...more })["host"];
+    expect(problem(" ")).toBe("Visitor cannot send without a host");
+    expect(problem("127.0.0.1:5000")).toBe("A host begins with http:// or https://");
+    expect(problem("ftp://a")).toBe("A host begins with http:// or https://");
+    expect(problem("http://")).toBe("A host begins with http:// or https://");
+    for (const host of ["http://127.0.0.1:5000", "HTTPS://a/b"]) expect(problem(host)).toBeUndefined();
+    // Whoever is not chosen needs nothing, and what is no HTTP may have any host.
+    expect(problem("", { classes: ["Shopper"] })).toBeUndefined();
+    expect(problem("", { classes: ["Shopper", "Visitor"] })).toBe("Visitor cannot send without a host");
+    expect(problem("broker:1883", {}, templateArgs({}))).toBeUndefined();
+    expect(problems(http, { ...proposed(http), host: "" }, true)["host"]).toBeUndefined();
+  });
+
   it("sends every parameter under its own name, digits and single letters included", () => {
     const sent = pairs(swarmForm(args, proposed(args)));
     expect(sent).toContainEqual(["http2", "true"]);

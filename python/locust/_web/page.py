@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import locust
 
-from .. import argument_parser, runners, stats
+from .. import _hosts, argument_parser, runners, stats
 from ..contrib.fasthttp import FastHttpUser
 from ..user.users import HttpUser
 
@@ -24,6 +24,7 @@ def template_args(
     host, missing, overriding = _host(environment, runner)
     distributed = isinstance(runner, runners.MasterRunner)
     classes = environment.available_user_classes
+    choice = list(classes.values()) if class_picker and classes else environment.user_classes
     return {
         "locustfile": environment.locustfile,
         "state": runner.state,
@@ -35,6 +36,8 @@ def template_args(
         "history": runner.stats.history if runner.stats.num_requests > 0 else [],
         "override_host_warning": overriding,
         "missing_host_warning": missing,
+        "http_user_classes": _hosts.of_http(choice),
+        "user_classes_without_host": _hosts.without_host(choice),
         "num_users": options and options.num_users,
         "spawn_rate": options and options.spawn_rate,
         "run_time": options and options.run_time,

@@ -31,7 +31,9 @@ def test_it_is_refused_and_names_what_brought_it(tmp_path: Path):
     assert result.returncode == 1
     first, second, third = result.stderr.splitlines()
     assert first.startswith("gregaria: error: the original locust 1.2.3 is installed in this environment too")
-    assert second.startswith("Keep one: 'pip uninstall locust gregaria', then 'pip install gregaria'")
+    assert second.startswith(
+        "Keep one: 'pip uninstall gregaria', then 'pip uninstall locust', then 'pip install"
+    )
     assert third == (
         "It may have come as a dependency of har2locust, locust-plugins: install such plugins with "
         "'pip install --no-deps har2locust locust-plugins', and what else they need by name."

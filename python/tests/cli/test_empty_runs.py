@@ -10,6 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from locust import FastHttpUser, HttpUser, User
+from locust._web import page
+from locust.env import Environment
 from servers import ROOT, run_locust
 
 VISITOR = """
@@ -125,3 +128,21 @@ def give(environment, **_):
     (tmp_path / "locustfile.py").write_text(script)
     result = run(tmp_path, "-u", "3", "-r", "10", "--fail-on-empty")
     assert (result.returncode, "WARNING" in result.stderr) == (0, False), result.stderr
+
+
+def test_the_page_knows_which_classes_need_a_host_and_which_a_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["locust"])
+    with_host = type("WithHost", (HttpUser,), {"host": "http://a", "tasks": []})
+    without = type("Without", (FastHttpUser,), {"tasks": []})
+    own = type("Own", (HttpUser,), {"host": property(lambda self: "http://b"), "tasks": []})
+    made = type("Made", (HttpUser,), {"__init__": lambda self, *args: None, "tasks": []})
+    other = type("Other", (User,), {"tasks": []})
+    environment = Environment(user_classes=[with_host, without, own, made, other])
+    runner = environment.create_local_runner()
+    args = page.template_args(environment, runner, class_picker=False, host_is_required=False)
+    assert args["http_user_classes"] == ["WithHost", "Without", "Own", "Made"]
+    assert args["user_classes_without_host"] == ["Without"]
+    environment.available_user_classes = {"Other": other}
+    args = page.template_args(environment, runner, class_picker=True, host_is_required=False)
+    assert args["http_user_classes"] == args["user_classes_without_host"] == []
+    runner.quit()

@@ -46,6 +46,10 @@ export interface TemplateArgs {
   is_host_required: boolean;
   locustfile: string | null;
   missing_host_warning: boolean;
+  /** User classes that send by HTTP, so that a host needs a scheme. */
+  http_user_classes: string[];
+  /** Those of them that have no host of their own. */
+  user_classes_without_host: string[];
   override_host_warning: boolean;
   num_users: number | null;
   spawn_rate: number | null;
@@ -77,6 +81,8 @@ const DEFAULTS: TemplateArgs = {
   is_host_required: false,
   locustfile: null,
   missing_host_warning: false,
+  http_user_classes: [],
+  user_classes_without_host: [],
   override_host_warning: false,
   num_users: null,
   spawn_rate: null,

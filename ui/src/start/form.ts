@@ -119,7 +119,8 @@ export function problems(args: TemplateArgs, values: FormValues, edit = false): 
     if (!edit && values.runTime.trim() !== "" && parseRunTime(values.runTime) === null)
       found["run_time"] = "For example 20, 20s, 3m, 2h, 1h20m, 3h30m10s";
   }
-  if (!edit && args.is_host_required && values.host.trim() === "") found["host"] = "This test needs a host";
+  const host = edit ? null : hostProblem(args, values);
+  if (host !== null) found["host"] = host;
   if (!edit && values.classes?.length === 0) found["user_classes"] = "Choose at least one user class";
   for (const [key, option] of Object.entries(args.extra_options)) {
     const value = values.extra[key];
@@ -127,6 +128,21 @@ export function problems(args: TemplateArgs, values: FormValues, edit = false): 
     if (option.is_required && option.has_value !== true && missing) found[key] = "This is required";
   }
   return found;
+}
+
+/** Why users could send nothing to this host. */
+function hostProblem(args: TemplateArgs, values: Pick<FormValues, "host" | "classes">): string | null {
+  const chosen = (names: string[]) => names.filter((name) => values.classes?.includes(name) ?? true);
+  const host = values.host.trim();
+  if (host === "") {
+    const needy = chosen(args.user_classes_without_host);
+    if (needy.length > 0)
+      return `${needy.slice(0, 3).join(", ")}${needy.length > 3 ? " and others" : ""} cannot send without a host`;
+    return args.is_host_required ? "This test needs a host" : null;
+  }
+  if (chosen(args.http_user_classes).length > 0 && !/^https?:\/\/[^/]/i.test(host))
+    return "A host begins with http:// or https://";
+  return null;
 }
 
 /** The form as /swarm reads it, under Locust's names. */
