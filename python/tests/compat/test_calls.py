@@ -1,0 +1,97 @@
+"""How often, and in which order, a script is called in each mode: as by real Locust, whatever reports are asked for besides."""
+
+from __future__ import annotations
+
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from servers import ROOT, clean_environment, free_port, locust_command
+
+# Everything that a script can be called by, but for what comes by the clock.
+SCRIPT = """
+import os
+from locust import User, constant, events, task
+
+BY_THE_CLOCK = {"request", "heartbeat_sent", "heartbeat_received", "usage_monitor", "cpu_warning", "report_to_master",
+                "worker_report"}
+PLACE = os.path.dirname(os.path.abspath(__file__))
+
+def note(word):
+    with open(os.path.join(PLACE, "trace"), "a") as trace:
+        trace.write(word + "\\n")
+
+def listen(name):
+    @getattr(events, name).add_listener
+    def listener(*_, **__):
+        note(name)
+
+for name in sorted(set(type(events).__annotations__) - BY_THE_CLOCK):
+    listen(name)
+
+note("imported")
+
+class Visitor(User):
+    wait_time = constant(60)
+
+    def __init__(self, *arguments):
+        note("constructor")
+        super().__init__(*arguments)
+
+    def on_start(self):
+        note("on_start")
+
+    def on_stop(self):
+        note("on_stop")
+
+    @task
+    def once(self):
+        note("task")
+"""
+RUN = ("-u", "1", "-r", "10", "-t", "2s")
+REPORTS = ("--csv", "numbers", "--csv-full-history", "--html", "report.html", "--json-file", "numbers")
+# Ours alone: none of them is a reason to call anything once more.
+OURS = ("--junit", "junit.xml", "--summary-md", "summary.md", "--store-dir", "runs")
+MODES = {
+    "list": ("--list",),
+    "ratio": ("--show-task-ratio",),
+    "ratio as JSON": ("--show-task-ratio-json",),
+    "help": ("--help",),
+    "headless": ("--headless", *RUN),
+    "headless with reports": ("--headless", *RUN, *REPORTS),
+    "autostart": ("--autostart", "--autoquit", "0", *RUN),
+    "autostart with reports": ("--autostart", "--autoquit", "0", *RUN, *REPORTS),
+}
+
+
+def trace(folder: Path, command: str, arguments: tuple[str, ...]) -> list[str]:
+    folder.mkdir(parents=True)
+    (folder / "locustfile.py").write_text(SCRIPT)
+    web = ("--web-host", "127.0.0.1", "--web-port", str(free_port())) if "--autostart" in arguments else ()
+    subprocess.run(
+        [command, *arguments, *web],
+        cwd=folder,
+        env=clean_environment(HOME=str(folder), LOCUST_NO_STORE="no"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=100,
+        check=True,
+    )
+    told = folder / "trace"
+    return told.read_text().splitlines() if told.exists() else []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_script_is_called_as_by_locust(tmp_path: Path, mode: str) -> None:
+    oracle = ROOT / ".venv-oracle" / "bin" / "locust"
+    if not oracle.exists():
+        pytest.fail(f"no oracle at {oracle}: run scripts/setup --test")
+    arguments = MODES[mode]
+    ours = (*arguments, *(OURS if "-t" in arguments else ()))
+    with ThreadPoolExecutor(2) as both:
+        theirs = both.submit(trace, tmp_path / "oracle", str(oracle), arguments)
+        mine = both.submit(trace, tmp_path / "ours", locust_command(), ours)
+    assert mine.result() == theirs.result()
