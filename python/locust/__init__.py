@@ -3,12 +3,14 @@
 Importing this package has side effects that scripts and plugins rely on, so they come before everything else:
 gevent patches the standard library (that is what makes any blocking Python library cooperative) and urllib3's
 pools hand out the connection used last, which keeps the number of open connections low.
-`LOCUST_SKIP_MONKEY_PATCH` and `LOCUST_SKIP_URLLIB3_PATCH`, set to anything, leave them out.
+`LOCUST_SKIP_MONKEY_PATCH` and `LOCUST_SKIP_URLLIB3_PATCH`, set to anything but a no (`_switches`), leave them out.
 """
 
 import os
 
-if os.getenv("LOCUST_PLAYWRIGHT"):
+from ._switches import is_on
+
+if is_on("LOCUST_PLAYWRIGHT", other=True):
     print("LOCUST_PLAYWRIGHT setting is no longer needed (because locust-plugins no longer installs trio)")
     print("Uninstall trio package and remove the setting.")
     try:
@@ -17,12 +19,12 @@ if os.getenv("LOCUST_PLAYWRIGHT"):
     except ModuleNotFoundError:
         os._exit(1)
 
-if not os.getenv("LOCUST_SKIP_MONKEY_PATCH"):
+if not is_on("LOCUST_SKIP_MONKEY_PATCH", other=True):
     from gevent import monkey, queue
 
     monkey.patch_all()
 
-    if not os.getenv("LOCUST_SKIP_URLLIB3_PATCH"):
+    if not is_on("LOCUST_SKIP_URLLIB3_PATCH", other=True):
         import urllib3
 
         urllib3.connectionpool.ConnectionPool.QueueCls = queue.LifoQueue

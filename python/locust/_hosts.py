@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from . import _shown
 from .contrib.fasthttp import FastHttpUser
 from .user.users import HttpUser
 
@@ -47,9 +48,10 @@ def complaints(environment: Environment) -> list[str]:
         )
     for host, names in _hosts(environment).items():
         if not _USABLE.match(host):
+            shown = _shown.url(f"http://{host}")
             lines.append(
-                f"The host {host!r} of {_listed(names)} has no scheme, so requests to relative URLs cannot be sent: did you "
-                f"mean 'http://{host}'?"
+                f"The host {shown.removeprefix('http://')!r} of {_listed(names)} has no scheme, so requests to relative URLs "
+                f"cannot be sent: did you mean '{shown}'?"
             )
     return lines
 

@@ -112,6 +112,18 @@ class LocustArgumentParser(_GivesWay, configargparse.ArgumentParser):
         except OSError as e:
             self.error(f"Unable to open config file: {e.filename}. Error: {e}")
 
+    def convert_item_to_command_line_arg(self, action: Any, key: str, value: Any) -> list[str]:
+        """As ConfigArgParse's; a variable that switches something and is empty is one that is not set."""
+        takes_none = action is not None and action.nargs == 0
+        if (
+            takes_none
+            and isinstance(value, str)
+            and key == getattr(action, "env_var", None)
+            and not value.strip()
+        ):
+            return []
+        return super().convert_item_to_command_line_arg(action, key, value)
+
     def add_argument(self, *args: Any, **kwargs: Any) -> argparse.Action:
         """As argparse's (and ConfigArgParse's, with `env_var`), with four keywords for the web UI.
 

@@ -10,7 +10,10 @@ import json
 import os
 import re
 from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
+
+import gevent
 
 from . import _engine, stats
 from ._web import recording
@@ -50,23 +53,50 @@ def render_template_from(file: str, build_path: str = DEFAULT_BUILD_PATH, **kwar
 
 def get_html_report(environment: Environment, show_download_link: bool = True, theme: str = "") -> str:
     """The report of the present or last run. `theme` is "dark" or "light"; else the reader's own."""
-    args = report_args(environment, show_download_link, theme)
+    return _page(environment, show_download_link, theme, _here)
+
+
+def get_html_report_aside(environment: Environment, show_download_link: bool = True, theme: str = "") -> str:
+    """The same while users run: what takes long is done on another thread, and between the rest they have their turn."""
+    return _page(environment, show_download_link, theme, _aside)
+
+
+def _here(function: Callable[..., Any], *args: Any) -> Any:
+    return function(*args)
+
+
+def _aside(function: Callable[..., Any], *args: Any) -> Any:
+    return gevent.get_hub().threadpool.apply(function, args)
+
+
+def _page(environment: Environment, show_download_link: bool, theme: str, run: Callable[..., Any]) -> str:
+    args = report_args(environment, show_download_link, theme, run)
     page = _engine.web_asset(REPORT)
     if page is None:
         raise FileNotFoundError(MISSING_PAGE)
+    return run(_filled, page.decode(), args)
+
+
+def _filled(page: str, args: dict[str, Any]) -> str:
     data = _for_html(as_json(args, sort_keys=True))
-    return _MARKER.sub(lambda _: data, page.decode(), count=1)
+    return _MARKER.sub(lambda _: data, page, count=1)
 
 
-def report_args(environment: Environment, show_download_link: bool = True, theme: str = "") -> dict[str, Any]:
-    """What the report shows, as it goes into the page."""
+def report_args(
+    environment: Environment,
+    show_download_link: bool = True,
+    theme: str = "",
+    run: Callable[..., Any] = _here,
+) -> dict[str, Any]:
+    """What the report shows, as it goes into the page. `run` calls what takes long."""
     theme = theme if theme in ("dark", "light") else ""
     download = (
         "stats/report?download=1" + (f"&theme={theme}" if theme else "") if show_download_link else None
     )
     recorder, of_run = _recorder(environment)
-    recorded = recorder(of_run.status(), of_run.info(), of_run.exceptions(), theme or None, download)
-    return {**_locusts_args(environment, show_download_link), **json.loads(recorded)}
+    told = of_run.status(), of_run.info(), of_run.exceptions()
+    recorded = json.loads(run(recorder, *told, theme or None, download))
+    return {**_locusts_args(environment, show_download_link, pauses=run is not _here), **recorded}
 
 
 def _recorder(environment: Environment) -> tuple[Any, recording.Recording]:
@@ -82,7 +112,15 @@ def _recorder(environment: Environment) -> tuple[Any, recording.Recording]:
     return from_statistics, recording.Recording(environment)
 
 
-def _locusts_args(environment: Environment, show_download_link: bool) -> dict[str, Any]:
+def _in_turns(rows: Iterable[Any], pauses: bool) -> Iterator[Any]:
+    """The rows; with `pauses` others have their turn between them."""
+    for number, row in enumerate(rows):
+        if pauses and number % 50 == 49:
+            gevent.sleep(0)
+        yield row
+
+
+def _locusts_args(environment: Environment, show_download_link: bool, pauses: bool) -> dict[str, Any]:
     runner = environment.runner
     numbers = runner.stats
     ended = numbers.last_request_timestamp or numbers.start_time
@@ -92,7 +130,7 @@ def _locusts_args(environment: Environment, show_download_link: bool) -> dict[st
     entries = [*stats.sort_stats(numbers.entries), numbers.total]
     return {
         "is_report": True,
-        "requests_statistics": [entry.to_dict() for entry in entries],
+        "requests_statistics": [entry.to_dict() for entry in _in_turns(entries, pauses)],
         "failures_statistics": [error.to_dict() for error in stats.sort_stats(numbers.errors)],
         "exceptions_statistics": [recording.exception_row(row) for row in runner.exceptions.values()],
         "response_time_statistics": [
@@ -101,12 +139,12 @@ def _locusts_args(environment: Environment, show_download_link: bool) -> dict[st
                 "method": entry.method or "",
                 **{str(p): entry.get_response_time_percentile(p) for p in PERCENTILES_FOR_HTML_REPORT},
             }
-            for entry in entries
+            for entry in _in_turns(entries, pauses)
         ],
         "start_time": format_utc_timestamp(numbers.start_time),
         "end_time": end_time,
         "duration": format_duration(numbers.start_time, ended),
-        "host": str(recording.host_of(environment)),
+        "host": str(recording.shown_host(environment)),
         "history": numbers.history,
         "show_download_link": show_download_link,
         "locustfile": str(environment.locustfile),

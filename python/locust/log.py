@@ -6,9 +6,12 @@ import logging
 import logging.config
 import os
 import socket
+import sys
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from . import _shown
 
 if TYPE_CHECKING:
     from gevent import Greenlet
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 HOSTNAME = socket.gethostname().partition(".")[0]
 
 LOG_LINES_KEPT = 500
+
+LINE = f"[%(asctime)s] {HOSTNAME}/%(levelname)s/%(name)s: %(message)s"
 
 unhandled_greenlet_exception = False
 """Set when a listener or a background greenlet raised; the program then exits with code 2 unless there is a
@@ -26,6 +31,24 @@ Follower = Callable[[str, int, float], None]
 """Hears of each record of the log: the formatted line, its level, and when (unix seconds)."""
 
 _followers: list[Follower] = []
+
+
+class ShownFormatter(logging.Formatter):
+    """Formats without passwords of URLs and tokens: log files are kept, collected, and shown by the web interface."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record."""
+        return _shown.text(super().format(record))
+
+
+def say_on_terminal(name: str, message: str, level: int = logging.INFO) -> None:
+    """Says on stderr, in the form of the log and if its level allows it, what no log may hold: no handler gets it."""
+    logger = logging.getLogger(name)
+    if not logger.isEnabledFor(level) and logger.hasHandlers():
+        return
+    record = logger.makeRecord(name, level, "", 0, message, (), None)
+    sys.stderr.write(logging.Formatter(LINE).format(record) + "\n")
+    sys.stderr.flush()
 
 
 class LogReader(logging.Handler):
@@ -71,8 +94,8 @@ def setup_logging(loglevel: str, logfile: str | None = None) -> None:
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {
-                "default": {"format": f"[%(asctime)s] {HOSTNAME}/%(levelname)s/%(name)s: %(message)s"},
-                "plain": {"format": "%(message)s"},
+                "default": {"class": "locust.log.ShownFormatter", "format": LINE},
+                "plain": {"class": "locust.log.ShownFormatter", "format": "%(message)s"},
             },
             "handlers": handlers,
             "loggers": {

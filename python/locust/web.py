@@ -11,14 +11,16 @@ import os
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypedDict
+from urllib.parse import urlsplit
 
 import gevent
 from gevent.event import Event
 
-from . import _engine, log, stats
+from . import _engine, _shown, log, stats
 from ._recorder import Recorder
+from ._switches import is_on
 from ._web import page
-from ._web.address import is_loopback, link_for_others
+from ._web.address import is_loopback, link_for_others, users_of_ours
 from ._web.host import Host
 from ._web.wire import text
 from ._web.worker_logs import level_of, new_lines
@@ -39,6 +41,7 @@ HOST_IS_REQUIRED = False
 
 TOKEN_VARIABLE = "LOCUST_WEB_TOKEN"
 OPEN_VARIABLE = "LOCUST_WEB_OPEN"
+LOCAL_OPEN_VARIABLE = "LOCUST_WEB_LOCAL_OPEN"
 
 
 class InputField(TypedDict, total=False):
@@ -76,6 +79,7 @@ class AuthArgs(TypedDict, total=False):
     custom_form: CustomForm
     auth_providers: list[AuthProvider]
     username_password_callback: str
+    callback_urls: list[str]
     error: str
     info: str
 
@@ -148,7 +152,7 @@ class WebUI:
         self.template_args = {}
         self.auth_args = {}
         options = environment.parsed_options
-        self.is_open = bool(getattr(options, "web_open", False) or os.environ.get(OPEN_VARIABLE))
+        self.is_open = _switch(options, "web_open", OPEN_VARIABLE)
         """Whether everybody who reaches the server may use it, as with Locust."""
         self.host_functions = Host(self)
         self.recorder = Recorder(environment, self.stats_csv_writer, self.refresh)
@@ -157,6 +161,7 @@ class WebUI:
         self._bridge: Bridge | None = None
         self._login_manager: LoginManager | None = None
         self._mode = "none"
+        self._routes: tuple[list[str], list[str]] = ([], [])
         self._recheck: gevent.Greenlet | None = None
         self._stopped = Event()
         self.engine = _engine.WebServer(
@@ -170,6 +175,7 @@ class WebUI:
             token=os.environ.get(TOKEN_VARIABLE) or None,
             open_door=self.is_open,
             login=web_login,
+            local_users=None if _switch(options, "web_local_open", LOCAL_OPEN_VARIABLE) else users_of_ours(),
             trusted_hosts=_display_names(options),
             build_path=build_path or None,
         )
@@ -193,8 +199,9 @@ class WebUI:
         except BaseException:
             self.recorder.stop()
             raise
+        _shown.hide(self.engine.token)
         # The server does not know before it runs.
-        self._mode = "none"
+        self._mode, self._routes = "none", ([], [])
         self.refresh()
         self.server = Server(self.engine, self.host)
         log.follow(self._log)
@@ -207,12 +214,11 @@ class WebUI:
             return
         options = self.environment.parsed_options
         name = getattr(options, "web_host_display_name", None)
-        # A program that uses this as a library may not show a log of mere information.
-        logger.log(
-            logging.INFO if options else logging.WARNING,
-            "Other machines need the access token of this start: %s",
-            link_for_others(self.engine, self.host, self.web_base_path, name),
-        )
+        link = link_for_others(self.engine, self.host, self.web_base_path, name)
+        # Not by the log: that is kept in files, and shown to everybody who sees the page. A program that uses this as a library may
+        # not show mere information.
+        level = logging.INFO if options else logging.WARNING
+        log.say_on_terminal(logger.name, f"Other machines need the access token of this start: {link}", level)
 
     def stop(self) -> None:
         """Stops the server: pages are told, and connections end."""
@@ -236,6 +242,11 @@ class WebUI:
         if mode != self._mode:
             self._mode = mode
             self.engine.set_flask(mode)
+        if self._bridge is not None:
+            routes = self._bridge.own_routes(), _paths_of_logins(self.auth_args)
+            if routes != self._routes:
+                self._routes = routes
+                self.engine.set_script_routes(*routes)
 
     def clear_cache(self) -> None:
         """Forgets the answer of `/stats/requests`, which is kept for two seconds."""
@@ -338,6 +349,23 @@ def _login_manager() -> LoginManager:
     from flask_login import LoginManager
 
     return LoginManager()
+
+
+def _paths_of_logins(auth_args: Any) -> list[str]:
+    """The paths that `auth_args` names: where pages of other sites, as those of identity providers, send somebody back to. Besides
+    those that the login page itself uses, a script may list further ones under `callback_urls`."""
+    form = auth_args.get("custom_form") or {}
+    providers = auth_args.get("auth_providers") or []
+    named = [auth_args.get("username_password_callback"), form.get("callback_url")]
+    named += [provider.get("callback_url") for provider in providers]
+    named += auth_args.get("callback_urls") or []
+    return sorted({"/" + urlsplit(str(url)).path.lstrip("/") for url in named if url})
+
+
+def _switch(options: Any, key: str, variable: str) -> bool:
+    """An option of the command line; where there is none, a program that uses this as a library, the variable."""
+    given = getattr(options, key, None)
+    return is_on(variable) if given is None else bool(given)
 
 
 def _display_names(options: Any) -> list[str]:

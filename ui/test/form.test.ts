@@ -144,6 +144,15 @@ describe("the memory of the form", () => {
     expect(JSON.stringify(memorable(args, last))).not.toContain("s3cret");
   });
 
+  it("keeps no password of a URL", () => {
+    const host = "http://shop:s3same@h";
+    const extra = { ...last.extra, a_b_c: "amqp://u:s3same@b" };
+    const memory = memorable(args, { ...last, host, extra });
+    expect(JSON.stringify(memory)).not.toContain("s3same");
+    expect(recall(args, memory).host).toBe("http://a");
+    expect(recall(args, memorable(args, { ...last, host: "http://b/@x" })).host).toBe("http://b/@x");
+  });
+
   it("drops a choice that is no more, and values of another kind", () => {
     const before = memorable(args, { ...last, extra: { ...last.extra, regions: ["us"] } });
     const fewer = templateArgs({

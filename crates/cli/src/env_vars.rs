@@ -21,17 +21,24 @@ pub struct EnvVar {
 pub const OTHER: &[EnvVar] = &[
     other(
         "LOCUST_SKIP_MONKEY_PATCH",
-        "any value: import locust without patching the standard library for gevent",
+        "any value but a no: import locust without patching the standard library for gevent",
     ),
     other(
         "LOCUST_SKIP_URLLIB3_PATCH",
-        "any value: leave the queue class of urllib3's connection pools alone",
+        "any value but a no: leave the queue class of urllib3's connection pools alone",
     ),
-    other("LOCUST_PLAYWRIGHT", "any value: prepare for Playwright users (imports trio before patching)"),
+    other(
+        "LOCUST_PLAYWRIGHT",
+        "any value but a no: prepare for Playwright users (imports trio before patching)",
+    ),
     other("LOCUST_WEB_TOKEN", "the access token of the web interface; a random one without it"),
     other(
         "LOCUST_CLUSTER_TOKEN",
         "the token that workers on other machines show their master; without it they cannot join, unless it is open",
+    ),
+    other(
+        "LOCUST_BODY_BUDGET",
+        "MiB that the bodies of all responses may take together; half of the memory without it",
     ),
     other(
         "LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP",

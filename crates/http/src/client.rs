@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::conn::budget::Budget;
 use crate::conn::dns::Resolver;
 use crate::conn::io_thread;
 use crate::conn::queue::{CommandQueue, CompletionQueue, lock};
+use crate::conn::refused::Refused;
 use crate::response::Completion;
 use crate::session::{ConnectionPool, PoolOptions, Session, SessionOptions};
 
@@ -35,6 +37,11 @@ pub struct ClientOptions {
     /// Whether the kernel is asked when responses arrived (Linux; plain connections), so that an I/O thread that got no
     /// processor in time does not make a server look slow. Costs up to 4 % of the CPU of an I/O thread.
     pub kernel_stamps: bool,
+    /// Addresses to which no request may go.
+    pub refused: Arc<Refused>,
+    /// Bytes that the bodies of all responses may take together, from their arrival until nobody has them any more. Streamed ones
+    /// do not count.
+    pub body_budget: u64,
 }
 
 impl Default for ClientOptions {
@@ -46,6 +53,8 @@ impl Default for ClientOptions {
             dns_threads: 4,
             hosts: HashMap::new(),
             kernel_stamps: true,
+            refused: Arc::default(),
+            body_budget: u64::MAX,
         }
     }
 }
@@ -87,11 +96,14 @@ impl Client {
     pub fn start(options: ClientOptions, wake: Arc<dyn Wake>) -> io::Result<Self> {
         let completions = Arc::new(CompletionQueue::new(wake));
         let resolver = Arc::new(Resolver::new(options.dns_ttl, options.dns_threads, options.hosts));
+        let budget = Arc::new(Budget::new(options.body_budget));
         let mut queues = Vec::new();
         let mut threads = Vec::new();
         for number in 0..options.threads.max(1) {
             let (completions, resolver) = (Arc::clone(&completions), Arc::clone(&resolver));
-            let started = io_thread::start(number, completions, resolver, options.kernel_stamps);
+            let (refused, budget) = (Arc::clone(&options.refused), Arc::clone(&budget));
+            let started =
+                io_thread::start(number, completions, resolver, options.kernel_stamps, refused, budget);
             match started {
                 Ok((queue, thread)) => {
                     queues.push(queue);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Error
-//! ├── before a connection    Resolve · ConnectTimeout · ConnectionRefused · Connect · Proxy
+//! ├── before a connection    Resolve · ConnectTimeout · ConnectionRefused · Connect · Proxy · OwnAddress
 //! ├── TLS                    TlsConfig · TlsVerify · TlsHandshake
 //! ├── on the connection      Reset · ClosedWithoutResponse · Io · ReadTimeout
 //! ├── in the response        Truncated · Malformed · HeadTooLarge · BodyTooLarge
@@ -47,6 +47,9 @@ pub enum ErrorKind {
         /// The proxy's reason phrase.
         reason: Box<str>,
     },
+    /// Somebody listens there to whom nobody may connect ([`Refused`](crate::Refused)).
+    #[error("address is out of bounds")]
+    OwnAddress,
     /// The TLS options cannot be used: a file is missing or holds no certificate.
     #[error("TLS options cannot be used")]
     TlsConfig,

@@ -24,6 +24,7 @@ pub mod url;
 
 pub use client::{Client, ClientOptions, Wake};
 pub use conn::proxy::{Proxy, ProxyError};
+pub use conn::refused::Refused;
 pub use conn::tls::{ClientCertificate, Roots, TlsConfigError, TlsOptions};
 pub use cookies::CookieJar;
 pub use error::{Error, ErrorKind, TlsReason};

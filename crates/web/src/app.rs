@@ -2,35 +2,38 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody as _};
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header, request};
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header, request};
 use gregaria_record::{HostStatus, Question, Record};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
 use crate::answer::{self, Form, from_host};
 use crate::connection::LONGEST_HEAD;
-use crate::host::{Ask, Host, Outcome, WebRequest, ask, ask_source};
+use crate::entrance::TOKEN_FORM;
+use crate::hints::Hints;
+use crate::host::{Ask, Host, Level, Outcome, WebRequest, ask, ask_source};
+use crate::intake::{Held, Intake, Read, Room, too_large};
 use crate::kept::Kept;
 use crate::live::Live;
 use crate::patient::WatchedBody;
 use crate::query;
 use crate::routes;
+use crate::seats::Ticket;
 use crate::security::{
-    Door, Entry, Sender, guard_headers, is_of_same_origin, is_silent_browser, token_page, token_policy,
+    Door, Entry, Knock, Sender, Why, guard_headers, is_embedded_elsewhere, is_of_same_origin,
+    is_silent_browser,
 };
 
 /// Bodies of our own routes.
 const BODY: usize = 1 << 20;
 /// Bodies for the script's application.
 const WSGI_BODY: usize = 32 << 20;
-/// A body has to be there within this time.
-const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// What goes to the script's own application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,6 +61,21 @@ pub(crate) struct App {
     pub(crate) report_policy: HeaderValue,
     pub(crate) flask: AtomicU8,
     pub(crate) kept: Kept,
+    pub(crate) hints: Hints,
+    pub(crate) room: Room,
+    /// Whose turn it is to have something large worked out.
+    pub(crate) turns: tokio::sync::Semaphore,
+    /// What the script's application says of its routes.
+    pub(crate) script: RwLock<ScriptRoutes>,
+}
+
+/// What we have to know of the routes of the script's own application.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ScriptRoutes {
+    /// Those of our paths that it answers itself: `/healthz`, `/readyz`.
+    pub own: Vec<String>,
+    /// Paths to which pages of other sites send somebody who logs in.
+    pub logins: Vec<String>,
 }
 
 impl std::fmt::Debug for App {
@@ -114,6 +132,7 @@ impl App {
         router: Router,
         request: Request<WatchedBody>,
         sender: Sender,
+        ticket: &Ticket,
     ) -> Response<Body> {
         let (mut parts, body) = request.into_parts();
         let head: usize =
@@ -126,9 +145,12 @@ impl App {
             );
         }
         let path = parts.uri.path().to_owned();
-        parts.extensions.insert(Came { peer: sender.address, path });
+        parts.extensions.insert(Came { sender, path });
         let mut response = match self.gate(&mut parts, sender).await {
             Ok(place) => {
+                if !is_token_form(place, parts.uri.path()) {
+                    ticket.let_in();
+                }
                 let cookies = parts.extensions.remove::<Cookies>();
                 let mut response = self.pass(router, parts, body, place).await;
                 for (_, value) in
@@ -157,7 +179,11 @@ impl App {
             (None, Some(path)) => (Place::Below, path.to_owned()),
             (None, None) => (Place::Outside, full.to_owned()),
         };
-        if place == Place::Below && path == "/token" {
+        if is_token_form(place, &path) {
+            parts.uri = with_path(&parts.uri, &path, "");
+            return Ok(place);
+        }
+        if place == Place::Below && routes::is_health(&path) && !self.script_has(&path) {
             parts.uri = with_path(&parts.uri, &path, "");
             return Ok(place);
         }
@@ -165,33 +191,84 @@ impl App {
         let (rest, token) = query::without(&asked, "token");
         // With a login there is no token of ours, and a script's own page may have a parameter of that name.
         let token = token.filter(|_| !self.login);
-        let entry = self.door.entry(&parts.headers, sender, token.as_deref());
-        if let Some(refusal) = self.refusal(entry, parts, &rest) {
+        let known = place == Place::Below && routes::is_built_in(&path);
+        let foreign = self.is_refused_to_others(parts, known, &path);
+        if foreign {
+            return Err(Box::new(answer::page(StatusCode::FORBIDDEN)));
+        }
+        let knock =
+            Knock { headers: &parts.headers, version: parts.version, sender, query: token.as_deref() };
+        let entry = self.door.entry(knock).await;
+        self.tell_why(entry);
+        let is_home = place == Place::Below && path == "/";
+        if let Some(refusal) = self.refusal(entry, parts, &rest, is_home) {
             return Err(Box::new(refusal));
         }
         parts.uri = with_path(&parts.uri, &path, if entry == Entry::ByQuery { &rest } else { &asked });
-        let known = place == Place::Below && routes::is_built_in(&path);
-        let reads = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
-        let by_get = known && parts.method != Method::OPTIONS && routes::changes_by_get(&path);
-        // Answers of other sites' login pages come by POST; the script's application has to know them by itself.
-        let login_answer = self.login && !known;
-        let is_foreign = !is_of_same_origin(&parts.headers)
-            || (by_get && is_silent_browser(&parts.headers) && !self.door.knows(&parts.headers));
-        if (by_get || !(reads || login_answer)) && is_foreign {
+        // A script that hooks into requests may have said that other sites may read.
+        let may_be_shared = self.all_goes_on() && !routes::is_ours_alone(&path);
+        if known && !may_be_shared && parts.method != Method::OPTIONS && is_embedded_elsewhere(&parts.headers)
+        {
             return Err(Box::new(answer::page(StatusCode::FORBIDDEN)));
         }
         if self.login && known && (path.starts_with("/live") || path.starts_with("/runs")) {
-            let request = as_it_came(parts, self.scheme, Bytes::new());
-            match ask(&*self.host, Ask::Auth(Box::new(request))).await {
-                Ok(Outcome::Whole(answer)) if answer.status == 204 => {
-                    // The application may want its session cookie renewed.
-                    parts.extensions.insert(Cookies(answer.headers));
-                }
-                Ok(other) => return Err(Box::new(answer::outcome_in(other, Form::Html))),
-                Err(error) => return Err(Box::new(answer::no_answer(&error))),
-            }
+            let cookies = self.logged_in(parts).await?;
+            // The application may want its session cookie renewed.
+            parts.extensions.insert(Cookies(cookies));
         }
         Ok(place)
+    }
+
+    /// Whether this changes something, and a page of another site may be behind it.
+    fn is_refused_to_others(&self, parts: &request::Parts, known: bool, path: &str) -> bool {
+        let reads = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        let by_get = known && parts.method != Method::OPTIONS && routes::changes_by_get(path);
+        // Answers of other sites' login pages come by POST; the script's application has to know them by itself.
+        let login_answer = self.login && !known && self.is_login(parts.uri.path());
+        let is_foreign = !is_of_same_origin(&parts.headers)
+            || (by_get && is_silent_browser(&parts.headers) && !self.door.knows(&parts.headers));
+        (by_get || !(reads || login_answer)) && is_foreign
+    }
+
+    fn script_has(&self, path: &str) -> bool {
+        let script = self.script.read().unwrap_or_else(PoisonError::into_inner);
+        self.unknown_goes_on() && script.own.iter().any(|own| own == path)
+    }
+
+    fn is_login(&self, path: &str) -> bool {
+        self.script.read().unwrap_or_else(PoisonError::into_inner).logins.iter().any(|login| login == path)
+    }
+
+    /// The headers to add to the answer if the sender is logged in; else what the application answers to that.
+    async fn logged_in(&self, parts: &request::Parts) -> Result<Vec<(String, String)>, Box<Response<Body>>> {
+        let request = as_it_came(parts, self.scheme, Bytes::new());
+        match ask(&*self.host, Ask::Auth(Box::new(request))).await {
+            Ok(Outcome::Whole(answer)) if answer.status == ADMITTED => Ok(answer.headers),
+            Ok(other) => Err(Box::new(answer::outcome_in(other, Form::Html))),
+            Err(error) => Err(Box::new(answer::no_answer(&error))),
+        }
+    }
+
+    /// Tells the user, once, why somebody on this machine needs the token.
+    fn tell_why(&self, entry: Entry) {
+        let (kind, words) = match entry {
+            Entry::NeedsToken(Why::Proxied(sign)) => (
+                "proxied",
+                format!(
+                    "Requests come through a proxy on this machine (as '{sign}' shows): they need the access token, as those of other \
+                     machines do. A proxy that asks for a login of its own can send it along, as 'Authorization: Bearer …'; \
+                     --web-open does without"
+                ),
+            ),
+            Entry::NeedsToken(Why::OtherUser) => (
+                "other-user",
+                "Another user of this machine asked for the web interface: that needs the access token \
+                 (--web-local-open does without)"
+                    .to_owned(),
+            ),
+            _ => return,
+        };
+        self.hints.once(&*self.host, kind, Level::Warning, words);
     }
 
     /// The redirect from the base path to its page.
@@ -201,62 +278,6 @@ impl App {
         let mut response = answer::with_type(StatusCode::PERMANENT_REDIRECT, answer::HTML, Body::empty());
         if let Ok(place) = HeaderValue::from_str(&place) {
             response.headers_mut().insert(header::LOCATION, place);
-        }
-        response
-    }
-
-    fn refusal(&self, entry: Entry, parts: &request::Parts, query: &str) -> Option<Response<Body>> {
-        let is_page = parts.method == Method::GET && prefers_html(parts);
-        let path = parts.uri.path();
-        let next = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-        match entry {
-            Entry::ByQuery if is_page => Some(self.welcome(&next, &parts.headers)),
-            Entry::Admitted | Entry::ByQuery => None,
-            Entry::NeedsToken if is_page => Some(self.ask_for_token(&next, None)),
-            Entry::WrongToken if is_page => Some(self.ask_for_token(&next, Some(WRONG))),
-            Entry::NeedsToken => Some(unauthorised(
-                "this needs the access token: send it as 'Authorization: Bearer <token>' (the terminal shows it; \
-                 LOCUST_WEB_TOKEN sets it, --web-open does without)",
-            )),
-            Entry::WrongToken => Some(unauthorised(WRONG)),
-            Entry::Barred(seconds) => Some(barred(seconds)),
-        }
-    }
-
-    fn ask_for_token(&self, next: &str, problem: Option<&str>) -> Response<Body> {
-        let page = token_page(&self.base_path, next, problem);
-        let mut response = answer::with_type(StatusCode::UNAUTHORIZED, answer::HTML, page);
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, token_policy());
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response
-    }
-
-    /// Puts the token into a cookie and goes on to `next` without it.
-    ///
-    /// A browser leaves a strict cookie out of a redirect that began on another site (a link in a mail, say), but not out of
-    /// what a page of ours leads to: for those this is a page that leads on.
-    fn welcome(&self, next: &str, asked: &HeaderMap) -> Response<Body> {
-        let home = format!("{}/", self.base_path);
-        let next = if is_local_path(next) { next } else { &home };
-        let site = asked.get("sec-fetch-site").map(HeaderValue::as_bytes);
-        let redirects = matches!(site, None | Some(b"none" | b"same-origin"));
-        let shown = crate::json::in_html(next);
-        let page = format!(
-            "<!doctype html>\n<html lang=en>\n<meta http-equiv=refresh content=\"0;url={shown}\">\n<title>Welcome</title>\n\
-             <p><a href=\"{shown}\">Go on</a></p>\n"
-        );
-        let status = if redirects { StatusCode::SEE_OTHER } else { StatusCode::OK };
-        let mut response = answer::with_type(status, answer::HTML, page);
-        let headers = response.headers_mut();
-        if let Some(place) = HeaderValue::from_str(next).ok().filter(|_| redirects) {
-            headers.insert(header::LOCATION, place);
-        }
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        let path = if self.base_path.is_empty() { "/" } else { &self.base_path };
-        let cookie = self.door.cookie(path, self.scheme == "https");
-        if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
-            headers.insert(header::SET_COOKIE, cookie);
         }
         response
     }
@@ -275,83 +296,87 @@ impl App {
             Place::Outside => self.unknown_goes_on(),
             Place::Below => self.all_goes_on() && !routes::is_ours_alone(path),
         };
-        let known = below && routes::is_built_in(path);
-        let limit = if self.unknown_goes_on() && !known { WSGI_BODY } else { BODY };
-        if body.size_hint().lower() > limit as u64 {
-            // Said at once, a client that asked first (`Expect: 100-continue`) need not send it.
-            return last(answer::page(StatusCode::PAYLOAD_TOO_LARGE));
+        if below && routes::is_health(path) && !self.script_has(path) {
+            return self.health(&parts.method, path);
         }
-        let body = match tokio::time::timeout(BODY_TIME, Limited::new(body, limit).collect()).await {
-            Err(_) => {
-                let words = "the body took too long to arrive";
-                return last(answer::words(StatusCode::REQUEST_TIMEOUT, words));
-            }
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                return last(answer::page(StatusCode::PAYLOAD_TOO_LARGE));
-            }
-            Ok(Err(_)) => return answer::page(StatusCode::BAD_REQUEST),
-            Ok(Ok(body)) => body.to_bytes(),
+        if is_token_form(place, path) {
+            return match Intake::new(body).read(TOKEN_FORM, &self.room, false).await {
+                Read::Whole(held) => self.token(&parts, &held.bytes).await,
+                Read::More(_) => too_large(),
+                Read::Refused(response) => response,
+            };
+        }
+        let is_ours = below && routes::is_built_in(path);
+        let held = match self.body(&parts, body, is_ours).await {
+            Ok(held) => held,
+            Err(response) => return *response,
         };
-        if below && path == "/token" {
-            return self.token(&parts, &body);
-        }
-        let request = Request::from_parts(parts, Body::from(body));
-        if to_script {
-            return self.wsgi(request).await;
-        }
-        if !below {
-            return answer::page(StatusCode::NOT_FOUND);
-        }
-        // A router is always ready and never fails.
-        match router.oneshot(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        }
+        let request = Request::from_parts(parts, Body::from(held.bytes.clone()));
+        let response = if to_script {
+            self.wsgi(request).await
+        } else if below {
+            // A router is always ready and never fails.
+            match router.oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        } else {
+            answer::page(StatusCode::NOT_FOUND)
+        };
+        drop(held);
+        response
     }
 
-    /// `POST token`: the form of the page that asks for it.
-    fn token(&self, parts: &request::Parts, body: &[u8]) -> Response<Body> {
-        if parts.method != Method::POST {
-            let mut response = answer::page(StatusCode::METHOD_NOT_ALLOWED);
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-            return response;
+    /// Reads the body of somebody who has been let in. With a login that says little, so large ones wait for the word of the script.
+    async fn body(
+        &self,
+        parts: &request::Parts,
+        body: WatchedBody,
+        is_ours: bool,
+    ) -> Result<Held, Box<Response<Body>>> {
+        let read = Intake::new(body).read(BODY, &self.room, !self.login).await;
+        let read = match read {
+            Read::More(intake) if self.unknown_goes_on() && !is_ours => {
+                if self.login {
+                    self.logged_in(parts).await?;
+                }
+                intake.read(WSGI_BODY, &self.room, true).await
+            }
+            other => other,
+        };
+        match read {
+            Read::Whole(held) => Ok(held),
+            Read::More(_) => Err(Box::new(too_large())),
+            Read::Refused(response) => Err(Box::new(response)),
         }
-        let form = query::form(&parts.headers, body).unwrap_or_default();
-        let next = query::value(&form, "next").unwrap_or_default();
-        let address = Came::of(parts).0.ip();
-        let given = query::value(&form, "token").unwrap_or_default().trim();
-        match self.door.check(token_of(given), address) {
-            Entry::Admitted => self.welcome(next, &parts.headers),
-            Entry::Barred(seconds) => barred(seconds),
-            _ => self.ask_for_token(next, Some(WRONG)),
-        }
-    }
-}
-
-/// The token itself, where the whole link was pasted.
-fn token_of(given: &str) -> &str {
-    match given.split_once("token=") {
-        Some((before, rest)) if before.contains("://") => rest.split(['&', '#']).next().unwrap_or(rest),
-        _ => given,
     }
 }
 
-const WRONG: &str = "That is not the access token of this start.";
 const UNKNOWN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+/// Says of an answer to [`Ask::Auth`] that the sender is logged in: no status that a script could answer with.
+const ADMITTED: u16 = 0;
 
 /// Who asks, and for which path before it was taken below the base path.
 #[derive(Debug, Clone)]
-struct Came {
-    peer: SocketAddr,
+pub(crate) struct Came {
+    sender: Sender,
     path: String,
 }
 
 impl Came {
     fn of(parts: &request::Parts) -> (SocketAddr, String) {
         match parts.extensions.get::<Self>() {
-            Some(came) => (came.peer, came.path.clone()),
+            Some(came) => (came.sender.address, came.path.clone()),
             None => (UNKNOWN, parts.uri.path().to_owned()),
         }
+    }
+
+    /// Who sent it.
+    pub(crate) fn sender(parts: &request::Parts) -> Sender {
+        parts
+            .extensions
+            .get::<Self>()
+            .map_or(Sender { address: UNKNOWN, is_here: false, is_foreign: true }, |came| came.sender)
     }
 }
 
@@ -368,6 +393,10 @@ fn is_cookie(name: &str) -> bool {
 enum Place {
     Below,
     Outside,
+}
+
+fn is_token_form(place: Place, path: &str) -> bool {
+    place == Place::Below && path == "/token"
 }
 
 fn as_it_came(parts: &request::Parts, scheme: &'static str, body: Bytes) -> WebRequest {
@@ -389,40 +418,9 @@ fn below<'a>(base: &str, path: &'a str) -> Option<&'a str> {
     path.strip_prefix(base).filter(|rest| rest.starts_with('/'))
 }
 
-/// Whether a redirect there stays here.
-fn is_local_path(path: &str) -> bool {
-    path.starts_with('/')
-        && !path.starts_with("//")
-        && path.bytes().all(|byte| byte > b' ' && byte != b'\\' && byte < 0x7f)
-}
-
 fn with_path(uri: &Uri, path: &str, query: &str) -> Uri {
     let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
     target.parse().unwrap_or_else(|_| uri.clone())
-}
-
-fn prefers_html(parts: &request::Parts) -> bool {
-    let accept = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("text/html"))
-}
-
-/// Says that the connection ends with this answer.
-fn last(mut response: Response<Body>) -> Response<Body> {
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    response
-}
-
-fn unauthorised(words: &str) -> Response<Body> {
-    let mut response = answer::problem(StatusCode::UNAUTHORIZED, words);
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    response
-}
-
-fn barred(seconds: u64) -> Response<Body> {
-    let words = format!("too many wrong tokens: try again in {seconds} s");
-    let mut response = answer::problem(StatusCode::TOO_MANY_REQUESTS, &words);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    response
 }
 
 #[cfg(test)]
@@ -435,14 +433,5 @@ mod tests {
         assert_eq!(below("/x", "/x/a"), Some("/a"));
         assert_eq!(below("/x", "/x/"), Some("/"));
         assert_eq!((below("/x", "/x"), below("/x", "/xa/b"), below("/x", "/")), (None, None, None));
-    }
-
-    #[test]
-    fn the_way_on_stays_on_this_server() {
-        assert!(is_local_path("/") && is_local_path("/stats/report?theme=dark"));
-        for bad in ["", "x", "//evil.example", "/\\evil.example", "https://evil.example", "/\nx", "/\t/evil"]
-        {
-            assert!(!is_local_path(bad), "{bad:?}");
-        }
     }
 }

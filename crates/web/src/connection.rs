@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -19,11 +18,9 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::app::App;
 use crate::patient::{Patience, Patient, Unread};
-use crate::security::Sender;
-use crate::server::Hints;
+use crate::seats::{Seats, Ticket};
+use crate::security::{Sender, is_here};
 
-/// Connections at a time; further ones are closed at once.
-const MOST: usize = 4_096;
 /// Bytes of a request's headers together.
 pub(crate) const LONGEST_HEAD: usize = 64 << 10;
 /// A request's head has to be there, and the next request on a kept connection to begin, within this time.
@@ -39,8 +36,7 @@ pub(crate) struct Connections {
     router: Router,
     app: Arc<App>,
     tls: Option<TlsHolder>,
-    open: AtomicUsize,
-    hints: Hints,
+    seats: Arc<Seats>,
     patience: Patience,
 }
 
@@ -54,23 +50,19 @@ impl std::fmt::Debug for TlsHolder {
 
 impl Connections {
     pub(crate) fn new(router: Router, app: Arc<App>, tls: Option<TlsAcceptor>, patience: Patience) -> Self {
-        let (tls, open) = (tls.map(TlsHolder), AtomicUsize::new(0));
-        Self { router, app, tls, open, hints: Hints::default(), patience }
+        Self { router, app, tls: tls.map(TlsHolder), seats: Arc::default(), patience }
     }
 
     /// How many are open.
     pub(crate) fn open(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
+        self.seats.taken()
     }
 }
 
-/// Counts a connection as long as it lives.
-struct Counted(Arc<Connections>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
-    }
+/// A connection and its place.
+struct Guest {
+    all: Arc<Connections>,
+    ticket: Arc<Ticket>,
 }
 
 /// Accepts until the end.
@@ -82,17 +74,26 @@ pub(crate) async fn accept(all: Arc<Connections>, listener: TcpListener, mut end
         };
         match accepted {
             Ok((stream, peer)) => {
-                let open = all.open.fetch_add(1, Ordering::Relaxed);
-                let counted = Counted(Arc::clone(&all));
-                if open >= MOST {
-                    all.hints.give(
+                let local = stream.local_addr().ok();
+                let Some(ticket) = all.seats.take(peer.ip(), is_here(peer, local)) else {
+                    all.app.hints.give(
                         &*all.app.host,
                         "full",
-                        format!("The web interface has {MOST} connections open: further ones are refused"),
+                        format!(
+                            "The web interface has {} connections open: further ones are refused",
+                            all.open()
+                        ),
                     );
                     continue;
-                }
-                tokio::spawn(serve(counted, stream, peer, end.clone()));
+                };
+                let guest = Guest { all: Arc::clone(&all), ticket: Arc::new(ticket) };
+                let (ticket, end) = (Arc::clone(&guest.ticket), end.clone());
+                tokio::spawn(async move {
+                    tokio::select! {
+                        () = ticket.is_needed() => {}
+                        () = serve(guest, stream, peer, local, end) => {}
+                    }
+                });
             }
             // Out of descriptors, or the peer is gone already: the next one may do better.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -100,8 +101,15 @@ pub(crate) async fn accept(all: Arc<Connections>, listener: TcpListener, mut end
     }
 }
 
-async fn serve(all: Counted, stream: TcpStream, peer: SocketAddr, end: watch::Receiver<bool>) {
-    let sender = Sender::new(peer, stream.local_addr().ok().map(|local| local.ip()));
+async fn serve(
+    guest: Guest,
+    stream: TcpStream,
+    peer: SocketAddr,
+    local: Option<SocketAddr>,
+    end: watch::Receiver<bool>,
+) {
+    let Guest { all, .. } = &guest;
+    let sender = all.app.door.sender(peer, local);
     // Without these it would still work, only slower to send and to notice that a page is gone.
     drop(stream.set_nodelay(true));
     let keep = socket2::TcpKeepalive::new()
@@ -113,28 +121,28 @@ async fn serve(all: Counted, stream: TcpStream, peer: SocketAddr, end: watch::Re
         Ok(Ok(1)) => {}
         _ => return,
     }
-    match &all.0.tls {
+    match &all.tls {
         None if first[0] == TLS_HELLO => {
-            all.0.hints.give(
-                &*all.0.app.host,
+            all.app.hints.give(
+                &*all.app.host,
                 "https",
                 "An https request was made against Locust's Web UI (which was expecting http). Use an http:// address, or start \
                  with --tls-cert and --tls-key."
                     .to_owned(),
             );
         }
-        None => talk(&all, stream, sender, end).await,
-        Some(_) if first[0] != TLS_HELLO => say_https(&all, stream).await,
+        None => talk(&guest, stream, sender, end).await,
+        Some(_) if first[0] != TLS_HELLO => say_https(all, stream).await,
         Some(TlsHolder(tls)) => {
             if let Ok(Ok(stream)) = tokio::time::timeout(FIRST_TIME, tls.accept(stream)).await {
-                talk(&all, stream, sender, end).await;
+                talk(&guest, stream, sender, end).await;
             }
         }
     }
 }
 
 /// Plain HTTP spoken to an HTTPS port.
-async fn say_https(all: &Counted, mut stream: TcpStream) {
+async fn say_https(all: &Connections, mut stream: TcpStream) {
     let words = "This is an HTTPS port: use an https:// address.\n";
     let answer = format!(
         "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{words}",
@@ -143,24 +151,25 @@ async fn say_https(all: &Counted, mut stream: TcpStream) {
     // Whether it arrives is the peer's business.
     drop(stream.write_all(answer.as_bytes()).await);
     drop(stream.shutdown().await);
-    all.0.hints.give(
-        &*all.0.app.host,
+    all.app.hints.give(
+        &*all.app.host,
         "http",
         "An http request was made against the Web UI, which expects https".to_owned(),
     );
 }
 
-async fn talk<S>(all: &Counted, stream: S, sender: Sender, mut end: watch::Receiver<bool>)
+async fn talk<S>(guest: &Guest, stream: S, sender: Sender, mut end: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (app, router) = (Arc::clone(&all.0.app), all.0.router.clone());
+    let (app, router) = (Arc::clone(&guest.all.app), guest.all.router.clone());
     let unread = Unread::default();
-    let stream = Patient::new(stream, all.0.patience, unread.clone());
+    let stream = Patient::new(stream, guest.all.patience, unread.clone());
+    let ticket = Arc::clone(&guest.ticket);
     let service = service_fn(move |request: Request<Incoming>| {
-        let (app, router) = (Arc::clone(&app), router.clone());
+        let (app, router, ticket) = (Arc::clone(&app), router.clone(), Arc::clone(&ticket));
         let request = request.map(|body| unread.watch(body));
-        async move { Ok::<_, Infallible>(app.answer(router, request, sender).await) }
+        async move { Ok::<_, Infallible>(app.answer(router, request, sender, &ticket).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, Response, StatusCode};
-use gregaria_record::dto;
+use gregaria_record::{Run, dto};
 
 use crate::answer::{compact, problem};
 use crate::app::App;
@@ -36,11 +36,10 @@ pub(crate) async fn history(State(app): Shared, RawQuery(query): RawQuery) -> Re
         Err(words) => return problem(StatusCode::BAD_REQUEST, &words),
     };
     let mark = {
-        let present = app.record.run();
-        if run.is_none_or(|run| run == present.number()) {
-            return compact(StatusCode::OK, &present.history(0));
+        if run.is_none_or(|run| run == app.record.run().number()) {
+            return off_the_run(&app, |run| compact(StatusCode::OK, &run.history(0))).await;
         }
-        present.marks().iter().find(|mark| Some(mark.run) == run).cloned()
+        app.record.run().marks().iter().find(|mark| Some(mark.run) == run).cloned()
     };
     let Some((id, store)) = mark.as_ref().and_then(|mark| mark.id.clone()).zip(app.record.store().cloned())
     else {
@@ -69,11 +68,11 @@ pub(crate) fn wanted_name(query: &[(String, String)], names: &[dto::Name]) -> Re
 /// `GET live/name?id=` or `?method=&name=`.
 pub(crate) async fn name(State(app): Shared, RawQuery(query): RawQuery) -> Response<Body> {
     let query = pairs(query.as_deref().unwrap_or_default());
-    let run = app.record.run();
-    match wanted_name(&query, &run.dto_names()) {
+    let answer = move |run: &Run| match wanted_name(&query, &run.dto_names()) {
         Ok(name) => compact(StatusCode::OK, &run.name_history(&name)),
         Err(words) => problem(StatusCode::NOT_FOUND, &words),
-    }
+    };
+    off_the_run(&app, answer).await
 }
 
 /// `GET live/phases`.
@@ -101,9 +100,23 @@ pub(crate) async fn window(State(app): Shared, RawQuery(query): RawQuery) -> Res
         Ok(bounds) => bounds,
         Err(words) => return problem(StatusCode::BAD_REQUEST, &words),
     };
-    let window = app.record.run().window(id, from, to);
-    match window {
+    let answer = move |run: &Run| match run.window(id, from, to) {
         Some(window) => compact(StatusCode::OK, &window),
         None => problem(StatusCode::NOT_FOUND, "there is no such name"),
-    }
+    };
+    off_the_run(&app, answer).await
+}
+
+/// Works an answer out from a copy of the run, where it holds up neither the run's own thread nor other requests. Few at a time:
+/// the copy of a long run is large.
+async fn off_the_run(
+    app: &Arc<App>,
+    answer: impl FnOnce(&Run) -> Response<Body> + Send + 'static,
+) -> Response<Body> {
+    let Ok(_turn) = app.turns.acquire().await else {
+        return problem(StatusCode::SERVICE_UNAVAILABLE, "ending");
+    };
+    let record = Arc::clone(&app.record);
+    let made = app.compute(move || Some(answer(&record.run().clone()))).await;
+    made.unwrap_or_else(|| problem(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be made"))
 }

@@ -5,6 +5,9 @@ use axum::http::{HeaderMap, header};
 /// Pairs of a query, or of a form's body; more are ignored.
 const MOST_PAIRS: usize = 10_000;
 
+/// RFC 2046, 5.1.1.
+const LONGEST_BOUNDARY: usize = 70;
+
 /// The pairs of a query, decoded, in order.
 pub fn pairs(query: &str) -> Vec<(String, String)> {
     parse(query.as_bytes())
@@ -36,6 +39,13 @@ pub(crate) fn without(query: &str, name: &str) -> (String, Option<String>) {
     (kept.join("&"), found)
 }
 
+/// The pairs of a form's body that is no multipart one; `None` if it is, or something else.
+pub(crate) fn plain_form(headers: &HeaderMap, body: &[u8]) -> Option<Vec<(String, String)>> {
+    let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let name = kind.split(';').next().unwrap_or_default().trim();
+    name.eq_ignore_ascii_case("application/x-www-form-urlencoded").then(|| parse(body))
+}
+
 /// The pairs of a form's body, decoded, in order. Bodies of other types are empty forms, as in Flask. Errors: broken multipart.
 pub fn form(headers: &HeaderMap, body: &[u8]) -> Result<Vec<(String, String)>, String> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -51,6 +61,9 @@ pub fn form(headers: &HeaderMap, body: &[u8]) -> Result<Vec<(String, String)>, S
         });
         let boundary = boundary.filter(|text| !text.is_empty());
         let boundary = boundary.ok_or("the form has no boundary in its Content-Type")?;
+        if boundary.len() > LONGEST_BOUNDARY {
+            return Err(format!("the form's boundary is longer than {LONGEST_BOUNDARY} characters"));
+        }
         return multipart(body, boundary).ok_or_else(|| "the multipart form is broken".to_owned());
     }
     Ok(Vec::new())
@@ -90,7 +103,7 @@ fn multipart(body: &[u8], boundary: &str) -> Option<Vec<(String, String)>> {
 }
 
 fn position(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
+    memchr::memmem::find(bytes, wanted)
 }
 
 fn after<'a>(bytes: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
@@ -124,6 +137,10 @@ mod tests {
         assert_eq!(of("application/json", b"{\"a\": 1}"), Ok(vec![]));
         assert!(of("multipart/form-data", b"").is_err());
         assert!(of("multipart/form-data; boundary=X", b"--X\r\nname").is_err());
+        let (fits, long) = ("x".repeat(LONGEST_BOUNDARY), "x".repeat(LONGEST_BOUNDARY + 1));
+        let empty = format!("--{fits}--");
+        assert_eq!(of(&format!("multipart/form-data; boundary={fits}"), empty.as_bytes()), Ok(vec![]));
+        assert!(of(&format!("multipart/form-data; boundary={long}"), b"").is_err());
     }
 
     #[test]

@@ -70,6 +70,11 @@ pub(crate) fn meant(base: &str, path: &str) -> Option<&'static str> {
     PATHS.into_iter().find(|&known| known == rest)
 }
 
+/// Paths by which those who watch over the program ask whether it lives.
+pub(crate) fn is_health(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz")
+}
+
 /// GET requests that change something, as in older Locusts.
 pub(crate) fn changes_by_get(path: &str) -> bool {
     matches!(path, "/stop" | "/stats/reset")

@@ -11,10 +11,12 @@ use gregaria_record::dto::LogLine;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crate::app::{App, Flask};
+use crate::app::{App, Flask, ScriptRoutes};
 use crate::bind::{bind, shown_address};
 use crate::connection::{Connections, accept};
-use crate::host::{Host, Level};
+use crate::hints::Hints;
+use crate::host::Host;
+use crate::intake::Room;
 use crate::kept::Kept;
 use crate::live::{Live, Stream};
 use crate::patient::Patience;
@@ -37,6 +39,8 @@ pub struct Config {
     pub token: Option<String>,
     /// Nobody needs the token.
     pub open_door: bool,
+    /// Users of this machine (their numbers) who need no token; `None`: all of them.
+    pub local_users: Option<Vec<u32>>,
     /// The script's application asks for a login; nobody needs the token.
     pub login: bool,
     /// Names by which local browsers may call us, besides those of loopback.
@@ -139,10 +143,14 @@ impl Server {
             build_path: config.build_path,
             login: config.login,
             scheme,
-            door: Door::new(token.clone(), &names, port),
+            door: Door::new(token.clone(), &names, config.local_users, port),
             report_policy: report_policy(report),
             flask: std::sync::atomic::AtomicU8::new(Flask::None as u8),
             kept: Kept::default(),
+            hints: Hints::default(),
+            room: Room::default(),
+            turns: tokio::sync::Semaphore::new(2),
+            script: std::sync::RwLock::default(),
         });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -227,6 +235,11 @@ impl Server {
         self.app.set_flask(mode);
     }
 
+    /// What we have to know of the routes of the script's own application.
+    pub fn set_script_routes(&self, routes: ScriptRoutes) {
+        *self.app.script.write().unwrap_or_else(std::sync::PoisonError::into_inner) = routes;
+    }
+
     /// Ends: streams are told, requests that are being answered get at most `grace`.
     pub fn stop(mut self, grace: Duration) {
         self.end(grace);
@@ -260,22 +273,6 @@ fn base_path(given: &str) -> Result<String, StartError> {
         )));
     }
     Ok(path.to_owned())
-}
-
-/// Tells the user through the host, at most once a minute for each kind.
-#[derive(Debug, Default)]
-pub(crate) struct Hints(std::sync::Mutex<std::collections::BTreeMap<&'static str, Instant>>);
-
-impl Hints {
-    pub(crate) fn give(&self, host: &dyn Host, kind: &'static str, message: String) {
-        let now = Instant::now();
-        let mut given = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if given.get(kind).is_none_or(|&last| now.duration_since(last) > Duration::from_mins(1)) {
-            given.insert(kind, now);
-            drop(given);
-            host.log(Level::Warning, message);
-        }
-    }
 }
 
 #[cfg(test)]

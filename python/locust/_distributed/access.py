@@ -11,6 +11,7 @@ import os
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from .. import _shown, log
 from ..rpc.interfaces import addresses_of
 
 if TYPE_CHECKING:
@@ -24,13 +25,21 @@ LEAST_TOKEN = 8
 _LOOPBACK = ("127.", "localhost", "::1", "[::1]")
 
 
+_of_children: str | None = None
+
+
+def _given() -> str | None:
+    return os.environ.get(VARIABLE) or _of_children
+
+
 class Access:
     """What a master asks of its workers."""
 
     def __init__(self, environment: Environment) -> None:
-        given = os.environ.get(VARIABLE)
+        given = _given()
         self._is_random = not given
         self._token = given or secrets.token_urlsafe(18)
+        _shown.hide(self._token)
         self._open = bool(getattr(environment.parsed_options, "cluster_open", False))
 
     @property
@@ -57,18 +66,22 @@ class Access:
             )
         elif self._is_random:
             where = "" if port == 5557 else f" --master-port {port}"
-            logger.info(
+            # Not by the log: that is kept in files, and shown to everybody who sees the page.
+            log.say_on_terminal(
+                logger.name,
                 f"Workers on other machines join with: {VARIABLE}={self._token} locust --worker --master-host "
-                f"<address>{where}"
+                f"<address>{where}",
             )
 
 
 def share_with_children() -> None:
     """Settles on a token before processes are forked, so that they have it too."""
-    os.environ.setdefault(VARIABLE, secrets.token_urlsafe(18))
+    global _of_children
+    # Not a variable of the environment, which every program gets that a script starts.
+    _of_children = os.environ.get(VARIABLE) or secrets.token_urlsafe(18)
 
 
 def worker_keywords() -> dict[str, Any]:
     """What a client is to be told."""
-    token = os.environ.get(VARIABLE)
+    token = _given()
     return {"token": token} if token else {}

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import gevent
 
+from .. import _engine, runners
 from .. import rpc as transport
-from .. import runners
 from .._local_runner import format_user_classes_count
 from .._nodes import WorkerNode
 from ..dispatch import UsersDispatcher
@@ -291,6 +291,9 @@ class MasterRunner(Attendance):
                 "stop_timeout": self.environment.stop_timeout,
                 "parsed_options": options,
             }
+            if listeners := _engine.refused_addresses():
+                # Where the system under test must not send users. Locust's workers do not look at it.
+                job["out_of_bounds"] = listeners
             self._tell(worker_id, job)
         if logger.isEnabledFor(logging.DEBUG):
             users = sum(map(sum, map(methodcaller("values"), plan.values())))

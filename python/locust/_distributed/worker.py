@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 import traceback
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import uuid4
 
@@ -16,8 +17,9 @@ from gevent.event import Event
 
 import locust
 
-from .. import argument_parser, runners
+from .. import _engine, argument_parser, runners
 from .. import rpc as transport
+from .._web.address import is_this_machine
 from ..cli.table import exit_code
 from ..log import get_logs
 from ..rpc import Message
@@ -218,6 +220,7 @@ class WorkerRunner(DistributedRunner):
                 "Discard spawn message with older or equal timestamp than timestamp of previous spawn message"
             )
             return
+        self._keep_out(job.get("out_of_bounds"))
         environment = self.environment
         environment.host, environment.stop_timeout = host, stop_timeout
         if environment.parsed_options is None:
@@ -232,6 +235,18 @@ class WorkerRunner(DistributedRunner):
             self.spawning_greenlet.kill(block=True)
         self.last_received_spawn_timestamp = moment
         self.spawning_greenlet = self._spawn(self.start_worker, counts)
+
+    def _keep_out(self, addresses: Any) -> None:
+        """Has no request of a user go to what a master on this machine listens on: there users would pass for friends."""
+        if isinstance(addresses, list) and addresses and self._is_masters_machine:
+            try:
+                _engine.refuse_addresses([str(address) for address in addresses])
+            except ValueError as e:
+                logger.debug(f"The master tells of listeners that are none: {e}")
+
+    @cached_property
+    def _is_masters_machine(self) -> bool:
+        return is_this_machine(self.master_host)
 
     def _on_stop(self, _msg: Message) -> None:
         self._obey(self._stop_and_be_ready)

@@ -210,6 +210,8 @@ def requests_error(
 
 
 def _too_large(failure: dict[str, Any]) -> str:
+    if "together" in failure["message"]:
+        return f"{failure['message']} (LOCUST_BODY_BUDGET, in MiB, allows more)"
     return f"{failure['message']} (--max-body-size; a streamed one may have any size)"
 
 
@@ -334,6 +336,6 @@ def fast_error(failure: dict[str, Any], url: str, max_retries: int, max_redirect
         found := re.fullmatch('unsupported scheme in "((.*?):.*)"', failure["message"])
     ):
         return UnsupportedRedirectSchemeError(url, f"refusing to follow redirect to {found[2]!r} URL")
-    if kind in ("proxy", "tls_config", "invalid_redirect", "invalid_request", "shutdown"):
+    if kind in ("own_address", "proxy", "tls_config", "invalid_redirect", "invalid_request", "shutdown"):
         return ConnectionError(failure["message"] or kind.replace("_", " "))
     return os_error(failure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import Any
 
@@ -22,6 +23,25 @@ def is_loopback(host: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
+def is_this_machine(host: str) -> bool:
+    """Whether a name or an address is this machine's. Nothing is sent to find it."""
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), 9, type=socket.SOCK_DGRAM)
+    except OSError:
+        return False
+    return any(_is_own(family, address) for family, _kind, _protocol, _name, address in found)
+
+
+def _is_own(family: int, address: Any) -> bool:
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            # Only from an address of one's own is the way there of length nought.
+            probe.connect(address)
+            return probe.getsockname()[0] == address[0]
+        except OSError:
+            return False
+
+
 def bracketed(host: str) -> str:
     """The host as it is written in a URL."""
     return f"[{host}]" if ":" in host else host
@@ -39,3 +59,10 @@ def _name_of_this_machine() -> str:
         return socket.gethostname()
     finally:
         probe.close()
+
+
+def users_of_ours() -> list[int]:
+    """The users of this machine whose connections are ours: the one who runs the program, also by way of `sudo`, and root, from
+    whom nothing can be kept."""
+    sudo = os.environ.get("SUDO_UID", "")
+    return sorted({os.geteuid(), 0} | ({int(sudo)} if sudo.isdigit() and int(sudo) < 2**32 else set()))

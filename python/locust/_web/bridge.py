@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 from flask import Flask
 from jinja2 import BaseLoader
+from werkzeug.exceptions import HTTPException
 
 from . import templates, views
 
@@ -54,6 +55,9 @@ class Bridge:
         # Indented JSON as in Locust; `debug` would do it by itself, but a script may switch that off.
         app.json.compact = False  # type: ignore[attr-defined]
         if web_ui.web_login:
+            # Pages of other sites send no session of ours along; a script may say otherwise.
+            app.config["SESSION_COOKIE_SAMESITE"] = app.config["REMEMBER_COOKIE_SAMESITE"] = "Lax"
+            app.config["SESSION_COOKIE_SECURE"] = app.config["REMEMBER_COOKIE_SECURE"] = bool(web_ui.tls_cert)
             web_ui.login_manager.init_app(app)
             web_ui.login_manager.login_view = "locust.login"
         blueprint, self.clear_cache = views.blueprint(web_ui)
@@ -70,6 +74,19 @@ class Bridge:
             return ALL
         # Middleware around the app, or another class of responses, is meant for every request.
         return ALL if {"wsgi_app", "response_class"} & vars(app).keys() else UNMATCHED
+
+    def own_routes(self) -> list[str]:
+        """Those of the server's paths beside Locust's that the app has a route for: it answers them then."""
+        base = self.web_ui.web_base_path.rstrip("/")
+        routes = self.app.url_map.bind("localhost")
+        found = []
+        for path in ("/healthz", "/readyz"):
+            try:
+                routes.match(base + path, "GET")
+            except HTTPException:
+                continue
+            found.append(path)
+        return found
 
     def _count_hooks(self) -> int:
         hooks = (
@@ -100,15 +117,22 @@ class Bridge:
             answer.give_up()
 
     def authorize(self, command: Any) -> None:
-        """Answers 204 if the login allows the request of a command, else with what a view would have answered."""
-        app = self.app
+        """Answers with the status 0 if the login allows the request of a command, else with what a view would have answered."""
+        app, admitted = self.app, False
+
+        def view() -> tuple[str, int]:
+            nonlocal admitted
+            admitted = True
+            return "", 204
+
         with app.request_context(_environ(command)):
+            # A hook of the script that answers by itself says nothing of a login, whatever it answers.
             result = app.preprocess_request()
             if result is None:
-                result = self.web_ui.auth_required_if_enabled(lambda: ("", 204))()
+                result = self.web_ui.auth_required_if_enabled(view)()
             response = app.process_response(app.make_response(result))
             body = response.get_data()
-        command.reply(body, response.status_code, list(response.headers.items()))
+        command.reply(body, 0 if admitted else response.status_code, list(response.headers.items()))
 
 
 class _Answer:

@@ -7,10 +7,11 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import gevent
+from gevent.lock import BoundedSemaphore
 
-from .. import runners
+from .. import _shown, runners
 from .._hosts import complaints
-from ..html import get_html_report
+from ..html import get_html_report_aside
 from ..log import get_logs, greenlet_exception_logger
 from . import recording
 from .swarm import Form, Order
@@ -46,6 +47,8 @@ class Host:
         self.environment = web_ui.environment
         self._swarm: gevent.Greenlet | None = None
         self._timer: gevent.Greenlet | None = None
+        # One at a time: each is as large as all that it shows.
+        self._reports = BoundedSemaphore()
 
     def handle(self, command: Any) -> None:
         """Answers a command; an exception becomes an answer with its text."""
@@ -113,7 +116,12 @@ class Host:
 
     def update_user(self, body: bytes) -> None:
         """Changes a User class; `body` is JSON."""
-        self.environment.update_user_class(json.loads(body))
+        settings = json.loads(body)
+        user_class = (self.environment.available_user_classes or {}).get(settings.get("user_class_name"))
+        present = {key: getattr(user_class, key, None) for key in settings}
+        self.environment.update_user_class(
+            {key: _shown.meant(value, present[key]) for key, value in settings.items()}
+        )
 
     # -------------------------------------------------------------------------------------------- information
 
@@ -133,7 +141,8 @@ class Host:
     def report(self, args: dict[str, str]) -> tuple[str, list[tuple[str, str]]]:
         """The report as a page, with the headers of a download if it is one."""
         download = bool(args.get("download"))
-        page = get_html_report(self.environment, show_download_link=not download, theme=args.get("theme", ""))
+        with self._reports:
+            page = get_html_report_aside(self.environment, not download, args.get("theme", ""))
         if not download:
             return page, []
         name = f"{recording.file_stem(self.environment)}.html"

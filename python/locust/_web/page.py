@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import locust
 
-from .. import _hosts, argument_parser, runners, stats
+from .. import _hosts, _shown, argument_parser, runners, stats
 from ..contrib.fasthttp import FastHttpUser
 from ..user.users import HttpUser
 
@@ -32,7 +32,7 @@ def template_args(
         "user_count": runner.user_count,
         "version": locust.__version__,
         "utc_offset": time.localtime().tm_gmtoff // 60,
-        "host": host or "",
+        "host": _shown.url(host or ""),
         "history": runner.stats.history if runner.stats.num_requests > 0 else [],
         "override_host_warning": overriding,
         "missing_host_warning": missing,
@@ -51,7 +51,9 @@ def template_args(
         "available_user_classes": sorted(classes) if classes else None,
         "available_shape_classes": ["Default", *sorted(environment.available_shape_classes or {})],
         "available_user_tasks": _tasks(environment),
-        "users": {name: user_class.json() for name, user_class in classes.items()} if classes else None,
+        "users": {name: _shown.value(user_class.json()) for name, user_class in classes.items()}
+        if classes
+        else None,
         "percentiles_to_chart": stats.PERCENTILES_TO_CHART,
         "percentiles_to_statistics": stats.PERCENTILES_TO_STATISTICS,
         "is_host_required": host_is_required,
@@ -66,8 +68,14 @@ def extra_options(options: Any) -> dict[str, dict[str, Any]]:
         value = getattr(options, dest, entry["default_value"])
         if entry["is_secret"]:
             entry["has_value"], value = bool(value), ""
-        entry["default_value"] = value
+        entry["default_value"] = _shown.value(value)
     return shown
+
+
+def present_host(environment: Environment) -> str:
+    """The host that the page shows, with what it does not show of it."""
+    runner = environment.runner
+    return (environment.host if runner is None else _host(environment, runner)[0]) or ""
 
 
 def _host(environment: Environment, runner: runners.Runner) -> tuple[str | None, bool, bool]:

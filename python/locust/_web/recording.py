@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import platform
-import shlex
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 import locust
 
-from .. import runners, stats
+from .. import _shown, runners, stats
 from ..cli import script_options
 from ..stats_csv import StatsCSVFileWriter
 from ..user.inspectuser import get_ratio
@@ -53,7 +52,7 @@ class Recording:
             "started": getattr(environment._run, "began", None),
             "ended": getattr(environment._run, "ended", None),
             "spawn_rate": getattr(options, "spawn_rate", None),
-            "host": host_of(environment),
+            "host": shown_host(environment),
             "run_time": self.run_time,
             "shape": type(shape).__name__ if shape is not None else None,
             "profile": environment.profile,
@@ -99,7 +98,7 @@ class Recording:
         shape = environment.shape_class
         secret = script_options.secret_options()
         info: dict[str, Any] = {
-            "host": host_of(environment),
+            "host": shown_host(environment),
             "locustfile": environment.locustfile,
             "user_count": runner.target_user_count if runner is not None else None,
             "spawn_rate": getattr(options, "spawn_rate", None),
@@ -108,7 +107,7 @@ class Recording:
             "user_classes": [user_class.__name__ for user_class in environment.user_classes],
             "shape": type(shape).__name__ if shape is not None else None,
             "options": {
-                dest: getattr(options, dest)
+                dest: _shown.value(getattr(options, dest))
                 for dest in script_options.shown_options()
                 if dest not in secret and hasattr(options, dest)
             },
@@ -117,9 +116,8 @@ class Recording:
             "python": platform.python_version(),
             "platform": _platform(),
         }
-        if options is not None:
-            values = (getattr(options, dest, None) for dest in secret)
-            info["command"] = _command({str(value) for value in values if value})
+        if options is not None and (command := _shown.command(sys.argv, script_options.parser())):
+            info["command"] = command
         return as_json(info)
 
     def _number(self) -> int:
@@ -159,9 +157,15 @@ def host_of(environment: Environment) -> str | None:
     return hosts.pop() if len(hosts) == 1 else None
 
 
+def shown_host(environment: Environment) -> str | None:
+    """The same without a password in it."""
+    host = host_of(environment)
+    return _shown.url(host) if host else host
+
+
 def file_stem(environment: Environment) -> str:
     """What the names of downloaded files begin with."""
-    host = f"_{environment.host}" if environment.host else ""
+    host = f"_{_shown.url(environment.host)}" if environment.host else ""
     return f"Locust_{format_safe_timestamp(environment.stats.start_time)}_{environment.locustfile}{host}"
 
 
@@ -227,15 +231,3 @@ def _platform() -> str:
     server that asks may be waiting to end."""
     system = os.uname()
     return f"{system.sysname}-{system.release}-{system.machine}"
-
-
-def _command(secrets: set[str]) -> str:
-    """The command line, without the values of secret options."""
-
-    def masked(word: str) -> str:
-        flag, equals, value = word.partition("=")
-        if word in secrets:
-            return "***"
-        return f"{flag}=***" if equals and value in secrets else word
-
-    return shlex.join([os.path.basename(sys.argv[0]), *map(masked, sys.argv[1:])])

@@ -12,9 +12,10 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from .. import runners
+from .. import _shown, runners
 from ..cli import script_options
 from ..util.timespan import parse_timespan
+from . import page
 
 if TYPE_CHECKING:
     from ..env import Environment
@@ -72,7 +73,7 @@ class Order:
         return {
             "success": self.refusal is None,
             "message": message,
-            "host": self.environment.host,
+            "host": _shown.url(host) if (host := self.environment.host) else host,
             **more,
         }
 
@@ -135,8 +136,7 @@ class Order:
                 case "spawn_rate":
                     self.spawn_rate = self._options[name] = _number(float, name, value, "a number")
                 case "host":
-                    # Without brackets it is no markup, wherever a script may show it.
-                    self.environment.host = self._options[name] = value.replace("<", "").replace(">", "")
+                    self._take_host(value)
                 case "user_classes":
                     self._options[name] = self.form.lists[name]
                 case "run_time":
@@ -145,6 +145,14 @@ class Order:
                     self.environment.profile = self._options[name] = value or None
                 case _ if name in self._options:
                     self._take_option(name, settable)
+
+    def _take_host(self, value: str) -> None:
+        try:
+            value = _shown.meant(value, page.present_host(self.environment))
+        except ValueError as e:
+            raise _Refusal(f"host: {e}") from None
+        # Without brackets it is no markup, wherever a script may show it.
+        self.environment.host = self._options["host"] = value.replace("<", "").replace(">", "")
 
     def _take_run_time(self, value: str) -> None:
         if not value:
@@ -162,6 +170,11 @@ class Order:
         if not value and name in script_options.secret_options():
             # The page does not know the value; an empty field leaves it as it is.
             return
+        try:
+            if _shown.meant(value, now) == now:
+                return
+        except ValueError as e:
+            raise _Refusal(f"{name}: {e}") from None
         if isinstance(now, bool):
             self._options[name] = value == "true"
         elif now is None:

@@ -27,6 +27,7 @@ from flask import (
     url_for,
 )
 from jinja2 import TemplateNotFound
+from markupsafe import escape
 
 from .. import _engine, web
 from ..html import render_template_from
@@ -181,4 +182,5 @@ def blueprint(web_ui: WebUI) -> tuple[Blueprint, Callable[[], None]]:
 
 def _failure(error: Exception) -> Response:
     code = log_failure(request.method, request.path, error)
-    return make_response(wire.text(str(error)), code)
+    # What a request has in it may be in the words: no markup, as in the server's own answers.
+    return make_response(escape(wire.text(str(error))), code)

@@ -14,11 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, NoReturn
-from urllib.parse import unquote, urlparse
+from urllib.parse import unquote, urljoin, urlparse
 
 import gevent
 import requests
 
+from .. import _shown
 from ..util.directory import get_abspaths_in
 from ..util.load_locustfile import load_locustfile, load_locustfile_pytest
 from ..util.url import is_url
@@ -129,12 +130,14 @@ def download_locustfile_from_url(url: str) -> str:
     try:
         source = _download(url)
     except (requests.exceptions.RequestException, _DownloadError) as e:
-        _stop(f"Failed to get locustfile from: {url}. Exception: {e}")
+        _stop(_shown.url(f"Failed to get locustfile from: {url}. Exception: {e}"))
     try:
         ast.parse(source)
     except (SyntaxError, ValueError):
         shown = source[:100].decode(errors="replace")
-        _stop(f"Failed to get locustfile from: {url}. Response was not valid python code: '{shown}'")
+        _stop(
+            f"Failed to get locustfile from: {_shown.url(url)}. Response was not valid python code: '{shown}'"
+        )
     # A directory that only we can write to: the name is the server's choice, the place is not.
     directory = tempfile.mkdtemp(prefix="locustfile-")
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
@@ -149,13 +152,28 @@ class _DownloadError(Exception):
     pass
 
 
+class _Downloads(requests.Session):
+    """Follows no redirect from https down to http: what it leads to will be run, and anybody on the way could replace it."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Where a redirect leads."""
+        target = super().get_redirect_target(resp)
+        is_safe = urlparse(str(resp.url)).scheme == "https"
+        if target and is_safe and urlparse(urljoin(str(resp.url), target)).scheme == "http":
+            raise _DownloadError(
+                f"it redirects from https to {_shown.url(target)}, where others could change it"
+            )
+        return target
+
+
 def _download(url: str) -> bytes:
     received = bytearray()
     too_long = _DownloadError(f"not finished after {DOWNLOAD_TOTAL_SECONDS:g} seconds")
     # Around everything: a server that sends a byte now and then keeps a single read going for ever.
     with (
         gevent.Timeout(DOWNLOAD_TOTAL_SECONDS, too_long),
-        requests.get(url, stream=True, timeout=DOWNLOAD_CONNECT_SECONDS) as response,
+        _Downloads() as session,
+        session.get(url, stream=True, timeout=DOWNLOAD_CONNECT_SECONDS) as response,
     ):
         response.raise_for_status()
         for chunk in response.iter_content(64 * 1024):

@@ -178,6 +178,10 @@ def _warn_of_options_without_effect(shape: Any, options: Namespace) -> None:
 def create_runner(environment: Environment, options: Namespace) -> None:
     """Makes the runner: a master, a worker or one for this process alone. Ends the program if a master cannot listen, or
     if the master of a worker does not answer."""
+    try:
+        _engine.body_budget()
+    except ValueError as e:
+        _stop(str(e))
     if options.master and options.worker:
         logger.error("The --master argument cannot be combined with --worker")
         raise SystemExit(exit_code("CONFIGURATION"))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 _noted: dict[str, argparse.Action] = {}
+_parser: argparse.ArgumentParser | None = None
 
 
 def added_by_scripts(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
@@ -22,9 +23,16 @@ def added_by_scripts(parser: argparse.ArgumentParser) -> dict[str, argparse.Acti
 
 def note(parser: argparse.ArgumentParser) -> None:
     """Notes what scripts have added to `parser`, which is complete; in place of what was noted before."""
+    global _parser
     found = added_by_scripts(parser)
+    _parser = parser
     _noted.clear()
     _noted.update(found)
+
+
+def parser() -> argparse.ArgumentParser | None:
+    """The parser made last; none if the command line is another program's."""
+    return _parser
 
 
 def script_options() -> Mapping[str, argparse.Action]:

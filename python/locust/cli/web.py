@@ -93,7 +93,8 @@ def key_functions(web_ui: WebUI) -> dict[str, Any]:
     """What Enter does: it opens the page in the browser of this machine."""
 
     def open_page() -> None:
-        webbrowser.open_new_tab(web_ui.engine.link)
+        # This machine needs no token, and arguments of programs are everybody's to read.
+        webbrowser.open_new_tab(web_ui.engine.url)
 
     return {"\r": open_page, "\n": open_page}
 

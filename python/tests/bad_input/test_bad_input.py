@@ -158,6 +158,38 @@ def test_a_gzip_bomb_is_a_failed_request_and_does_not_fill_the_memory(
 
 
 @BOTH
+def test_endless_bodies_of_many_users_end_at_a_common_limit(
+    base: str, misbehave: TestkitServer, tmp_path: Path
+) -> None:
+    body = """
+        try:
+            self.client.get("/endless-body")
+        finally:
+            import resource
+            print("MEMORY", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, flush=True)
+    """
+    source = locustfile(base, body, wait=0.01) + ENOUGH.format(requests=30)
+    done = run_locust(
+        "--headless", "-H", misbehave.url, "--csv", "run", "--only-summary", "-u", "30", "-r", "1000",
+        folder=tmp_path, locustfile=source, LOCUST_BODY_BUDGET="64",
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert "all response bodies together would take more than 67108864 bytes" in errors_of(tmp_path)
+    total = rows(tmp_path / "run_stats.csv")[-1]
+    assert int(total["Request Count"]) == int(total["Failure Count"]) >= 30
+    most = max(int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("MEMORY"))
+    # Twice the limit: a buffer that grows is copied, and the allocator keeps some.
+    assert most < 2 * 64 + 30 + 192, f"{most} MiB"
+
+
+def test_a_limit_of_bodies_that_is_none_is_said_before_the_run(tmp_path: Path) -> None:
+    done = run_locust(
+        "--headless", "-t", "1s", folder=tmp_path, locustfile=locustfile(), LOCUST_BODY_BUDGET="lots"
+    )
+    assert done.returncode == 1 and "LOCUST_BODY_BUDGET" in done.stderr and "lots" in done.stderr, done.stderr
+
+
+@BOTH
 def test_a_large_body_below_the_cap_is_decoded(base: str, misbehave: TestkitServer, tmp_path: Path) -> None:
     body = 'print("LENGTH", len(self.client.get("/gzip-bomb?mb=64").content), flush=True)'
     done = run_against(misbehave.url, tmp_path, locustfile(base, body, wait=30), requests=1)

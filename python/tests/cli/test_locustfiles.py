@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 
 from locust import runners
 from locust.argument_parser import (
@@ -174,6 +175,35 @@ def test_a_download_is_bounded_in_size_and_time(
         with pytest.raises(SystemExit):
             download_locustfile_from_url(site + path)
         assert why in capsys.readouterr().err
+
+
+def redirect(url: str, target: str) -> requests.Response:
+    answer = requests.Response()
+    answer.url, answer.status_code = url, 302
+    answer.headers["location"] = target
+    return answer
+
+
+def test_a_script_does_not_step_down_from_https():
+    session = locustfiles._Downloads()
+    for url, target in (
+        ("https://site/x.py", "https://other/x.py"),
+        ("http://site/x.py", "http://other/x.py"),
+        ("https://site/x.py", "//other/x.py"),
+        ("https://site/x.py", "y.py"),
+        ("http://site/x.py", "https://site/x.py"),
+    ):
+        assert session.get_redirect_target(redirect(url, target)) == target
+    with pytest.raises(locustfiles._DownloadError, match="from https to http://u:\\*\\*\\*@other"):
+        session.get_redirect_target(redirect("https://site/x.py", "http://u:p@other/x.py"))
+
+
+def test_a_password_in_the_url_of_a_script_is_not_shown(site: str, capsys: pytest.CaptureFixture[str]):
+    for path in ("/page.py", "/gone.py"):
+        with pytest.raises(SystemExit):
+            download_locustfile_from_url(site.replace("://", "://me:hunter2@") + path)
+        message = capsys.readouterr().err
+        assert "hunter2" not in message and "me:***@" in message
 
 
 # ------------------------------------------------------------------------------------------------- loading

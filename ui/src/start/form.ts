@@ -90,12 +90,20 @@ function fits(option: ExtraOption, value: ExtraValue): boolean {
   return (Array.isArray(value) ? value : [value]).every((one) => one === "" || choices.includes(one));
 }
 
-/** What may be remembered: no secrets. */
+/** A URL with a user, and perhaps a password, in it. */
+const CREDENTIALS = /:\/\/[^/?#\s]*@/;
+
+/** What may be remembered: no secrets, and no passwords of URLs. */
 export function memorable(args: TemplateArgs, values: FormValues): Memory {
+  const known = proposed(args);
+  const open = (value: ExtraValue) => ![value].flat().some((one) => CREDENTIALS.test(String(one)));
   const extra = Object.fromEntries(
-    Object.entries(values.extra).filter(([key]) => args.extra_options[key]?.is_secret === false),
+    Object.entries(values.extra).filter(
+      ([key, value]) => args.extra_options[key]?.is_secret === false && open(value),
+    ),
   );
-  return { values: { ...values, extra }, proposed: proposed(args) };
+  const host = open(values.host) ? values.host : known.host;
+  return { values: { ...values, host, extra }, proposed: known };
 }
 
 /** Whether the shape decides about users and ramp up. */

@@ -131,6 +131,13 @@ pub const TABLE: &[Opt] = &[
              access token of this start, which is printed with the link (LOCUST_WEB_TOKEN sets it)",
         )
         .ours(),
+    Opt::switch(&["--web-local-open"], "web_local_open", WebUi)
+        .env("LOCUST_WEB_LOCAL_OPEN")
+        .help(
+            "Let every user of this machine use the web interface without the token. Without it, that is the one who runs the \
+             program, and root",
+        )
+        .ours(),
     Opt::value(&["--store-dir"], "store_dir", WebUi, Kind::Text)
         .metavar("<directory>")
         .env("LOCUST_STORE_DIR")

@@ -15,11 +15,14 @@ use mio::event::Event as Readiness;
 use mio::{Events, Poll, Token};
 
 use super::arrival::Clocks;
+use super::budget::Budget;
 use super::connection::{Connection, State};
 use super::dns::Resolver;
-use super::job::Job;
+use super::job::{Job, deadline};
+use super::open::beyond_a_proxy;
 use super::pool::{Choice, Pool};
 use super::queue::{self, Command, CommandQueue, CompletionQueue, Submission};
+use super::refused::Refused;
 use super::slab::{Key, Slab};
 use super::timers::{Owner, Timers};
 use crate::error::{ErrorKind, Failure};
@@ -63,6 +66,8 @@ pub(super) struct IoThread {
     pub(super) queue: Arc<CommandQueue>,
     completions: Arc<CompletionQueue>,
     pub(super) resolver: Arc<Resolver>,
+    pub(super) refused: Arc<Refused>,
+    pub(super) budget: Arc<Budget>,
     pub(super) pools: Vec<Option<Pool>>,
     pub(super) connections: Slab<Connection>,
     pub(super) jobs: Slab<Job>,
@@ -91,6 +96,8 @@ pub(crate) fn start(
     completions: Arc<CompletionQueue>,
     resolver: Arc<Resolver>,
     kernel_stamps: bool,
+    refused: Arc<Refused>,
+    budget: Arc<Budget>,
 ) -> io::Result<(Arc<CommandQueue>, JoinHandle<()>)> {
     let poll = Poll::new()?;
     let queue = Arc::new(CommandQueue::new(queue::waker(poll.registry(), WAKER)?));
@@ -101,6 +108,8 @@ pub(crate) fn start(
         queue: Arc::clone(&queue),
         completions,
         resolver,
+        refused,
+        budget,
         pools: Vec::new(),
         connections: Slab::new(),
         jobs: Slab::new(),
@@ -132,7 +141,7 @@ impl IoThread {
             self.queue.note_fault(words.clone());
             let left = self.commands.drain(..).chain(refused);
             let waiting = self.jobs.drain().chain(left.filter_map(|command| match command {
-                Command::Submit(submission) => Some(Job::new(submission, unix_now())),
+                Command::Submit(submission) => Some(Job::new(submission, unix_now(), &self.budget)),
                 _ => None,
             }));
             for mut job in waiting {
@@ -267,7 +276,7 @@ impl IoThread {
             None => unix - anchor.saturating_duration_since(submission.at).as_secs_f64(),
         };
         let spoiled = matches!(&submission.request.method, Method::Other(name) if Method::new(name).is_err());
-        let key = self.jobs.insert(Job::new(submission, start_unix));
+        let key = self.jobs.insert(Job::new(submission, start_unix, &self.budget));
         if spoiled {
             let text = "method cannot stand in a request line";
             return self.fail(key, Failure::with_message(ErrorKind::InvalidRequest, text));
@@ -278,6 +287,11 @@ impl IoThread {
     /// Finds the job a connection, or has it wait for one. `fresh` asks for a new one.
     pub(super) fn begin(&mut self, key: Key, fresh: bool) {
         let Some(job) = self.jobs.get(key) else { return };
+        if job.request.options.proxy.is_some()
+            && let Some(failure) = beyond_a_proxy(&self.refused, &job.request.url)
+        {
+            return self.fail(key, failure);
+        }
         let Some(Some(pool)) = self.pools.get_mut(job.pool as usize) else {
             self.jobs.remove(key);
             return;
@@ -493,20 +507,4 @@ impl IoThread {
 fn words_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no reason given".to_owned())
-}
-
-/// By when something has to happen on a connection, and what it is called if it does not.
-fn deadline(connection: &Connection, jobs: &Slab<Job>) -> Option<(Instant, ErrorKind)> {
-    let job = jobs.get(connection.job?)?;
-    let phase = match connection.state {
-        State::Idle => None,
-        State::Active if job.is_paused() => None,
-        State::Active => {
-            let silence = job.request.options.read_timeout;
-            silence.and_then(|silence| Some((job.quiet_since.checked_add(silence)?, ErrorKind::ReadTimeout)))
-        }
-        _ => connection.since_or_until.map(|until| (until, ErrorKind::ConnectTimeout)),
-    };
-    let total = job.total_deadline.map(|at| (at, ErrorKind::TotalTimeout));
-    phase.into_iter().chain(total).min_by_key(|(at, _)| *at)
 }

@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::budget::{Budget, Share};
+use super::connection::{Connection, State};
 use super::queue::Submission;
-use super::slab::Key;
+use super::slab::{Key, Slab};
 use crate::error::{Error, ErrorKind, Failure};
 use crate::h1::{Decoder, Limits, ResponseHead};
 use crate::request::{Request, RequestId};
@@ -50,6 +52,8 @@ pub(super) struct Job {
     pub(super) received_any: bool,
     pub(super) head: Option<ResponseHead>,
     pub(super) body: Vec<u8>,
+    /// Its part of what all bodies may take.
+    pub(super) share: Share,
     /// Received bytes that do not make a piece yet: part of a head, or of a chunk's size.
     pub(super) unread: Vec<u8>,
     pub(super) route: Route,
@@ -96,7 +100,7 @@ pub(super) struct Stream {
 pub(super) const WINDOW: usize = 64 * 1024;
 
 impl Job {
-    pub(super) fn new(submission: Submission, start_unix: f64) -> Self {
+    pub(super) fn new(submission: Submission, start_unix: f64, budget: &Arc<Budget>) -> Self {
         let Submission { pool, session, id, token, at, cookies, request } = submission;
         let limits = limits(&request);
         Self {
@@ -123,6 +127,7 @@ impl Job {
             received_any: false,
             head: None,
             body: Vec::new(),
+            share: Share::of(budget),
             unread: Vec::new(),
             route: Route::default(),
             retried: false,
@@ -153,6 +158,7 @@ impl Job {
         self.received_any = false;
         self.head = None;
         self.body = Vec::new();
+        self.share.reset();
         self.unread.clear();
         self.decoder.set_limits(limits(&self.request));
     }
@@ -214,12 +220,13 @@ impl Job {
     /// The response, taken out of the job; its body, too, if that is complete.
     pub(super) fn response(&mut self, head: ResponseHead) -> Response {
         let body = if self.stream.is_some() { Vec::new() } else { std::mem::take(&mut self.body) };
+        let body = self.share.keep(body);
         Response {
             status: head.status,
             version: head.version,
             reason: head.reason,
             headers: head.headers,
-            body: body.into(),
+            body,
             url: Arc::clone(&self.request.url),
         }
     }
@@ -283,4 +290,20 @@ fn limits(request: &Request) -> Limits {
         odd_lengths: request.options.odd_lengths,
         ..Limits::default()
     }
+}
+
+/// By when something has to happen on a connection, and what it is called if it does not.
+pub(super) fn deadline(connection: &Connection, jobs: &Slab<Job>) -> Option<(Instant, ErrorKind)> {
+    let job = jobs.get(connection.job?)?;
+    let phase = match connection.state {
+        State::Idle => None,
+        State::Active if job.is_paused() => None,
+        State::Active => {
+            let silence = job.request.options.read_timeout;
+            silence.and_then(|silence| Some((job.quiet_since.checked_add(silence)?, ErrorKind::ReadTimeout)))
+        }
+        _ => connection.since_or_until.map(|until| (until, ErrorKind::ConnectTimeout)),
+    };
+    let total = job.total_deadline.map(|at| (at, ErrorKind::TotalTimeout));
+    phase.into_iter().chain(total).min_by_key(|(at, _)| *at)
 }

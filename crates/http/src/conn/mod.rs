@@ -6,6 +6,7 @@
 //! back (`finish`).
 
 mod arrival;
+pub(crate) mod budget;
 mod connect;
 mod connection;
 pub(crate) mod dns;
@@ -16,6 +17,7 @@ mod open;
 mod pool;
 pub(crate) mod proxy;
 pub(crate) mod queue;
+pub(crate) mod refused;
 mod slab;
 mod timers;
 pub(crate) mod tls;

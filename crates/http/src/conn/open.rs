@@ -11,6 +11,7 @@ use super::connection::{Connection, State, failure, is_tls};
 use super::dns::Lookup;
 use super::io_thread::{IoThread, token};
 use super::proxy::Tunnel;
+use super::refused::Refused;
 use super::slab::Key;
 use super::timers::Owner;
 use crate::error::{ErrorKind, Failure};
@@ -82,6 +83,10 @@ impl IoThread {
         let Some(connection) = self.connections.get_mut(key) else { return };
         let State::Connecting(dialer) = &mut connection.state else { return };
         while let Some((peer, number)) = dialer.next(now) {
+            if self.refused.covers(peer) {
+                let failure = out_of_bounds(&peer.to_string());
+                return self.fail_connection(key, failure);
+            }
             let begun = connect::begin(peer, connection.options.source_address).and_then(|mut stream| {
                 let interest = Interest::READABLE | Interest::WRITABLE;
                 self.poll.registry().register(&mut stream, token(key, number), interest)?;
@@ -189,6 +194,19 @@ impl IoThread {
             None => self.close(key),
         }
     }
+}
+
+/// Why nothing is sent to an address of this program's own.
+fn out_of_bounds(address: &str) -> Failure {
+    let words = format!(
+        "{address} is where this program itself listens, so no request goes there: was it a redirect, or the host of the test?"
+    );
+    Failure::with_message(ErrorKind::OwnAddress, words)
+}
+
+/// The same of what a proxy is asked for: it connects there itself, and does not ask.
+pub(super) fn beyond_a_proxy(refused: &Refused, url: &Url) -> Option<Failure> {
+    refused.covers_host(url.host(), url.port()).then(|| out_of_bounds(url.host_header()))
 }
 
 /// Asks for the tunnel and reads the answer; true once it is open.

@@ -110,10 +110,14 @@ fn percent_decode(text: &str) -> Vec<u8> {
 pub(crate) struct Tunnel {
     unsent: Vec<u8>,
     answer: Vec<u8>,
+    /// Interim answers so far.
+    interim: u32,
 }
 
 /// More than any sane proxy says before the blank line.
 const MAX_ANSWER: usize = 64 * 1024;
+/// As of servers.
+const MAX_INTERIM: u32 = 32;
 
 impl Tunnel {
     /// The request for a tunnel to `authority` (`host:port`, IPv6 in brackets).
@@ -125,7 +129,7 @@ impl Tunnel {
             unsent.extend_from_slice(b"\r\n");
         }
         unsent.extend_from_slice(b"\r\n");
-        Self { unsent, answer: Vec::new() }
+        Self { unsent, answer: Vec::new(), interim: 0 }
     }
 
     /// What is left to write.
@@ -140,7 +144,12 @@ impl Tunnel {
 
     /// Takes a part of the answer; true once the tunnel is open.
     pub(crate) fn receive(&mut self, input: &[u8]) -> Result<bool, Failure> {
+        let is_first = self.answer.is_empty();
         self.answer.extend_from_slice(input);
+        // Without the end of a line there is nothing new to know.
+        if !is_first && !input.contains(&b'\n') && self.answer.len() <= MAX_ANSWER {
+            return Ok(false);
+        }
         loop {
             let mut headers = [httparse::EMPTY_HEADER; 128];
             let mut response = httparse::Response::new(&mut headers);
@@ -161,7 +170,14 @@ impl Tunnel {
             };
             let status = response.code.unwrap_or(0);
             match status {
-                100..=199 => drop(self.answer.drain(..length)),
+                100..=199 if self.interim >= MAX_INTERIM => {
+                    let text = "the proxy gives interim answers without end";
+                    return Err(Failure::with_message(proxy_kind(Some(status), ""), text));
+                }
+                100..=199 => {
+                    self.interim += 1;
+                    drop(self.answer.drain(..length));
+                }
                 // Whoever is at the other end of the tunnel has to wait for us to speak first: what comes with the answer is
                 // a body that it should not have, and as good as not sent (http.client drops it, too).
                 200..=299 => return Ok(true),
@@ -210,6 +226,20 @@ mod tests {
         assert!(tunnel.unsent().is_empty());
         assert!(!tunnel.receive(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 200").unwrap());
         assert!(tunnel.receive(b" ok\r\nVia: x\r\n\r\n").unwrap());
+    }
+
+    #[test]
+    fn interim_answers_end_and_dripping_ones_are_not_read_anew() {
+        let mut tunnel = Tunnel::new(&Proxy::new("p", 1), "h:443");
+        let mut given = (0..100).map(|_| tunnel.receive(b"HTTP/1.1 103 Wait\r\n\r\n"));
+        assert_eq!(given.position(|answer| answer.is_err()), Some(MAX_INTERIM as usize));
+        let mut tunnel = Tunnel::new(&Proxy::new("p", 1), "h:443");
+        let endless = std::iter::once(&b"HTTP/1.1 200 "[..]).chain(std::iter::repeat(&b"x"[..]));
+        let taken = endless.map(|piece| tunnel.receive(piece)).position(|answer| answer.is_err());
+        assert!(taken.is_some_and(|taken| taken > 60_000), "{taken:?}");
+        let mut tunnel = Tunnel::new(&Proxy::new("p", 1), "h:443");
+        let last = b"HTTP/1.1 200 ok\r\nVia: x\r\n\r\n".map(|byte| tunnel.receive(&[byte]).unwrap());
+        assert!(last[last.len() - 1] && !last[last.len() - 2]);
     }
 
     #[test]

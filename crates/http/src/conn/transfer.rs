@@ -235,7 +235,13 @@ impl IoThread {
                             self.head_arrived(job_key, head, at);
                         }
                         Some(Piece::Body(_)) if framed => {}
-                        Some(Piece::Body(bytes)) => job.body.extend_from_slice(bytes),
+                        Some(Piece::Body(bytes)) => {
+                            job.body.extend_from_slice(bytes);
+                            if !job.share.covers(job.body.len()) {
+                                self.fail(job_key, self.too_much());
+                                return Fed::Over;
+                            }
+                        }
                         Some(Piece::End) => {
                             let keep = job.decoder.keep_alive() && job.sent && rest.is_empty();
                             self.response_over(key, job_key, keep, at);
@@ -253,8 +259,15 @@ impl IoThread {
                 }
             }
         }
+        let left = rest.len();
         let Some(job) = self.jobs.get_mut(job_key) else { return Fed::Over };
-        job.unread.extend_from_slice(rest);
+        if joined.is_empty() {
+            job.unread.extend_from_slice(rest);
+        } else {
+            // A head that trickles in is not copied anew for each byte of it.
+            joined.drain(..joined.len() - left);
+            job.unread = joined;
+        }
         if job.stream.is_some() {
             self.offer_chunk(job_key);
             if self.jobs.get(job_key).is_some_and(|job| job.body.len() >= WINDOW) {
@@ -262,6 +275,12 @@ impl IoThread {
             }
         }
         Fed::More
+    }
+
+    /// Why a body is given up that would be small enough alone.
+    fn too_much(&self) -> Failure {
+        let words = format!("all response bodies together would take more than {} bytes", self.budget.most());
+        Failure::with_message(ErrorKind::BodyTooLarge, words)
     }
 
     /// The peer has closed its side.

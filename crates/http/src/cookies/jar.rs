@@ -11,11 +11,15 @@ use super::policy::Target;
 const MAX_COOKIES: usize = 3000;
 /// Bytes of cookies in a jar at most, about.
 const MAX_BYTES: usize = 1 << 20;
+/// Cookies of one domain at most, as browsers have it.
+const MAX_OF_DOMAIN: usize = 180;
+/// Bytes of cookies in one request at most: more than that servers refuse. The oldest stay behind.
+const MAX_SENT: usize = 8 << 10;
 
 /// The cookies of one user.
 ///
-/// When there are more than 3000, or they take more than a mebibyte, the oldest are forgotten, those that have ended
-/// first.
+/// When there are more than 3000, or 180 of one domain, or they take more than a mebibyte, the oldest are forgotten, those that have
+/// ended first. With one request go at most 8 KiB of them, the newest.
 #[derive(Clone, Debug, Default)]
 pub struct CookieJar {
     /// By domain, then by path, in the order in which these were first seen: that is the order of sending.
@@ -37,6 +41,34 @@ struct Domain {
 struct Path {
     name: String,
     cookies: Vec<(u64, Cookie)>,
+}
+
+impl Domain {
+    fn count(&self) -> usize {
+        self.paths.iter().map(|path| path.cookies.len()).sum()
+    }
+}
+
+/// Leaves out the oldest where all together are too large for one request; never the newest.
+fn leave_oldest(chosen: &mut Vec<(u64, &Cookie)>) {
+    let size =
+        |cookie: &Cookie| cookie.name.len() + cookie.value.as_ref().map_or(0, |value| value.len() + 1) + 2;
+    let mut all: usize = chosen.iter().map(|(_, cookie)| size(cookie)).sum();
+    if all <= MAX_SENT {
+        return;
+    }
+    let mut by_age: Vec<(u64, usize)> =
+        chosen.iter().map(|(serial, cookie)| (*serial, size(cookie))).collect();
+    by_age.sort_unstable();
+    let mut first = 0;
+    for (serial, size) in by_age.iter().take(by_age.len() - 1) {
+        if all <= MAX_SENT {
+            break;
+        }
+        all -= size;
+        first = serial + 1;
+    }
+    chosen.retain(|(serial, _)| *serial >= first);
 }
 
 impl CookieJar {
@@ -67,23 +99,24 @@ impl CookieJar {
             return None;
         }
         let target = Target::new(url, host_header);
-        let mut chosen: Vec<&Cookie> = self
+        let mut chosen: Vec<(u64, &Cookie)> = self
             .domains
             .iter()
             .filter(|domain| target.matches_domain(&domain.name))
             .flat_map(|domain| &domain.paths)
             .filter(|path| target.matches_path(&path.name))
             .flat_map(|path| &path.cookies)
-            .map(|(_, cookie)| cookie)
-            .filter(|cookie| target.may_return(cookie, now_unix))
+            .filter(|(_, cookie)| target.may_return(cookie, now_unix))
+            .map(|(serial, cookie)| (*serial, cookie))
             .collect();
         if chosen.is_empty() {
             return None;
         }
+        leave_oldest(&mut chosen);
         // The longest path first, counted in characters; otherwise the order stays.
-        chosen.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.chars().count()));
+        chosen.sort_by_key(|(_, cookie)| std::cmp::Reverse(cookie.path.chars().count()));
         let mut header = Vec::new();
-        for cookie in chosen {
+        for (_, cookie) in chosen {
             if !header.is_empty() {
                 header.extend_from_slice(b"; ");
             }
@@ -104,7 +137,7 @@ impl CookieJar {
         match parse::cookie(&text, &target, now_unix) {
             Some(Parsed::Delete { domain, path, name }) => self.remove(&domain, &path, &name),
             Some(Parsed::Set(cookie)) if target.may_set(&cookie) => {
-                if self.count >= MAX_COOKIES || self.bytes >= MAX_BYTES {
+                if self.count >= MAX_COOKIES || self.bytes >= MAX_BYTES || self.is_full(&cookie.domain) {
                     self.purge_expired(now_unix);
                 }
                 self.set(cookie);
@@ -145,6 +178,7 @@ impl CookieJar {
         } else {
             cookies.push((self.serial, cookie));
             self.count += 1;
+            self.keep_within(domain);
         }
         while self.count > MAX_COOKIES || (self.bytes > MAX_BYTES && self.count > 1) {
             self.forget_oldest();
@@ -209,6 +243,27 @@ impl CookieJar {
             .flat_map(|domain| &domain.paths)
             .flat_map(|path| &path.cookies)
             .map(|(_, cookie)| cookie)
+    }
+
+    /// Whether a domain has as many cookies as it may.
+    fn is_full(&self, domain: &str) -> bool {
+        let found = self.domains.iter().find(|known| known.name.eq_ignore_ascii_case(domain));
+        found.is_some_and(|found| found.count() >= MAX_OF_DOMAIN)
+    }
+
+    /// Forgets the oldest cookie of a domain that has too many.
+    fn keep_within(&mut self, domain: usize) {
+        let Some(found) = self.domains.get_mut(domain).filter(|found| found.count() > MAX_OF_DOMAIN) else {
+            return;
+        };
+        let oldest = found.paths.iter().flat_map(|path| &path.cookies).map(|(serial, _)| *serial).min();
+        for path in &mut found.paths {
+            if let Some(at) = path.cookies.iter().position(|(serial, _)| Some(*serial) == oldest) {
+                self.bytes -= path.cookies.remove(at).1.size();
+                self.count -= 1;
+                return;
+            }
+        }
     }
 
     fn forget_oldest(&mut self) {

@@ -125,13 +125,14 @@ fn the_version_grows_with_every_change_and_only_then() {
 #[test]
 fn a_jar_is_bounded_and_forgets_the_oldest() {
     let mut jar = CookieJar::new();
-    let at = url("http://h.example/");
     for number in 0..3100 {
+        let at = url(&format!("http://h{}.example/", number / 100));
         jar.store(&at, None, format!("n{number}=x; Path=/p{number}").as_bytes(), NOW);
     }
     assert_eq!(jar.len(), 3000);
     assert_eq!(jar.iter().next().unwrap().name, "n100");
     let big = "x".repeat(100_000);
+    let at = url("http://h.example/");
     for number in 0..20 {
         jar.store(&at, None, format!("b{number}={big}").as_bytes(), NOW);
     }
@@ -140,6 +141,33 @@ fn a_jar_is_bounded_and_forgets_the_oldest() {
     assert!(jar.iter().any(|cookie| cookie.name == "b19"));
     jar.clear();
     assert_eq!((jar.len(), jar.iter().count()), (0, 0));
+}
+
+#[test]
+fn a_domain_has_180_cookies_and_a_request_8_kib_of_them() {
+    let mut jar = CookieJar::new();
+    let at = url("http://h.example/");
+    let value = "v".repeat(300);
+    for number in 0..240 {
+        jar.store(
+            &at,
+            None,
+            format!("n{number}={value}; Path=/{}", if number % 2 == 0 { "" } else { "a" }).as_bytes(),
+            NOW,
+        );
+    }
+    assert_eq!(jar.len(), 180);
+    assert!(!jar.iter().any(|cookie| cookie.name == "n59") && jar.iter().any(|cookie| cookie.name == "n60"));
+    let sent = latin1(&jar.header_for(&url("http://h.example/a"), None, NOW).unwrap());
+    assert!(
+        (7_000..=8 << 10).contains(&sent.len()) && sent.contains("n239=") && !sent.contains("n200="),
+        "{}",
+        sent.len()
+    );
+    // One alone goes out whatever its size.
+    jar.clear();
+    jar.store(&at, None, format!("big={}", "x".repeat(20_000)).as_bytes(), NOW);
+    assert!(jar.header_for(&at, None, NOW).unwrap().len() > 20_000);
 }
 
 #[test]

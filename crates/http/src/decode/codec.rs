@@ -14,6 +14,9 @@ const STEP: usize = 16 * 1024;
 /// zstd's window may be 8 MiB (RFC 9659); more is refused before it is allocated.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
+/// Members of a gzip body that may be empty.
+const MOST_EMPTY: u32 = 1_000;
+
 type Brotli = BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>;
 
 /// The state of one decoder.
@@ -116,6 +119,10 @@ impl Codec {
                     Ok(true) => {
                         *members += 1;
                         self.complete = true;
+                        // Members with nothing in them cost time and no memory: no limit of size ends them.
+                        if *members > MOST_EMPTY && self.produced < u64::from(*members) {
+                            return Err(corrupt);
+                        }
                     }
                     Ok(false) => {}
                     // What follows a whole member is allowed to be anything.

@@ -98,6 +98,15 @@ fn gzip_members_follow_each_other_and_garbage_is_ignored() {
 }
 
 #[test]
+fn empty_members_without_end_are_no_body() {
+    let few = [gzip(b"").repeat(500), gzip(TEXT)].concat();
+    let whole = |body: &[u8]| decode_body_strict("gzip", body, 1 << 20);
+    assert_eq!(whole(&few).unwrap(), TEXT);
+    assert!(whole(&gzip(b"").repeat(50_000)).is_err());
+    assert_eq!(whole(&gzip(TEXT).repeat(5_000)).unwrap().len(), 5_000 * TEXT.len());
+}
+
+#[test]
 fn a_cut_body_gives_what_there_is_unless_asked_to_be_strict() {
     for (name, encode) in ENCODINGS {
         let encoded = encode(TEXT);

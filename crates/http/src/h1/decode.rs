@@ -293,12 +293,15 @@ impl Decoder {
     /// Reads trailers and the empty line behind them; says how long they are, if they are all there.
     fn decode_trailers(&mut self, input: &[u8]) -> Result<Option<usize>, DecodeError> {
         let limit = self.limits.max_head;
-        let Some(len) = head::head_end(input, 0) else {
+        // Trailers that trickle in are not searched from their start for every few bytes: only from the line that has no end yet.
+        let Some(len) = head::head_end(input, self.scanned.min(input.len())) else {
             if input.len() >= limit {
                 return Err(DecodeError::HeadTooLarge { limit });
             }
+            self.scanned = input.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
             return Ok(None);
         };
+        self.scanned = 0;
         if len > limit {
             return Err(DecodeError::HeadTooLarge { limit });
         }

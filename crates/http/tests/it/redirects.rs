@@ -1,10 +1,13 @@
 //! Redirects, followed on the I/O thread.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gregaria_http::redirect::Policy;
-use gregaria_http::{ErrorKind, Event, Headers, Method, Request, RequestOptions};
+use gregaria_http::{
+    ClientOptions, ErrorKind, Event, Headers, Method, Proxy, Refused, Request, RequestOptions,
+};
 
 use crate::harness::{Harness, get, milliseconds, request};
 use crate::server::Server;
@@ -148,4 +151,42 @@ fn a_redirect_to_a_dead_server_fails_there() {
     assert_eq!((error.kind, error.os_error), (ErrorKind::ConnectionRefused, Some(111)));
     assert_eq!(error.url.to_string(), "http://127.0.0.1:1/");
     assert_eq!(error.history.len(), 1);
+}
+
+#[test]
+fn nobody_is_sent_to_what_is_out_of_bounds() {
+    let guarded = Server::start(|peer, _| peer.echo());
+    let port = guarded.port();
+    let refused = Arc::new(Refused::new());
+    refused.add([SocketAddr::from(([0, 0, 0, 0], port))]);
+    let harness = Harness::with(ClientOptions { refused: Arc::clone(&refused), ..ClientOptions::default() });
+    let session = harness.session();
+    for host in ["127.0.0.1", "localhost", "0.0.0.0", "[::ffff:127.0.0.1]", "127.0.0.1."] {
+        let target = format!("http://{host}:{port}/stop");
+        let under_test = Server::start(move |peer, _| {
+            while peer.request().is_some() {
+                peer.respond("307 Temporary", &format!("Location: {target}\r\n"), "");
+            }
+        });
+        for method in [Method::Get, Method::Post] {
+            let error =
+                harness.run(&session, request(method, &under_test.url("/"), following())).unwrap_err();
+            let known = matches!(error.kind, ErrorKind::OwnAddress | ErrorKind::Resolve { .. });
+            assert!(known && error.history.len() == 1, "{host} {error:?}");
+        }
+    }
+    let error = harness.run(&session, get(&guarded.url("/"))).unwrap_err();
+    assert!(error.kind == ErrorKind::OwnAddress && error.message.contains(&port.to_string()), "{error:?}");
+    assert_eq!(guarded.connections(), 0);
+    // A proxy would connect there in our stead.
+    let proxy = Server::start(|peer, _| peer.echo());
+    let way = Some(Arc::new(Proxy::new("127.0.0.1", proxy.port())));
+    let options = RequestOptions { proxy: way, ..RequestOptions::default() };
+    for host in ["localhost", "127.0.0.1"] {
+        let ask = request(Method::Get, &format!("http://{host}:{port}/stop"), options.clone());
+        assert_eq!(harness.run(&session, ask).unwrap_err().kind, ErrorKind::OwnAddress);
+    }
+    assert_eq!(proxy.connections(), 0);
+    refused.remove(&[SocketAddr::from(([0, 0, 0, 0], port))]);
+    assert_eq!(harness.fetch(&session, &guarded.url("/")).response.status, 200);
 }

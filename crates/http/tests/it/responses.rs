@@ -1,8 +1,9 @@
 //! Responses in every shape, cut anywhere, and those that are none.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use gregaria_http::{ErrorKind, Headers, Method, Phase, Request, RequestOptions};
+use gregaria_http::{ClientOptions, ErrorKind, Headers, Method, Phase, Request, RequestOptions};
 
 use crate::harness::{Harness, get, milliseconds, post, request};
 use crate::server::Server;
@@ -24,7 +25,7 @@ fn a_response_may_come_byte_by_byte() {
             let response = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n6\r\n world\r\n0\r\nTrailer: t\r\n\r\n";
             for byte in response.as_bytes() {
                 peer.send([*byte]);
-                std::thread::sleep(std::time::Duration::from_micros(300));
+                std::thread::sleep(Duration::from_micros(300));
             }
         }
     });
@@ -218,4 +219,62 @@ fn cookies_set_by_a_server_are_sent_back_to_it() {
     assert_eq!(&harness.fetch(&harness.session(), &server.url("/")).response.body[..], b"none");
     session.cookies().with(gregaria_http::CookieJar::clear);
     assert_eq!(&harness.fetch(&session, &server.url("/")).response.body[..], b"none");
+}
+
+#[test]
+fn bodies_together_have_a_limit_and_give_back_what_they_took() {
+    const MIB: usize = 1 << 20;
+    let server = Server::start(|peer, _| {
+        while let Some(asked) = peer.request() {
+            if asked.target() == "/endless" {
+                peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+                let chunk = [b"10000\r\n", &vec![b'x'; 0x1_0000][..], b"\r\n"].concat();
+                while peer.try_send(&chunk) {}
+                return;
+            }
+            peer.respond("200 OK", "", &"x".repeat(5 * MIB));
+        }
+    });
+    let harness = Harness::with(ClientOptions { body_budget: 12 * MIB as u64, ..ClientOptions::default() });
+    let session = harness.session();
+    for _ in 0..4 {
+        session.send(get(&server.url("/endless")), 0);
+    }
+    for _ in 0..4 {
+        let error = harness.done().unwrap_err();
+        assert_eq!(error.kind, ErrorKind::BodyTooLarge);
+        assert!(error.message.contains("together"), "{}", error.message);
+    }
+    let two = [harness.fetch(&session, &server.url("/")), harness.fetch(&session, &server.url("/"))];
+    assert_eq!(harness.run(&session, get(&server.url("/"))).unwrap_err().kind, ErrorKind::BodyTooLarge);
+    assert_eq!(two[0].response.body.len(), 5 * MIB);
+    drop(two);
+    assert_eq!(harness.fetch(&session, &server.url("/")).response.body.len(), 5 * MIB);
+}
+
+#[test]
+fn what_drips_costs_no_more_than_what_flows() {
+    let server = Server::start(|peer, _| {
+        while let Some(asked) = peer.request() {
+            let (before, after) = ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n", "0\r\n");
+            let long = format!("X-Long: {}", "x".repeat(100 << 10));
+            let (first, dripping, last) = match asked.target() {
+                "/head" => (before.to_owned(), long, format!("\r\n\r\n{after}\r\n")),
+                _ => (format!("{before}\r\n{after}"), long, "\r\n\r\n".to_owned()),
+            };
+            peer.send(first);
+            for byte in dripping.as_bytes() {
+                peer.send([*byte]);
+            }
+            peer.send(last);
+        }
+    });
+    let harness = Harness::new();
+    let session = harness.session();
+    for path in ["/head", "/trailers"] {
+        let begun = Instant::now();
+        assert_eq!(harness.fetch(&session, &server.url(path)).response.status, 200);
+        // It was 100 KiB copied, and searched, for each of them.
+        assert!(begun.elapsed() < Duration::from_secs(20), "{path} {:?}", begun.elapsed());
+    }
 }

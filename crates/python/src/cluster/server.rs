@@ -1,5 +1,6 @@
 //! `_engine.ClusterServer`.
 
+use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use pyo3::types::PyBytes;
 
 use super::arrivals::{seconds, sent, take, wake_up};
 use crate::gevent::WakeUp;
+use crate::http::out_of_bounds;
 
 /// The master's socket: listens at once.
 #[pyclass(frozen, weakref, module = "locust._engine")]
@@ -17,6 +19,19 @@ use crate::gevent::WakeUp;
 pub(super) struct ClusterServer {
     server: Server,
     wake: Arc<WakeUp>,
+    /// Where users may not connect to.
+    listeners: Vec<SocketAddr>,
+}
+
+/// The addresses of names that are listened on, with the port that was got.
+fn listeners(hosts: &[String], bound: SocketAddr) -> Vec<SocketAddr> {
+    let port = bound.port();
+    let of = |host: &String| match (host.trim_matches(['[', ']']), port).to_socket_addrs() {
+        _ if host == "*" => vec![SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))],
+        Ok(found) => found.collect(),
+        Err(_) => vec![bound],
+    };
+    hosts.iter().flat_map(of).collect()
 }
 
 #[pymethods]
@@ -25,13 +40,16 @@ impl ClusterServer {
     #[pyo3(signature = (hosts, port, *, token = None, open_door = false))]
     fn new(hosts: Vec<String>, port: u16, token: Option<String>, open_door: bool) -> PyResult<Self> {
         let (wake, call) = wake_up()?;
+        let named = hosts.clone();
         let door = Door { token, open: open_door, ..Door::default() };
         let options = ServerOptions { hosts, port, door, classify };
         let server = Server::bind(options, call).map_err(|error| match error.raw_os_error() {
             Some(number) => PyOSError::new_err((number, words_of(number, &error))),
             None => PyOSError::new_err(error.to_string()),
         })?;
-        Ok(Self { server, wake })
+        let listeners = listeners(&named, server.address());
+        out_of_bounds().add(listeners.iter().copied());
+        Ok(Self { server, wake, listeners })
     }
 
     /// The port that it listens on.
@@ -76,6 +94,7 @@ impl ClusterServer {
     /// Listens no longer. What waits to be sent is sent within `linger` seconds, or with as much time as it takes.
     #[pyo3(signature = (linger = None))]
     fn close(&self, py: Python<'_>, linger: Option<f64>) {
+        out_of_bounds().remove(&self.listeners);
         py.detach(|| self.server.close(linger.map(seconds)));
     }
 

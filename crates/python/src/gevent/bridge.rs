@@ -102,8 +102,8 @@ impl Bridge {
         watcher.setattr(intern!(py, "ref"), false)?;
         let callback = pyo3::wrap_pyfunction!(drain, py)?;
         watcher.call_method1(intern!(py, "start"), (&callback,))?;
-        let client =
-            Client::start(crate::http::client_options(), Arc::clone(&wake) as Arc<dyn gregaria_http::Wake>)?;
+        let options = crate::http::client_options()?;
+        let client = Client::start(options, Arc::clone(&wake) as Arc<dyn gregaria_http::Wake>)?;
         Ok(Self {
             number: STARTED.fetch_add(1, Ordering::Relaxed),
             greenlets,

@@ -20,6 +20,12 @@ type Switch =
 const CURRENT: usize = 4;
 const SWITCH: usize = 6;
 
+/// Whether the C interface of that version is one whose entries are where we look for them.
+fn is_known(version: &str) -> bool {
+    let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    major.is_some_and(|major| (1..=4).contains(&major))
+}
+
 /// greenlet's functions, looked up once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Greenlets {
@@ -30,19 +36,33 @@ pub(super) struct Greenlets {
 impl Greenlets {
     /// Imports greenlet and takes its table. Errors: ImportError if greenlet is missing or too different.
     pub(super) fn import(py: Python<'_>) -> PyResult<Self> {
-        py.import("greenlet")?;
+        let version = py.import("greenlet")?.getattr("__version__")?.extract::<String>()?;
+        let too_different = || {
+            let words = format!(
+                "greenlet {version} has another C interface than this program knows: install greenlet 1 to 4"
+            );
+            PyImportError::new_err(words)
+        };
+        if !is_known(&version) {
+            return Err(too_different());
+        }
         // SAFETY: attached to the interpreter (`py`); the name is NUL-terminated; a null result leaves an exception.
         let table = unsafe { ffi::PyCapsule_Import(c"greenlet._C_API".as_ptr(), 0) }.cast::<*mut c_void>();
         if table.is_null() {
             return Err(PyErr::take(py)
                 .unwrap_or_else(|| PyImportError::new_err("greenlet has no C interface (greenlet._C_API)")));
         }
-        // SAFETY: the capsule of that name holds a table of at least 12 pointers that lives as long as the process;
-        // the entries at these positions have had these signatures in every release since the table exists.
+        // SAFETY: the capsule of that name holds a table of at least 12 pointers that lives as long as the process.
+        let (current, switch) = unsafe { (*table.add(CURRENT), *table.add(SWITCH)) };
+        if current.is_null() || switch.is_null() {
+            return Err(too_different());
+        }
+        // SAFETY: the entries at these positions have had these signatures in every release since the table exists, up to the
+        // last that is known; the version was looked at, and they are there.
         unsafe {
             Ok(Self {
-                current: std::mem::transmute::<*mut c_void, Current>(*table.add(CURRENT)),
-                switch: std::mem::transmute::<*mut c_void, Switch>(*table.add(SWITCH)),
+                current: std::mem::transmute::<*mut c_void, Current>(current),
+                switch: std::mem::transmute::<*mut c_void, Switch>(switch),
             })
         }
     }
@@ -118,4 +138,15 @@ pub(crate) fn reference_count(object: &Py<PyAny>) -> isize {
     // SAFETY: the object is alive while it is borrowed, and all of its references belong to threads that hold the GIL, as
     // the caller does (it got at the object in Python's own state).
     unsafe { ffi::Py_REFCNT(object.as_ptr()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_known;
+
+    #[test]
+    fn only_known_versions_of_greenlet_are_called() {
+        assert!(["1.0", "1.1.3", "2.0.2", "3.2.4", "3.5", "4.0a1"].into_iter().all(is_known));
+        assert!(!["0.4.17", "5.0", "99", "", "x"].into_iter().any(is_known));
+    }
 }

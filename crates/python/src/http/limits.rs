@@ -6,6 +6,8 @@ use std::time::Duration;
 use gregaria_http::{ClientOptions, RequestOptions};
 use pyo3::prelude::*;
 
+use super::bounds::{body_budget, out_of_bounds};
+
 /// Bytes; zero for the client's own limit.
 static MAX_BODY: AtomicU64 = AtomicU64::new(0);
 /// Milliseconds; the largest number for the client's own.
@@ -20,13 +22,14 @@ pub(super) fn max_body() -> u64 {
 }
 
 /// How the client of a thread is set up.
-pub(crate) fn client_options() -> ClientOptions {
-    let mut options = ClientOptions::default();
+pub(crate) fn client_options() -> PyResult<ClientOptions> {
+    let (refused, body_budget) = (out_of_bounds(), body_budget()?);
+    let mut options = ClientOptions { refused, body_budget, ..ClientOptions::default() };
     let ttl = DNS_TTL.load(Ordering::Relaxed);
     if ttl != u64::MAX {
         options.dns_ttl = Duration::from_millis(ttl);
     }
-    options
+    Ok(options)
 }
 
 /// Says how long addresses are kept, in seconds, and how large the body of a response that is not streamed may be, in

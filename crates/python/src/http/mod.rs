@@ -5,6 +5,7 @@
 //! adapter (`locust/_http/adapter.py`) sends by `transfer.rs` over the same connections. `exchange.rs` waits for the
 //! answer, `response.rs` is what the script gets, `verdict.rs` records it.
 
+mod bounds;
 mod by_python;
 mod call;
 mod connections;
@@ -23,6 +24,7 @@ mod target;
 mod transfer;
 mod verdict;
 
+pub(crate) use bounds::out_of_bounds;
 pub(crate) use limits::client_options;
 pub(crate) use response::ResponseCore;
 
@@ -30,6 +32,7 @@ use pyo3::prelude::*;
 
 /// Adds the native names of this folder to the module.
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    bounds::register(m)?;
     by_python::register(m)?;
     session::register(m)?;
     connections::register(m)?;

@@ -199,6 +199,7 @@ pub(super) fn describe<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'p
             dict.set_item("text", &**reason)?;
             "proxy"
         }
+        ErrorKind::OwnAddress => "own_address",
         ErrorKind::TlsConfig => "tls_config",
         ErrorKind::TlsVerify(reason) | ErrorKind::TlsHandshake(reason) => {
             dict.set_item("reason", reason.to_string())?;

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gregaria_wake::{Line, Mailbox};
-use gregaria_web::{Command, Config, Flask, Host, Level, Server, StartError, document};
+use gregaria_web::{Command, Config, Flask, Host, Level, ScriptRoutes, Server, StartError, document};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::command::WebCommand;
+use crate::http::out_of_bounds;
 use crate::record::Recorder;
 
 /// Commands for which greenlets are started in one turn of the hub.
@@ -117,6 +118,7 @@ impl WebServer {
     #[pyo3(signature = (
         recorder, handler, *, host = String::new(), port = 8089, base_path = String::new(), tls_cert = None,
         tls_key = None, token = None, open_door = false, login = false, trusted_hosts = Vec::new(), build_path = None,
+        local_users = None,
     ))]
     fn new(
         recorder: Py<Recorder>,
@@ -131,6 +133,7 @@ impl WebServer {
         login: bool,
         trusted_hosts: Vec<String>,
         build_path: Option<PathBuf>,
+        local_users: Option<Vec<u32>>,
     ) -> Self {
         let config = Config {
             host,
@@ -141,6 +144,7 @@ impl WebServer {
             open_door,
             login,
             trusted_hosts,
+            local_users,
             build_path,
             ..Config::default()
         };
@@ -158,6 +162,8 @@ impl WebServer {
         let record = record.ok_or_else(|| PyRuntimeError::new_err("the recorder does not run"))?;
         let (config, host) = (me.config.clone(), Arc::new(MainThread(Arc::clone(&inbox))));
         let server = py.detach(|| Server::start(config, record, host)).map_err(to_python)?;
+        // The server under test must not come here by its clients, which are friends on this machine.
+        out_of_bounds().add(server.addresses().iter().copied());
         let hub = py.import(intern!(py, "gevent"))?.call_method0(intern!(py, "get_hub"))?;
         let watcher = hub
             .getattr(intern!(py, "loop"))?
@@ -204,6 +210,7 @@ impl WebServer {
         }
         let Some(running) = self.lock().running.take() else { return Ok(()) };
         let Running { server, inbox, watcher } = running;
+        out_of_bounds().remove(server.addresses());
         watcher.bind(py).call_method0(intern!(py, "stop"))?;
         drop(inbox.close());
         let grace = Duration::try_from_secs_f64(grace).unwrap_or_default();
@@ -278,6 +285,12 @@ impl WebServer {
         };
         self.with(|server| server.set_flask(mode));
         Ok(())
+    }
+
+    /// What the server has to know of the Flask app's routes: those of the server's paths that the app answers itself, and paths to
+    /// which pages of other sites send somebody who logs in.
+    fn set_script_routes(&self, own: Vec<String>, logins: Vec<String>) {
+        self.with(|server| server.set_script_routes(ScriptRoutes { own, logins }));
     }
 
     /// What a route of the server's own answers, given the answer to the question `status`: status, headers, body.

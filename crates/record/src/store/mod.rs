@@ -68,6 +68,15 @@ pub enum StoreError {
     Random(getrandom::Error),
 }
 
+/// Makes a folder for the user alone, as XDG wants it; one that is there stays as it is.
+fn make(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
 impl Store {
     /// The store in that folder, which is made when the first run is kept.
     pub fn new(folder: impl Into<PathBuf>, max_bytes: u64) -> Self {
@@ -90,7 +99,7 @@ impl Store {
         let mut summary = run.summary.clone();
         summary.id.clone_from(&id);
         let bytes = encode(run, &summary).map_err(StoreError::Unwritable)?;
-        fs::create_dir_all(&self.folder).map_err(|error| at(error, &self.folder))?;
+        make(&self.folder).map_err(|error| at(error, &self.folder))?;
         let draft = self.folder.join(format!(".{id}.{}", std::process::id()));
         let written = write(&draft, &bytes).and_then(|()| fs::rename(&draft, &place));
         if let Err(error) = written {
@@ -157,21 +166,20 @@ impl Store {
     /// One run.
     pub fn open(&self, id: &str) -> Result<Arc<StoredRun>, StoreError> {
         let place = self.place(id)?;
-        let bytes = match fs::read(&place) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.forget(id);
-                return Err(StoreError::NoSuchRun(id.to_owned()));
+        // Whether it is still there costs little to ask; reading it whole does not.
+        if fs::metadata(&place).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            self.forget(id);
+            return Err(StoreError::NoSuchRun(id.to_owned()));
+        }
+        {
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(at) = open.iter().position(|(known, _)| known == id) {
+                let found = open.remove(at);
+                open.push(found.clone());
+                return Ok(found.1);
             }
-            read => {
-                let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(at) = open.iter().position(|(known, _)| known == id) {
-                    let found = open.remove(at);
-                    open.push(found.clone());
-                    return Ok(found.1);
-                }
-                read.map_err(|error| at(error, &place))?
-            }
-        };
+        }
+        let bytes = fs::read(&place).map_err(|error| at(error, &place))?;
         let mut run = decode(&bytes).map_err(|source| StoreError::Broken { path: place, source })?;
         id.clone_into(&mut run.summary.id);
         run.summary.bytes = bytes.len() as u64;

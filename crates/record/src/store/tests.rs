@@ -151,3 +151,25 @@ proptest! {
         prop_assert!(decode(&good).is_ok());
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_look_at_kept_runs() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = Folder::new("modes");
+    let inner = folder.0.join("state/runs");
+    let store = Store::new(&inner, 1 << 20);
+    let id = store.save(&run(1_000.0, 3)).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for made in [&folder.0, &folder.0.join("state"), &inner] {
+        assert_eq!(mode(made), 0o700, "{made:?}");
+    }
+    assert_eq!(mode(&store.place(&id).unwrap()), 0o600);
+    // One that is there already is its owner's business.
+    let own = folder.0.join("own");
+    fs::create_dir(&own).unwrap();
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o750)).unwrap();
+    Store::new(&own, 1 << 20).save(&run(1_000.0, 3)).unwrap();
+    assert_eq!(mode(&own), 0o750);
+}

@@ -4,12 +4,15 @@ mod attempts;
 mod cookie;
 mod door;
 mod origin;
+mod owner;
 mod pages;
+mod proxied;
 
 pub(crate) use attempts::Attempts;
 pub use cookie::cookie_value;
-pub(crate) use door::{Door, Entry, Sender};
-pub(crate) use origin::{is_of_same_origin, is_silent_browser};
+pub(crate) use door::{Door, Entry, Knock, Sender, Why, is_here};
+pub(crate) use origin::{is_embedded_elsewhere, is_of_same_origin, is_silent_browser};
+pub(crate) use owner::{Owner, owner};
 pub(crate) use pages::{guard_headers, page_policy, report_policy, token_page, token_policy};
 
 use subtle::ConstantTimeEq as _;

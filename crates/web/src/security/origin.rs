@@ -7,7 +7,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 }
 
 /// The host and port of a URL.
-fn authority(url: &str) -> Option<&str> {
+pub(super) fn authority(url: &str) -> Option<&str> {
     let (scheme, rest) = url.split_once("://")?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")).then_some(&rest[..end])
@@ -32,6 +32,16 @@ pub(crate) fn is_of_same_origin(headers: &HeaderMap) -> bool {
 pub(crate) fn is_silent_browser(headers: &HeaderMap) -> bool {
     let says = ["sec-fetch-site", "origin", "referer"].iter().any(|name| headers.contains_key(*name));
     !says && text(headers, &header::USER_AGENT).is_some_and(|agent| agent.starts_with("Mozilla/"))
+}
+
+/// Whether a page of another site embeds this, as an image or a script is embedded, or fetches it. What it would get it may not
+/// read; but making it costs the one who makes it. A link that somebody follows is something else.
+pub(crate) fn is_embedded_elsewhere(headers: &HeaderMap) -> bool {
+    let said = |name: &'static str| text(headers, &HeaderName::from_static(name));
+    let elsewhere = matches!(said("sec-fetch-site"), Some("cross-site" | "same-site"));
+    elsewhere
+        && !(said("sec-fetch-mode") == Some("navigate")
+            && said("sec-fetch-dest").is_none_or(|to| to == "document"))
 }
 
 #[cfg(test)]
@@ -68,6 +78,24 @@ mod tests {
         ] {
             assert!(!check(bad), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_another_site_embeds_is_told_from_what_somebody_opens() {
+        let of = |site: &'static str, mode: &'static str, to: &'static str| {
+            let said = [("sec-fetch-site", site), ("sec-fetch-mode", mode), ("sec-fetch-dest", to)];
+            is_embedded_elsewhere(
+                &said.iter().map(|&(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect(),
+            )
+        };
+        for (mode, to) in
+            [("no-cors", "image"), ("cors", "empty"), ("navigate", "iframe"), ("navigate", "object")]
+        {
+            assert!(of("cross-site", mode, to) && of("same-site", mode, to), "{mode} {to}");
+            assert!(!of("same-origin", mode, to), "{mode} {to}");
+        }
+        assert!(!of("cross-site", "navigate", "document") && !of("none", "navigate", "document"));
+        assert!(!is_embedded_elsewhere(&HeaderMap::new()));
     }
 
     #[test]

@@ -86,8 +86,13 @@ impl Program {
             Ask::Auth(request) => {
                 let cookie = request.headers.iter().any(|(name, _)| name == "cookie");
                 let headers = vec![("Set-Cookie".to_owned(), "session=new".to_owned())];
-                let (status, headers) =
-                    if cookie { (204, headers) } else { (302, vec![("Location".into(), "/login".into())]) };
+                // 0 is the word for "logged in"; no script can answer with it.
+                let hook = request.headers.iter().any(|(_, value)| value == b"hook=204");
+                let (status, headers) = match (hook, cookie) {
+                    (true, _) => (204, headers),
+                    (_, true) => (0, headers),
+                    _ => (302, vec![("Location".into(), "/login".into())]),
+                };
                 Outcome::Whole(Answer { status, headers, ..Answer::default() })
             }
         }
@@ -271,8 +276,10 @@ pub(crate) fn exchange(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Reply {
-    let mut head =
-        format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+    // Browsers keep connections: one that says where it comes from and closes would be a proxy.
+    let keeps = headers.iter().any(|(name, _)| name.starts_with("sec-fetch"));
+    let close = if keeps { "" } else { "Connection: close\r\n" };
+    let mut head = format!("{method} {path} HTTP/1.1\r\n{close}Content-Length: {}\r\n", body.len());
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
         head.push_str("Host: localhost\r\n");
     }
@@ -283,8 +290,31 @@ pub(crate) fn exchange(
     // A server that refuses early closes while we still write; its answer is there all the same.
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
     let mut bytes = Vec::new();
-    let _ = stream.read_to_end(&mut bytes);
+    if !keeps {
+        let _ = stream.read_to_end(&mut bytes);
+    }
+    let mut piece = [0; 4_096];
+    while keeps && !is_whole(&bytes, method) {
+        match stream.read(&mut piece) {
+            Ok(0) | Err(_) => break,
+            Ok(count) => bytes.extend_from_slice(&piece[..count]),
+        }
+    }
     parse(&bytes)
+}
+
+/// Whether that is a whole answer.
+fn is_whole(bytes: &[u8], method: &str) -> bool {
+    if !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
+        return false;
+    }
+    let head = String::from_utf8_lossy(bytes).to_lowercase();
+    if head.contains("transfer-encoding: chunked") {
+        return bytes.ends_with(b"0\r\n\r\n");
+    }
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse().ok());
+    let reply = parse(bytes);
+    method == "HEAD" || reply.body.len() >= length.unwrap_or(0_usize)
 }
 
 pub(crate) fn parse(bytes: &[u8]) -> Reply {
@@ -328,4 +358,14 @@ pub(crate) fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < end, "waited in vain");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// What a proxy says of somebody on another machine.
+pub(crate) const REMOTE: (&str, &str) = ("x-forwarded-for", "192.0.2.1");
+/// As browsers ask for pages.
+pub(crate) const PAGE: (&str, &str) = ("accept", "text/html,*/*");
+
+/// A server whose token is known.
+pub(crate) fn guarded() -> Site {
+    Site::start(Config { token: Some("right-token".into()), ..Config::default() })
 }

@@ -7,4 +7,5 @@ mod fixture;
 mod live;
 mod runs;
 mod security;
+mod strangers;
 mod tls;
