@@ -4,7 +4,6 @@
 //! then serves the sockets. Sockets are registered once, for both directions and edge-triggered, so a request on a
 //! kept connection costs one write, one read and its share of one poll.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -21,7 +20,7 @@ use super::dns::Resolver;
 use super::job::{Job, deadline};
 use super::open::beyond_a_proxy;
 use super::pool::{Choice, Pool};
-use super::queue::{self, Command, CommandQueue, CompletionQueue, Submission};
+use super::queue::{self, Command, CommandQueue, CompletionQueue, Submission, words_of};
 use super::refused::Refused;
 use super::slab::{Key, Slab};
 use super::timers::{Owner, Timers};
@@ -501,10 +500,4 @@ impl IoThread {
         }
         self.free(pool);
     }
-}
-
-/// What a panic says.
-fn words_of(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no reason given".to_owned())
 }
