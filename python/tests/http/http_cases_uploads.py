@@ -194,11 +194,14 @@ for _kind, (_where, _target), (_how, _given) in itertools.product(KINDS, TARGETS
 
 @http("uploads on a kept connection that has ended")
 def _(s: Any) -> Any:
-    # An upload is not begun twice: that the connection is dead is noticed before.
-    return [
-        (s.get("/stale"), attempt(lambda k=k: s.post("/data", data=KINDS[k]())))
-        for k in ("file", "generator", "reader")
-    ]
+    # An upload is not begun twice: that the connection is dead is noticed before. The server says when it has closed it.
+    def ended(kind: str) -> Any:
+        s.make().get("/__closed?count=0")
+        first = s.get("/stale")
+        s.make().get("/__closed?count=1")
+        return [first, attempt(lambda: s.post("/data", data=KINDS[kind]()))]
+
+    return [ended(kind) for kind in ("file", "generator", "reader")]
 
 
 @http("uploads that cannot be rewound")
