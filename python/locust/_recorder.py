@@ -73,3 +73,11 @@ class Recorder:
         except Exception:
             # A script's objects are among what is told.
             logger.exception(f"The recorder of runs got no answer to {question.kind!r}")
+
+
+def record_for_report(runner: Any) -> None:
+    """Records the runs of this runner's environment unless somebody does: in a program of one's own, whose report has the course of
+    the run then. A worker's numbers are its master's."""
+    environment = getattr(runner, "environment", None)
+    if runner.stats.total.use_response_times_cache and getattr(environment, "_recorder", "") is None:
+        Recorder(environment).start()

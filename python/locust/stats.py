@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar
 
 import gevent
-from gevent.socket import wait_read
 
 from . import _engine
+from ._console import LongTable
 from ._files import write_whole
 from .stats_csv import StatsCSV, StatsCSVFileWriter  # noqa: F401
-from .stats_views import CachedResponseTimes, CountsDict, EntriesDict, ErrorsDict, ResponseTimesCache
+from .stats_views import CachedResponseTimes, EntriesDict, ErrorsDict, ResponseTimesCache, counts_property
 from .util.date import format_utc_timestamp
 from .util.rounding import proper_round
 
@@ -168,16 +168,6 @@ def avg(values: list[float | int]) -> float:
     return sum(values, 0.0) / max(len(values), 1)
 
 
-def _counts_property(field: str, doc: str) -> property:
-    def read(self: StatsEntry) -> CountsDict:
-        return CountsDict(self._counts(field), lambda counts: self._set_counts(field, counts))
-
-    def write(self: StatsEntry, counts: dict[int, int]) -> None:
-        self._set_counts(field, counts)
-
-    return property(read, write, doc=doc)
-
-
 class StatsEntry(_engine.StatsEntry):
     """The statistics of one method and name.
 
@@ -192,9 +182,9 @@ class StatsEntry(_engine.StatsEntry):
         """
         self._init(stats, name, method, use_response_times_cache, handle)
 
-    response_times = _counts_property("response_times", "{rounded response time in ms: requests}")
-    num_reqs_per_sec = _counts_property("num_reqs_per_sec", "{unix second: requests}")
-    num_fail_per_sec = _counts_property("num_fail_per_sec", "{unix second: failures}")
+    response_times = counts_property("response_times", "{rounded response time in ms: requests}")
+    num_reqs_per_sec = counts_property("num_reqs_per_sec", "{unix second: requests}")
+    num_fail_per_sec = counts_property("num_fail_per_sec", "{unix second: failures}")
 
     @property
     def response_times_cache(self) -> ResponseTimesCache | None:
@@ -430,47 +420,21 @@ def save_stats_json(stats: RequestStats, filename: str) -> None:
 
 
 def stats_printer(stats: RequestStats) -> Callable[[], None]:
-    """A function that prints the table again and again. A long one is laid out by a thread of its own and printed bit by bit, since
-    users run on meanwhile."""
+    """A function that prints the table again and again."""
 
     def print_forever() -> None:
-        table = None
+        table = LongTable(stats, console_logger)
         while True:
-            if stats._entry_mark()[0] <= _SHORT_TABLE or not _prints_as_ever():
+            if table.is_short() or (print_stats, get_stats_summary, _print_lines) != _HOW_IT_PRINTS:
                 print_stats(stats)
             else:
-                table = table or _engine.TableMaker()
-                _print_in_slices(stats, table)
+                table.print(STATS_TYPE_WIDTH, STATS_NAME_WIDTH)
             gevent.sleep(CONSOLE_STATS_INTERVAL_SEC)
 
     return print_forever
 
 
-# A table of so many names takes about a millisecond.
-_SHORT_TABLE = 64
-_SLICE_SECONDS = 0.001
-_HOW_IT_PRINTS = (print_stats, get_stats_summary, _print_lines)
-# Not the one that scripts and tests replace: this is no pause between two tables.
-_let_others_run = gevent.sleep
-
-
-def _prints_as_ever() -> bool:
-    """Whether no script has put functions of its own in place of those that print the table."""
-    return (print_stats, get_stats_summary, _print_lines) == _HOW_IT_PRINTS
-
-
-def _print_in_slices(stats: RequestStats, table: Any) -> None:
-    table.make(stats, True, STATS_TYPE_WIDTH, STATS_NAME_WIDTH)
-    wait_read(table.descriptor)
-    began = time.perf_counter()
-    while lines := table.take(16):
-        for line in lines:
-            console_logger.info(line)
-            if time.perf_counter() - began >= _SLICE_SECONDS:
-                # With a timer: what only takes turns could keep the loop from looking at sockets.
-                _let_others_run(_SLICE_SECONDS)
-                began = time.perf_counter()
-    console_logger.info("")
+_HOW_IT_PRINTS = (print_stats, get_stats_summary, _print_lines)  # unless a script replaces one
 
 
 def sort_stats(stats: dict[Any, S]) -> list[S]:
@@ -499,9 +463,10 @@ def update_stats_history(runner: Runner, timestamp: str | None = None) -> None:
 
 
 def stats_history(runner: Runner) -> None:
-    """Keeps the course of the run for the report's charts: samples every few seconds here, and if nobody records the runs of this
-    environment yet, as in a program of one's own, each second natively."""
-    _record(runner)
+    """Keeps the course of the run for the report's charts: samples every few seconds, and natively each second."""
+    from ._recorder import record_for_report
+
+    record_for_report(runner)
     next_sample = 0.0
     while runner.stats.total.use_response_times_cache:
         if runner.state not in ("ready", "stopped"):
@@ -513,14 +478,6 @@ def stats_history(runner: Runner) -> None:
         else:
             next_sample = 0.0
         gevent.sleep(min(1, HISTORY_STATS_INTERVAL_SEC))
-
-
-def _record(runner: Runner) -> None:
-    environment = getattr(runner, "environment", None)
-    if runner.stats.total.use_response_times_cache and getattr(environment, "_recorder", "") is None:
-        from ._recorder import Recorder
-
-        Recorder(environment).start()
 
 
 def _is_valid_percentile(parameter: Any) -> bool:

@@ -72,6 +72,18 @@ class CountsDict(dict):
     __copy__ = copy
 
 
+def counts_property(field: str, doc: str) -> property:
+    """An attribute of `StatsEntry` that is a `CountsDict`."""
+
+    def read(self: StatsEntry) -> CountsDict:
+        return CountsDict(self._counts(field), lambda counts: self._set_counts(field, counts))
+
+    def write(self: StatsEntry, counts: dict[int, int]) -> None:
+        self._set_counts(field, counts)
+
+    return property(read, write, doc=doc)
+
+
 class ResponseTimesCache(OrderedDict):
     """The copies of bucket counts of the last seconds, by second; changes are written back at once."""
 

@@ -31,6 +31,8 @@ pub struct HostStatus {
     pub host: Option<String>,
     /// Length wanted, in seconds.
     pub run_time: Option<f64>,
+    /// Seconds that users get to finish their task when they are to stop.
+    pub stop_timeout: f64,
     /// Name of the shape class.
     pub shape: Option<String>,
     /// Profile.
@@ -71,6 +73,7 @@ impl Default for HostStatus {
             spawn_rate: None,
             host: None,
             run_time: None,
+            stop_timeout: 0.0,
             shape: None,
             profile: None,
             user_classes: BTreeMap::new(),

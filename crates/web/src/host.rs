@@ -46,7 +46,10 @@ pub enum Ask {
     /// Starts or edits a run: the pairs of the form, in order.
     Swarm(Vec<(String, String)>),
     /// Ends the run; answered when all users have stopped.
-    Stop,
+    Stop {
+        /// Seconds that they get to finish their task.
+        stop_timeout: f64,
+    },
     /// All numbers back to zero.
     Reset,
     /// Changes a user class: a JSON object.
@@ -69,7 +72,7 @@ impl Ask {
         match self {
             Self::Index => "index",
             Self::Swarm(_) => "swarm",
-            Self::Stop => "stop",
+            Self::Stop { .. } => "stop",
             Self::Reset => "reset",
             Self::UpdateUser(_) => "update_user",
             Self::Tasks => "tasks",
@@ -86,8 +89,8 @@ impl Ask {
             Self::Auth(_) => 10,
             Self::Swarm(_) => 120,
             Self::Wsgi(_) => 300,
-            // A test may take its stop timeout to end, and more.
-            Self::Stop => 900,
+            // Users may take that long, and what ends with them longer. `as` saturates.
+            Self::Stop { stop_timeout } => 900 + stop_timeout.clamp(0.0, 1e7) as u64,
             _ => 30,
         })
     }
@@ -253,5 +256,18 @@ pub(crate) async fn ask_source(
         Err(_) => Err(NoAnswer::Late { kind, patience }),
         Ok(Ok(Some(json))) => Ok(json),
         Ok(_) => Err(NoAnswer::None(kind)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_is_waited_for_longer_than_users_may_take() {
+        for (stop_timeout, seconds) in [(0.0, 900), (1_800.0, 2_700), (-5.0, 900), (f64::NAN, 900)] {
+            let patience = Ask::Stop { stop_timeout }.patience();
+            assert_eq!(patience, Duration::from_secs(seconds), "{stop_timeout}");
+        }
     }
 }

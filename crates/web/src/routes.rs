@@ -172,7 +172,8 @@ async fn swarm(State(app): Shared, headers: HeaderMap, body: Bytes) -> Response<
 }
 
 async fn stop(State(app): Shared) -> Response<Body> {
-    changed(&app, Ask::Stop, Form::Json).await
+    let stop_timeout = app.record.status().0.stop_timeout;
+    changed(&app, Ask::Stop { stop_timeout }, Form::Json).await
 }
 
 async fn reset(State(app): Shared) -> Response<Body> {

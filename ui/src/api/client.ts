@@ -12,8 +12,8 @@ export class RequestFailed extends Error {
 }
 
 const TIMEOUT_MS = 20_000;
-/** Stopping waits for --stop-timeout. */
-const STOP_TIMEOUT_MS = 900_000;
+/** Stopping waits for --stop-timeout, which may be long; the server, which knows it, answers in any case. */
+const STOP_TIMEOUT_MS = 86_400_000;
 
 async function ask(path: string, init: RequestInit = {}, timeout = TIMEOUT_MS): Promise<Response> {
   let response: Response;

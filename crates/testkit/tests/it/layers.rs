@@ -158,3 +158,30 @@ fn development_dependencies_may_point_at_the_test_kit() {
     ];
     assert_eq!(problems(&crates, &arrows), Vec::<String>::new());
 }
+
+/// Rust files below a folder of `crates/`.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder)];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                found.push((path.display().to_string(), std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn surfaces_take_snapshots_in_pieces() {
+    // A whole one keeps the statistics' lock, which the main thread wants for each request, while it is sorted.
+    let whole = "lock().snapshot(";
+    let all = ["python/src", "web/src"].into_iter().flat_map(sources);
+    let found: Vec<String> = all.filter(|(_, text)| text.contains(whole)).map(|(path, _)| path).collect();
+    assert!(found.is_empty(), "use gregaria_record::snapshot: {found:?}");
+    assert!(sources("python/src").len() > 30);
+}

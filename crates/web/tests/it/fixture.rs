@@ -64,7 +64,7 @@ impl Program {
                 self.stats.lock().unwrap().clear_all(now());
                 json(json!({"success": true, "message": "Swarming started", "form": form}))
             }
-            Ask::Stop => {
+            Ask::Stop { .. } => {
                 self.set_state("stopped");
                 json(json!({"success": true, "message": "Test stopped"}))
             }
