@@ -27,6 +27,7 @@ import configargparse
 
 import locust
 
+from ._internals import module_attributes
 from .cli import script_options
 from .cli.config_files import LocustConfigParser, LocustTomlConfigParser
 from .cli.locustfiles import download_locustfile_from_url, parse_locustfile_paths
@@ -469,3 +470,6 @@ def ui_extra_args_dict(args: Sequence[str] | None = None) -> dict[str, dict[str,
         for dest, value in values.items()
         if dest in shown
     }
+
+
+__getattr__ = module_attributes(__name__)

@@ -3,7 +3,7 @@
 A call that needs nothing but what the engine knows (which is nearly every call) never leaves native code
 (`_engine.SessionCore`). Anything else runs through requests' own code, hooks and custom authentication included, and
 only its last step, the transfer, is the engine's (`LocustHttpAdapter`); if a script mounts an adapter of its own,
-not even that.
+not even that. So does everything once a script has taken over one of the steps (`_STEPS`, `_http/steps.py`).
 """
 
 from __future__ import annotations
@@ -20,13 +20,16 @@ from requests.cookies import RequestsCookieJar
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, RequestException
 from requests.structures import CaseInsensitiveDict
 
-from ._http.adapter import LocustHttpAdapter
+from ._http.adapter import LocustHttpAdapter, can_be_read, is_plain_header
 from ._http.cookies import SessionCookies
 from ._http.raw import with_library_defaults
 from ._http.response import ResponseContextManager, RestResponseContextManager
 from ._http.session import SessionBase, absolute_http_url_regexp, shared_pool, split_credentials
+from ._http.steps import watch_module, watch_responses
 from .event import EventHook
+from .exception import CatchResponseError as CatchResponseError
 from .exception import LocustError
+from .exception import ResponseError as ResponseError
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -37,6 +40,10 @@ if TYPE_CHECKING:
 
 # What `requests.Session.__init__` sets. Sessions that never touch them never make them.
 _SESSION_ATTRIBUTES = frozenset(RequestsSession.__attrs__)
+
+
+# What requests and urllib3 decide together, in ways of their own.
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
 
 
 class _Headers(CaseInsensitiveDict):
@@ -54,7 +61,7 @@ class _Headers(CaseInsensitiveDict):
 
     def _tell(self) -> None:
         for session in self._sessions:
-            session._touch()
+            session._touch(foreign=False)
 
 
 class HttpSession(SessionBase, RequestsSession):
@@ -67,8 +74,11 @@ class HttpSession(SessionBase, RequestsSession):
 
     # How long the transfers of the present request by requests have taken, as the engine saw them.
     _transfer_seconds: float | None = None
-    _explicit_name: str | None = None
+    explicit_name: str | None = None
     _pool_manager: PoolManager | None = None
+    # What the settings were made of, of that which may change without our notice.
+    _usual_auth: Any = None
+    _usual_adapters: Any = None
 
     def __init__(
         self,
@@ -86,6 +96,9 @@ class HttpSession(SessionBase, RequestsSession):
         shared = shared_pool(pool_manager, keep, keep if pools.get("block") else None)
         self._open(False, base_url, request_event, user, pool_of=shared)
         self._pool_manager = pool_manager
+        if args or kwargs or RequestsSession.__init__ is not _SESSION_INIT:
+            # A script's own beginning of sessions, or arguments that requests refuses.
+            self._begin(*args, **kwargs)
         if username is not None and password is not None:
             self.auth = HTTPBasicAuth(username, password)
 
@@ -94,17 +107,22 @@ class HttpSession(SessionBase, RequestsSession):
     def __getattr__(self, name: str) -> Any:
         if name not in _SESSION_ATTRIBUTES or "adapters" in self.__dict__:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self._begin()
+        return self.__dict__[name]
+
+    def _begin(self, *args: Any, **kwargs: Any) -> None:
+        """Makes what `requests.Session.__init__` makes."""
         early = {key: value for key, value in self.__dict__.items() if key in _SESSION_ATTRIBUTES}
-        RequestsSession.__init__(self)
-        # The jar that requests has just put there is empty; the engine's cookies stay.
-        self.__dict__["cookies"] = SessionCookies(self)
+        RequestsSession.__init__(self, *args, **kwargs)
+        if type(self.__dict__["cookies"]) is RequestsCookieJar and not self.__dict__["cookies"]:
+            # The jar that requests has just put there is empty; the engine's cookies stay.
+            self.__dict__["cookies"] = SessionCookies(self)
         for prefix in ("https://", "http://"):
             adapter = LocustHttpAdapter(self._pool_manager)
             adapter._session = self
             self.mount(prefix, adapter)
         for key, value in early.items():
             setattr(self, key, value)
-        return self.__dict__[name]
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _STEPS:
@@ -119,6 +137,14 @@ class HttpSession(SessionBase, RequestsSession):
                 value = SessionCookies(self, value)
             self._touch(foreign=False)
         super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        if name in _STEPS or name in _SESSION_ATTRIBUTES:
+            self._touch(foreign=False)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *_SESSION_ATTRIBUTES})
 
     def mount(self, prefix: str, adapter: Any) -> None:
         """As `requests.Session.mount`; requests through an adapter other than Locust's go the way requests sends them."""
@@ -169,32 +195,40 @@ class HttpSession(SessionBase, RequestsSession):
             self._configure("", _default_headers(), None, 30, None, None, None, None, None, False)
             return
         auth = self.auth
-        if isinstance(auth, HTTPBasicAuth) and type(auth) is HTTPBasicAuth:
+        if type(auth) is HTTPBasicAuth:
             auth = (auth.username, auth.password)
+        self._usual_auth, self._usual_adapters = auth, [*self.adapters.values()]
         usual = (
             not self.trust_env
             and not self.stream
+            and isinstance(self.max_redirects, int)
+            and self.max_redirects > 0
+            and isinstance(self.hooks, dict)
             and type(self.headers) is _Headers
+            and "accept-encoding" in self.headers
             and isinstance(self.cookies, SessionCookies)
             and self.cookies._session is self
             and not self.cookies.has_own_policy
             and (auth is None or (isinstance(auth, tuple) and len(auth) == 2))
             and all(
-                type(adapter) is LocustHttpAdapter and adapter.is_the_engines()
+                type(adapter) is LocustHttpAdapter and adapter.is_usual()
                 for adapter in self.adapters.values()
             )
             and set(self.adapters) == {"http://", "https://"}
             and self._still_usual()
             and isinstance(self.verify, bool)
+            and (self.cert is None or can_be_read(self.cert))
+            and all(map(is_plain_header, self.headers.keys(), self.headers.values()))
             and all(isinstance(value, str) for value in self.headers.values())
+            and not any(name.lower() in _FRAMING for name in self.headers)
         )
         if not usual:
             self._touch(foreign=True)
             return
         headers = with_library_defaults(list(self.headers.items()))
-        authorization = _basic_auth_str(*auth) if auth is not None else None
-        key = repr((headers, authorization, self.max_redirects, self.verify, self.cert))
         try:
+            authorization = _basic_auth_str(*auth) if auth is not None else None
+            key = repr((headers, authorization, self.max_redirects, self.verify, self.cert))
             self._configure(
                 key,
                 headers,
@@ -207,7 +241,7 @@ class HttpSession(SessionBase, RequestsSession):
                 None,
                 True,
             )
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             # Something that cannot be sent: requests says what, when it is used.
             self._touch(foreign=True)
 
@@ -216,13 +250,21 @@ class HttpSession(SessionBase, RequestsSession):
         cls = type(self)
         return (
             _PATCHED_EARLIER
+            or _classes_replaced()
+            or LocustHttpAdapter.send is not _ADAPTER_SEND
             or not self.__dict__.keys().isdisjoint(_STEPS)
             or any(getattr(cls, name) is not step for name, step in _STEPS.items())
         )
 
     def _still_usual(self) -> bool:
-        """Whether the containers that a script may fill without our notice are still empty."""
-        return not (self.params or self.proxies or any(self.hooks.values())) and len(self.adapters) == 2
+        """Whether what a script may change without our notice is as it was."""
+        auth = self.auth
+        if type(auth) is HTTPBasicAuth and (auth.username, auth.password) != self._usual_auth:
+            self._settings()
+        return (
+            not (self.params or self.proxies or any(self.hooks.values()))
+            and [*self.adapters.values()] == self._usual_adapters
+        )
 
     def request(  # type: ignore[override]
         self,
@@ -251,60 +293,81 @@ class HttpSession(SessionBase, RequestsSession):
         self,
         method: str,
         url: str,
-        *,
         name: str | None = None,
         catch_response: bool = False,
         context: dict[str, Any] | None = None,
+        *,
+        data: Any = None,
+        json: Any = None,
         **kwargs: Any,
     ) -> ResponseContextManager:
-        """A request that the engine cannot take over as a whole: requests makes it."""
+        """A request that the engine cannot take over as a whole: requests makes it, step by step."""
         if self.request_name and not name:
             name = self.request_name
+        self.explicit_name = name
         full_url = self._build_url(url)
-        self._explicit_name = name
         self._transfer_seconds = None
         started, start_time = perf_counter(), time()
-        error: RequestException | None = None
-        response: Any
-        try:
-            response = RequestsSession.request(self, method, full_url, **kwargs)
-        except (MissingSchema, InvalidSchema, InvalidURL):
-            raise
-        except RequestException as raised:
-            error = raised
-            response = requests.Response()
-            response.status_code = 0
-            response.request = raised.request  # type: ignore[assignment]
+        response = self._send_request_safe_mode(method, full_url, data=data, json=json, **kwargs)
         seconds = perf_counter() - started
-        if self._transfer_seconds is not None and isfinite(self._transfer_seconds):
+        if (
+            self._transfer_seconds is not None
+            and isfinite(self._transfer_seconds)
+            and not self._owns("_send_request_safe_mode")
+        ):
             # The engine's own transfers were timed on the I/O thread, where a busy script cannot delay them.
             seconds = self._transfer_seconds
         first = (response.history[0] if response.history else response).request
         if first is not None:
             full_url = str(first.url)
             name = name or first.path_url
-        wrapped = ResponseContextManager._wrap(response, error)
+        if self.user:
+            context = {**self.user.context(), **(context or {})}
+        meta = {
+            "request_type": method,
+            "response_time": seconds * 1000,
+            "name": name or str(url),
+            "context": context or {},
+            "response": response,
+            "exception": None,
+            "start_time": start_time,
+            "url": full_url,
+        }
         if kwargs.get("stream"):
-            length = int(wrapped.headers.get("content-length") or 0)
+            meta["response_length"] = int(response.headers.get("content-length") or 0)
         else:
-            length = len(wrapped.content or b"")
-        meta = self._reported(method, name or str(url), full_url, context, start_time)
-        meta["response_time"] = seconds * 1000
-        meta["response_length"] = length
-        wrapped._made_by_library(self, meta, catch_response)
+            meta["response_length"] = len(response.content or b"")
+        wrapped = ResponseContextManager.wrap_response(response, self.request_event, meta, catch_response)
+        if not catch_response:
+            wrapped.__exit__(None, None, None)
         return wrapped
+
+    def _owns(self, step: str) -> bool:
+        """Whether this step is a script's own."""
+        return step in self.__dict__ or getattr(type(self), step) is not _STEPS[step]
+
+    def _send_request_safe_mode(self, method: str, url: str, **kwargs: Any) -> requests.Response:
+        """Sends a request as `requests.Session.request` does; one without an answer gives a response with an `error`."""
+        try:
+            return super().request(method, url, **kwargs)
+        except (MissingSchema, InvalidSchema, InvalidURL):
+            raise
+        except RequestException as error:
+            return ResponseContextManager(error)
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """As `requests.Session.prepare_request`; keeps the request's explicit name for tracing."""
         prepared = super().prepare_request(request)
-        if self._explicit_name:
-            prepared._explicit_name = self._explicit_name  # type: ignore[attr-defined]
+        if self.explicit_name:
+            prepared._explicit_name = self.explicit_name  # type: ignore[attr-defined]
         return prepared
 
 
 _STEPS = {
     name: getattr(HttpSession, name)
     for name in (
+        "_send_request_safe_mode",
+        "_build_url",
         "send",
         "prepare_request",
         "get_adapter",
@@ -323,17 +386,25 @@ _PATCHED_EARLIER = any(
     type(step) is not FunctionType or step.__globals__ is not vars(requests.sessions)
     for step in (
         RequestsSession.prepare_request,
-        *(_STEPS[name] for name in _STEPS.keys() - {"prepare_request"}),
+        *(
+            step
+            for name, step in _STEPS.items()
+            if hasattr(RequestsSession, name) and name != "prepare_request"
+        ),
     )
 )
 """Whether somebody had done so before this module was imported (`opentelemetry-instrument`, for one)."""
+
+_REQUEST = HttpSession.request
+_SESSION_INIT = RequestsSession.__init__
+_ADAPTER_SEND = LocustHttpAdapter.send
 
 
 def _default_headers() -> list[tuple[str, str]]:
     return list(requests.utils.default_headers().items())
 
 
-def _missing_catch_response(self: Any, *_args: Any, **_kwargs: Any) -> None:
+def _missing_catch_response_True(self: Any, *_args: Any, **_kwargs: Any) -> None:
     raise LocustError(
         "If you want to change the state of the request using .success() or .failure(), you must pass "
         "catch_response=True. See "
@@ -342,8 +413,11 @@ def _missing_catch_response(self: Any, *_args: Any, **_kwargs: Any) -> None:
 
 
 # A plain response of requests says what is missing rather than that it has no such attribute.
-requests.Response.success = _missing_catch_response  # type: ignore[attr-defined]
-requests.Response.failure = _missing_catch_response  # type: ignore[attr-defined]
+requests.Response.success = _missing_catch_response_True  # type: ignore[attr-defined]
+requests.Response.failure = _missing_catch_response_True  # type: ignore[attr-defined]
+
+watch_responses(False, ResponseContextManager)
+_classes_replaced = watch_module(__name__, ("LocustHttpAdapter", "ResponseContextManager"))
 
 __all__ = [
     "HttpSession",

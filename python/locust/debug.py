@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import locust
 
 from . import argument_parser, log
+from ._internals import module_attributes
 from .env import Environment
 from .exception import CatchResponseError
 
@@ -139,3 +140,6 @@ def run_single_user(
     user = user_class(_env)
     _env.single_user_instance = user  # type: ignore[attr-defined]
     user.run()
+
+
+__getattr__ = module_attributes(__name__)

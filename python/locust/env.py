@@ -10,6 +10,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ._internals import module_attributes
 from .dispatch import UsersDispatcher
 from .event import Events
 from .exception import RunnerAlreadyExistsError
@@ -278,3 +279,6 @@ def _stop_timeout(given: float | None, parsed_options: Namespace | None) -> floa
     if given is not None:
         return given
     return float(getattr(parsed_options, "stop_timeout", 0.0)) if parsed_options else 0.0
+
+
+__getattr__ = module_attributes(__name__)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 
 from . import _engine, stats
+from ._internals import module_attributes
 from ._web import recording
 from ._web.wire import as_json
 from .util.date import format_duration, format_utc_timestamp
@@ -157,3 +158,6 @@ def _locusts_args(environment: Environment, show_download_link: bool, pauses: bo
 def _for_html(text: str) -> str:
     """JSON that nothing in an HTML page can take for markup."""
     return "".join(_IN_HTML.get(char, char) for char in text) if any(c in text for c in _IN_HTML) else text
+
+
+__getattr__ = module_attributes(__name__)

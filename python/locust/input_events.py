@@ -9,8 +9,10 @@ import termios
 import tty
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
-from gevent import socket
+import gevent
+from gevent import select, socket
 
 
 def input_listener(key_to_func_map: Mapping[str, Callable[[], object]]) -> Callable[[], None]:
@@ -21,6 +23,9 @@ def input_listener(key_to_func_map: Mapping[str, Callable[[], object]]) -> Calla
     """
 
     def listen() -> None:
+        if get_poller is not _GET_POLLER:
+            _poll(key_to_func_map)
+            return
         try:
             with _single_keys() as descriptor:
                 _serve_keys(descriptor, key_to_func_map)
@@ -32,8 +37,55 @@ def input_listener(key_to_func_map: Mapping[str, Callable[[], object]]) -> Calla
     return listen
 
 
-class _NoTerminalError(Exception):
-    pass
+class InitError(Exception):
+    """There is no terminal to read keys from."""
+
+
+_NoTerminalError = InitError
+
+
+class UnixKeyPoller:
+    """One key after another, for scripts that ask by themselves; `InitError` without a terminal."""
+
+    def __init__(self) -> None:
+        self._keys = _single_keys()
+        self._descriptor = self._keys.__enter__()
+
+    def poll(self) -> str | None:
+        """The next key that was pressed; None if there is none."""
+        ready, _, _ = select.select([self._descriptor], [], [], 0)
+        return os.read(self._descriptor, 1).decode(errors="ignore") or None if ready else None
+
+    def cleanup(self) -> None:
+        """Restores the terminal."""
+        self._keys.__exit__(None, None, None)
+
+
+def get_poller() -> Any:
+    """What keys come from where a script has put its own in the place of this."""
+    return UnixKeyPoller()
+
+
+_GET_POLLER = get_poller
+
+
+def _poll(functions: Mapping[str, Callable[[], object]]) -> None:
+    try:
+        poller = get_poller()
+    except InitError as e:
+        logging.debug(e)
+        return
+    try:
+        while True:
+            key = poller.poll()
+            if not key:
+                gevent.sleep(0.2)
+            elif function := functions.get(key):
+                function()
+    except Exception as e:
+        logging.warning(f"Exception in keyboard input poller: {e}")
+    finally:
+        poller.cleanup()
 
 
 def _serve_keys(descriptor: int, functions: Mapping[str, Callable[[], object]]) -> None:

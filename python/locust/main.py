@@ -14,6 +14,7 @@ import gevent
 import locust
 from gregaria.conflict import refuse_original_beside_us
 
+from ._internals import module_attributes
 from .argument_parser import get_locustfiles_locally, get_parser, parse_locustfile_option
 from .cli import actions, checks, ending, locustfiles, preparation, processes, subcommands
 from .cli.preparation import COMMON_OPTIONS, create_environment
@@ -121,3 +122,5 @@ def merge_locustfiles_content(
 
 if __name__ == "__main__":
     main()
+
+__getattr__ = module_attributes(__name__)

@@ -22,6 +22,7 @@ from gevent.event import Event
 from gevent.pool import Group
 
 from . import _engine, _io_fault
+from ._internals import module_attributes
 from ._nodes import WorkerNode as WorkerNode
 from ._nodes import WorkerNodes as WorkerNodes
 from ._steady import mark_as_steady
@@ -494,3 +495,5 @@ from ._distributed.master import MasterRunner as MasterRunner  # noqa: E402
 from ._distributed.messages import DistributedRunner as DistributedRunner  # noqa: E402
 from ._distributed.worker import WorkerRunner as WorkerRunner  # noqa: E402
 from ._local_runner import LocalRunner as LocalRunner  # noqa: E402
+
+__getattr__ = module_attributes(__name__)

@@ -6,6 +6,8 @@ import time
 from abc import ABCMeta, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ._internals import module_attributes
+
 if TYPE_CHECKING:
     from .runners import Runner
     from .user import User
@@ -52,3 +54,6 @@ class LoadTestShape(metaclass=LoadTestShapeMeta):
         """What the test should come to: `(users, users per second to start or stop)`, optionally with a list of the
         user classes to start from now on. None ends the test.
         """
+
+
+__getattr__ = module_attributes(__name__)

@@ -19,8 +19,16 @@ import gevent
 from . import _engine
 from ._console import LongTable
 from ._files import write_whole
+from ._internals import Telling
 from .stats_csv import StatsCSV, StatsCSVFileWriter  # noqa: F401
-from .stats_views import CachedResponseTimes, EntriesDict, ErrorsDict, ResponseTimesCache, counts_property
+from .stats_views import (
+    ByHand,
+    CachedResponseTimes,
+    EntriesDict,
+    ErrorsDict,
+    ResponseTimesCache,
+    counts_property,
+)
 from .util.date import format_utc_timestamp
 from .util.rounding import proper_round
 
@@ -168,15 +176,14 @@ def avg(values: list[float | int]) -> float:
     return sum(values, 0.0) / max(len(values), 1)
 
 
-class StatsEntry(_engine.StatsEntry):
+class StatsEntry(ByHand, _engine.StatsEntry):
     """The statistics of one method and name.
 
     Dicts it gives (``response_times`` and the like) are read when the attribute is; for later samples read again.
     """
 
     def __init__(self, stats, name, method, use_response_times_cache=False, *, handle=None) -> None:
-        """
-        :param stats: the statistics it belongs to: rates refer to their start and end
+        """:param stats: the statistics it belongs to: rates refer to their start and end
         :param use_response_times_cache: keep what current percentiles need
         :param handle: for internal use
         """
@@ -254,13 +261,13 @@ _NUMBERS = StatsEntryDict.__annotations__.keys() - {"name", "method"}
 StatsError = _engine.StatsError
 
 
-class RequestStats(_engine.RequestStats):
+class RequestStats(_engine.RequestStats, metaclass=Telling):
     """All statistics of an environment: a user finds them in ``self.environment.stats``."""
 
+    not_called = ("log_error", "log_request")
+
     def __init__(self, use_response_times_cache: bool = True) -> None:
-        """
-        :param use_response_times_cache: keep what current percentiles need (a worker does not)
-        """
+        """:param use_response_times_cache: keep what current percentiles need (a worker does not)"""
         self._init(use_response_times_cache)
         self.history: list[dict] = []
         self._fresh()

@@ -18,6 +18,7 @@ from . import _engine
 # The settings are read there at each use, so that scripts can change them.
 from . import stats as settings
 from ._files import write_whole
+from ._internals import Telling
 
 if TYPE_CHECKING:
     from .env import Environment
@@ -26,8 +27,18 @@ if TYPE_CHECKING:
 logger = logging.getLogger("locust.stats")
 
 
-class StatsCSV:
+class StatsCSV(metaclass=Telling):
     """Writes statistics to any CSV writer."""
+
+    not_called = ("_percentile_fields",)
+
+    def _percentile_fields(self, stats_entry: Any, use_current: bool = False) -> list[Any]:
+        if not stats_entry.num_requests:
+            return self.percentiles_na
+        find = stats_entry.get_response_time_percentile
+        if use_current and stats_entry.use_response_times_cache:
+            find = stats_entry.get_current_response_time_percentile
+        return [int(find(percentile) or 0) for percentile in self.percentiles_to_report]
 
     def __init__(self, environment: Environment, percentiles_to_report: list[float]) -> None:
         self.environment = environment

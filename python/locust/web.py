@@ -17,11 +17,13 @@ import gevent
 from gevent.event import Event
 
 from . import _engine, _shown, log, stats
+from ._internals import module_attributes
 from ._recorder import Recorder
 from ._switches import is_on
 from ._web import page
 from ._web.address import is_loopback, link_for_others, users_of_ours
 from ._web.host import Host
+from ._web.steps import WebSteps
 from ._web.wire import text
 from ._web.worker_logs import level_of, new_lines
 from .html import DEFAULT_BUILD_PATH
@@ -106,7 +108,7 @@ class Server:
         self._engine.stop()
 
 
-class WebUI:
+class WebUI(WebSteps):
     """The web interface of an environment. Make one with `Environment.create_web_ui`.
 
     Unless `delayed_start`, it listens at once; `OSError` if it cannot, `ValueError` for certificates or a base path that
@@ -192,6 +194,20 @@ class WebUI:
 
     def start(self) -> None:
         """Starts to listen. Raises `OSError` or `ValueError` if that is impossible."""
+        if getattr(self.start_server, "__func__", None) is not WebUI.__dict__["start_server"]:
+            # A script's own way to serve.
+            self.greenlet = gevent.spawn(self.start_server)
+            return
+        self._listen()
+        self.greenlet = gevent.spawn(self._stopped.wait)
+        self.greenlet.link_exception(log.greenlet_exception_logger(logger))
+
+    def start_server(self) -> None:
+        """Listens until the server is stopped."""
+        self._listen()
+        self._stopped.wait()
+
+    def _listen(self) -> None:
         self._stopped.clear()
         self.recorder.start()
         try:
@@ -206,8 +222,6 @@ class WebUI:
         self.server = Server(self.engine, self.host)
         log.follow(self._log)
         self._say_who_needs_the_token()
-        self.greenlet = gevent.spawn(self._stopped.wait)
-        self.greenlet.link_exception(log.greenlet_exception_logger(logger))
 
     def _say_who_needs_the_token(self) -> None:
         if not self.engine.token or is_loopback(self.host):
@@ -380,3 +394,6 @@ def _escaped(error: Exception) -> str:
     from markupsafe import escape
 
     return str(escape(str(error)))
+
+
+__getattr__ = module_attributes(__name__)

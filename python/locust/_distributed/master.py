@@ -14,6 +14,7 @@ import gevent
 
 from .. import _engine, runners
 from .. import rpc as transport
+from .._internals import Telling
 from .._local_runner import format_user_classes_count
 from .._nodes import WorkerNode
 from ..dispatch import UsersDispatcher
@@ -42,13 +43,18 @@ logger = logging.getLogger("locust.runners")
 GRACE = 60.0
 
 
-class MasterRunner(Attendance):
+class MasterRunner(Attendance, metaclass=Telling):
     """Leads workers: it tells them how many users to run, and collects what they measure.
 
     The numbers of users that scripts see here are those that workers have reported.
     """
 
     __module__ = "locust.runners"
+    not_called = ("_wait_for_workers_report_after_ramp_up",)
+
+    def _wait_for_workers_report_after_ramp_up(self) -> float:
+        """No wait: workers report each change of their users at once."""
+        return 0.0
 
     def __init__(self, environment: Environment, master_bind_host: str, master_bind_port: int) -> None:
         super().__init__(environment)

@@ -49,6 +49,7 @@ class LocustHttpAdapter(HTTPAdapter):
     pool_manager: PoolManager | None = None
     _session: Any = None
     _pools: Any = None
+    _pools_given = False
     _pool_arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
     def __init__(self, pool_manager: PoolManager | None = None, *args: Any, **kwargs: Any) -> None:
@@ -73,13 +74,35 @@ class LocustHttpAdapter(HTTPAdapter):
     @poolmanager.setter
     def poolmanager(self, pools: Any) -> None:
         self._pools = pools
+        # A script's own, with its own settings.
+        self._pools_given = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if self._session is not None and hasattr(self._session, "_settings"):
+            self._session._touch(foreign=False)
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        if self._session is not None and hasattr(self._session, "_settings"):
+            self._session._touch(foreign=False)
 
     def is_the_engines(self) -> bool:
         """Whether nothing about this adapter asks for urllib3."""
-        cls = type(self)
-        return not (self.max_retries.total or self._pool_block) and (
-            cls is LocustHttpAdapter
-            or all(getattr(cls, name) is getattr(LocustHttpAdapter, name) for name in _ABOUT_POOLS)
+        return not (
+            self.max_retries.total or self._pool_block or self._pools_given or self._has_own(_ABOUT_POOLS)
+        )
+
+    def is_usual(self) -> bool:
+        """Whether requests need not come here at all."""
+        return self.is_the_engines() and not self._has_own(("send", "build_response"))
+
+    def _has_own(self, names: tuple[str, ...]) -> bool:
+        own, cls = self.__dict__, type(self)
+        return any(
+            name in own
+            or (cls is not LocustHttpAdapter and getattr(cls, name) is not getattr(LocustHttpAdapter, name))
+            for name in names
         )
 
     def send(  # type: ignore[override]
@@ -93,7 +116,11 @@ class LocustHttpAdapter(HTTPAdapter):
     ) -> requests.Response:
         """As `requests.adapters.HTTPAdapter.send`."""
         proxy = _proxy(str(request.url), proxies)
-        if not self.is_the_engines() or (proxy and not proxy.lower().startswith("http://")):
+        if (
+            not self.is_the_engines()
+            or (proxy and not proxy.lower().startswith("http://"))
+            or not _is_plain(request, cert)
+        ):
             return super().send(request, stream, timeout, verify, cert, proxies)
         where = urlparse(str(request.url))
         by_python = where.scheme == "https" and _ByPython(
@@ -101,7 +128,7 @@ class LocustHttpAdapter(HTTPAdapter):
         )
         if by_python and by_python.is_due():
             return by_python.send()
-        return _send(self, request, stream, timeout, verify, cert, proxy, by_python or None)
+        return _send(self, request, bool(stream), timeout, verify, cert or None, proxy, by_python or None)
 
     def close(self) -> None:
         """Closes urllib3's connections; the engine's are closed by their session."""
@@ -164,6 +191,64 @@ _ABOUT_POOLS = (
     "proxy_headers",
 )
 """Methods of an adapter that prepare urllib3's pools: whoever overrides one counts on urllib3."""
+
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]*", re.ASCII)
+_VALUE = re.compile(r"(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?")
+
+
+def is_plain_header(name: Any, value: Any) -> bool:
+    """Whether there is but one way to send it: the libraries have their own for spaces, other characters and other types."""
+    if isinstance(name, bytes):
+        name = name.decode("latin-1")
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    return (
+        isinstance(name, str)
+        and isinstance(value, str)
+        and _NAME.fullmatch(name) is not None
+        and _VALUE.fullmatch(value) is not None
+    )
+
+
+def can_be_read(cert: Any) -> bool:
+    """Whether a client certificate is a path or two, of files that are there."""
+    paths = cert if isinstance(cert, tuple) and len(cert) == 2 else (cert,)
+    return all(isinstance(path, str) and os.path.exists(path) for path in paths)
+
+
+def _is_ascii(name: Any) -> bool:
+    return isinstance(name, str | bytes) and name.isascii()
+
+
+def _is_plain(request: requests.PreparedRequest, cert: Any) -> bool:
+    """Whether the engine sends it as urllib3 would: what is odd, urllib3 sends, or refuses, itself."""
+    body: Any = request.body
+    return (
+        # A name that would be read as two goes nowhere: the engine refuses it.
+        all(
+            is_plain_header("" if _is_ascii(name) else name, value) for name, value in request.headers.items()
+        )
+        and (bool(body) or "Transfer-Encoding" not in request.headers)
+        # The framing of nothing, and of what is no body.
+        and (
+            body is None
+            or bool(body)
+            or "Content-Length" in request.headers
+            or (hasattr(body, "__iter__") and body != "")
+        )
+        and (
+            body is None
+            or isinstance(body, str | bytes | bytearray)
+            or hasattr(body, "read")
+            or hasattr(body, "__iter__")
+        )
+        and (
+            cert is None
+            or isinstance(cert, str)
+            or (isinstance(cert, tuple) and list(map(type, cert)) == [str, str])
+        )
+    )
 
 
 _BLOCK = 16384

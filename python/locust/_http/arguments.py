@@ -58,18 +58,20 @@ def timeouts(timeout: Any) -> tuple[float | None, float | None]:
     if isinstance(timeout, tuple):
         try:
             connect, read = timeout
+            timeout = Timeout(connect=connect, read=read)
         except ValueError:
             raise ValueError(
                 f"Invalid timeout {timeout}. Pass a (connect, read) timeout tuple, or a single float to set both timeouts "
                 "to the same value."
             ) from None
-        timeout = Timeout(connect=connect, read=read)
     elif not isinstance(timeout, Timeout):
         timeout = Timeout(connect=timeout, read=timeout)
     # What is left of a total counts from the start of the connection.
     timeout = timeout.clone()
     timeout.start_connect()
-    return (
-        timeout.connect_timeout if isinstance(timeout.connect_timeout, int | float) else None,
-        timeout.read_timeout if isinstance(timeout.read_timeout, int | float) else None,
-    )
+    return _seconds(timeout.connect_timeout), _seconds(timeout.read_timeout)
+
+
+def _seconds(timeout: Any) -> float | None:
+    # What is not a number is no limit.
+    return timeout if isinstance(timeout, int | float) and timeout == timeout else None

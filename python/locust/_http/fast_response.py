@@ -7,18 +7,20 @@ import zlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from charset_normalizer import detect
 from gevent.timeout import Timeout
 from geventhttpclient.header import Headers
 from geventhttpclient.response import HTTPConnectionClosed
-from geventhttpclient.useragent import ConnectionError, RetriesExceeded
+from geventhttpclient.useragent import CompatResponse, ConnectionError, RetriesExceeded
 from requests.utils import get_encoding_from_headers
 
 from .. import _engine
+from .._engine import Provided
 from ..exception import LocustError
 from .failures import fast_error
-from .fast_agent import FastRequest, LocustBadStatusCode
+from .fast_agent import FAILURE_EXCEPTIONS, FastRequest, LocustBadStatusCode
 from .fast_stream import StreamedAnswer
 from .verdict import Counted, Verdict
 
@@ -34,6 +36,8 @@ class FastResponse(Counted):
     encoding: Any = None
     """Set it before reading `text` if the response does not say, or says wrong."""
 
+    _fast = True
+    # geventhttpclient's response, if that has made the request.
     _source: Any = None
 
     if TYPE_CHECKING:
@@ -46,24 +50,25 @@ class FastResponse(Counted):
         history: list[Any]
         elapsed: timedelta
 
+    def __init__(self, ghc_response: Any, request: Any = None, sent_request: str | None = None) -> None:
+        self._take_over(CompatResponse(ghc_response, request, sent_request))
+
     @classmethod
-    def _of_library(cls, source: Any, error: BaseException | None, request: Any) -> Any:
-        """geventhttpclient's response (None: there was none) as one of ours."""
+    def _of_library(cls, source: Any) -> FastResponse:
+        """geventhttpclient's response as one of ours."""
         made = cls.__new__(cls)
-        made._by_library = True
-        made._source = source
-        made.error = error
-        if source is None:
-            if cls is FastResponse:
-                made.__class__ = ErrorResponse
-            made._without_answer(request)
-        else:
-            made.headers = source.headers
-            made.status_code = source.status_code
-            made.request = source._request
-            made.history = list(source._history)
-            made.elapsed = source.elapsed
+        made._take_over(source)
         return made
+
+    def _take_over(self, source: Any) -> None:
+        self._by_library = True
+        self._source = source
+        self.error = None
+        self.headers = source.headers
+        self.status_code = source.status_code
+        self.request = source._request
+        self.history = list(source._history)
+        self.elapsed = source.elapsed
 
     # --- what the engine asks
 
@@ -88,6 +93,7 @@ class FastResponse(Counted):
             self.error = RetriesExceeded(url, retries, original=thrown)
         else:
             self.error = thrown
+        meta["exception"] = self.error
         if type(self) is FastResponse:
             self.__class__ = ErrorResponse
 
@@ -97,6 +103,8 @@ class FastResponse(Counted):
         self.headers = None
         self.text = None
         self.request = request
+        self.history = []
+        self.elapsed = None
 
     def _fail_decoding(self) -> None:
         """There was an answer, but its body is not encoded as it says."""
@@ -119,7 +127,19 @@ class FastResponse(Counted):
 
     def _judge(self) -> None:
         """Counts the request by its status, or by the error that it ended with."""
-        self._count(self.error)
+        if not self._raises_for_itself():
+            error = self.error
+            if error is not None and not isinstance(error, FAILURE_EXCEPTIONS):
+                # A script's own.
+                raise error
+            self._count(error)
+            return
+        error = self.request_meta["exception"]
+        try:
+            self.raise_for_status()
+        except FAILURE_EXCEPTIONS as raised:
+            error = raised
+        self._count(error)
 
     def _provide(self, name: str) -> Any:
         """The value of an attribute that is read for the first time."""
@@ -127,10 +147,18 @@ class FastResponse(Counted):
             return self._text()
         if name == "content" and self._source is not None:
             return self._source.content
-        if name == "stream":
-            return self._source._response if self._source is not None else _stream_of(self)
+        if name in ("stream", "_response"):
+            if self._source is not None:
+                return self._source._response
+            return _stream_of(self) if self.status_code or name == "stream" else None
         if name == "content" and self._body_reader is not None:
             return _decoded(self, self.stream.read())
+        if name in _ELSEWHERE:
+            return getattr(self, _ELSEWHERE[name])
+        if name == "_elapsed":
+            return self.elapsed.total_seconds() if self.elapsed is not None else None
+        if name == "_sent_request":
+            return getattr(self._source, name, None)
         make = _PROVIDERS.get(name)
         return NotImplemented if make is None or self._by_library else make(self)
 
@@ -173,6 +201,58 @@ class FastResponse(Counted):
         """Raises the error that the request ended with, if any."""
         if self.error is not None:
             raise self.error
+
+    # --- what geventhttpclient's responses have
+
+    status_code = Provided("status_code")
+    headers = Provided("headers")
+    content = Provided("content")
+    text = Provided("text")
+    request = Provided("request")
+    history = Provided("history")
+    elapsed = Provided("elapsed")
+    stream = Provided("stream")
+    _response = Provided("_response")
+    _request = Provided("_request")
+    _history = Provided("_history")
+    _elapsed = Provided("_elapsed")
+    _sent_request = Provided("_sent_request")
+    _cached_content = Provided("_cached_content")
+
+    def _content(self) -> bytes | None:
+        return self.content
+
+    @property
+    def data(self) -> bytes | None:
+        """The body."""
+        return self.content
+
+    @property
+    def status(self) -> str:
+        """The status code as text."""
+        return str(self.status_code)
+
+    def isclosed(self) -> bool:
+        """Whether nothing of the body is left to be read."""
+        if self._source is not None:
+            return bool(self._source.isclosed())
+        return self._by_library or self._body_reader is None or self._body_reader.finished
+
+    def unzipped(self, gzip: bool = True, br: bool = False) -> bytes:
+        """What is left of the body, decoded as gzip, brotli or deflate."""
+        return _engine.decode_body("gzip" if gzip else "br" if br else "deflate", self.stream.read())
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.stream)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __len__(self) -> int:
+        return int(self.headers["content-length"])
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), "error", "request_meta", "_request_event"})
 
     def iter_content(self, chunk_size: int = 1024, decode_content: bool = True) -> Iterator[Any]:
         """The body in parts of up to `chunk_size` bytes; as text where `decode_content` and it is UTF-8."""
@@ -245,11 +325,17 @@ def _headers_of(pairs: list[tuple[str, str]]) -> Headers:
 
 def _request_of(response: FastResponse) -> FastRequest:
     method, url, headers, cookie, body = response._sent(-1)
+    if response._hops == 0:
+        url = response._asked_url
+    return _request_with(method, url, headers, cookie, body)
+
+
+def _request_with(
+    method: str, url: str, headers: list[tuple[str, str]], cookie: str | None, body: Any
+) -> FastRequest:
     fields = _headers_of(headers)
     if cookie is not None and "cookie" not in fields:
         fields.add("Cookie", cookie)
-    if response._hops == 0:
-        url = response._asked_url
     return FastRequest(url, method=method, headers=fields, payload=body)
 
 
@@ -261,7 +347,10 @@ def _decoded(response: FastResponse, raw: bytes) -> bytes:
 def _error_of(response: FastResponse) -> BaseException | None:
     if response._good_status:
         return None
-    return LocustBadStatusCode(response.url, code=response.status_code)
+    error = LocustBadStatusCode(response.url, code=response.status_code)
+    # Not the response itself: the two would keep each other until Python's collector runs.
+    error._of = ref(response)
+    return error
 
 
 _PROVIDERS: dict[str, Callable[[FastResponse], Any]] = {
@@ -269,7 +358,7 @@ _PROVIDERS: dict[str, Callable[[FastResponse], Any]] = {
     "headers": lambda response: _headers_of(response._header_pairs),
     "request": _request_of,
     "elapsed": lambda response: timedelta(seconds=response.phases["total"] - response.phases["receive"]),
-    "history": lambda response: [_Hop(response, index) for index in range(response._hops)],
+    "history": lambda response: [_hop(response, index) for index in range(response._hops)],
 }
 
 
@@ -290,19 +379,35 @@ class _WholeBody(io.BytesIO):
             yield piece
 
 
-class _Hop:
-    """A response that was redirected away from."""
+_ELSEWHERE = {"_request": "request", "_history": "history", "_cached_content": "content"}
+"""Attributes of geventhttpclient's responses that are another attribute here."""
 
-    def __init__(self, response: FastResponse, index: int) -> None:
-        self.status_code, self.reason, _, self.url, headers, self.content, seconds = response._hop(index)
-        self.headers = _headers_of(headers)
-        self.elapsed = timedelta(seconds=seconds)
+
+def _hop(response: FastResponse, index: int) -> FastResponse:
+    """A response that was redirected away from."""
+    hop = FastResponse.__new__(FastResponse)
+    status, reason, _, url, headers, content, seconds = response._hop(index)
+    method, _, sent, cookie, body = response._sent(index)
+    hop.__dict__.update(
+        _by_library=True,
+        error=None,
+        status_code=status,
+        reason=reason,
+        headers=_headers_of(headers),
+        content=content,
+        elapsed=timedelta(seconds=seconds),
+        history=[],
+        request=_request_with(method, url, sent, cookie, body),
+    )
+    return hop
 
 
 class ErrorResponse(FastResponse):
     """A request that got no answer, for code that asks for it by type."""
 
     __module__ = "locust.contrib.fasthttp"
+
+    error = None
 
     def __init__(self, request: Any, error: Exception) -> None:
         self._by_library = True
@@ -314,6 +419,14 @@ class ResponseContextManager(Verdict, FastResponse):
     """A response that can also decide, in a with-block, how its request is counted."""
 
     __module__ = "locust.contrib.fasthttp"
+
+    def __init__(self, response: Any, request_event: Any, request_meta: Any, catch_response: bool) -> None:
+        if not response._by_library:
+            # What the engine knows of it, read while it is there.
+            for name in ("status_code", "headers", "content", "request", "elapsed", "history", "error"):
+                getattr(response, name, None)
+        self.__dict__.update(response.__dict__)
+        self._made_by_library(request_event, request_meta, catch_response)
 
 
 class RestResponseContextManager(ResponseContextManager):

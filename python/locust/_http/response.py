@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import requests
@@ -47,19 +48,25 @@ class ResponseContextManager(Verdict, requests.Response):
             self.request = error.request  # type: ignore[assignment]
 
     @classmethod
-    def _wrap(cls, response: requests.Response, error: RequestException | None) -> ResponseContextManager:
-        """A response of the library as one of ours."""
-        wrapped = cls.__new__(cls)
-        wrapped.__dict__.update(response.__dict__)
-        if error is not None:
-            wrapped.error = error
+    def wrap_response(
+        cls, response: requests.Response, request_event: Any, request_meta: Any, catch_response: bool
+    ) -> ResponseContextManager:
+        """A response of requests as one that reports `request_meta` to `request_event`."""
+        if isinstance(response, ResponseContextManager):
+            wrapped = response
+        else:
+            wrapped = cls.__new__(cls)
+            # One state, so that whoever holds the response of requests sees what becomes of it.
+            wrapped.__dict__ = response.__dict__
+        request_meta["response"] = wrapped
+        wrapped._made_by_library(request_event, request_meta, catch_response)
         return wrapped
 
     # --- the verdict
 
     def _judge(self) -> None:
         """Counts the request by its status, or by the error that it ended with."""
-        if self.error is None and 0 < self.status_code < 400:
+        if self.error is None and 0 < self.status_code < 400 and not self._raises_for_itself():
             self._count(None)
             return
         # The error's text groups failures, so it names the request as the statistics do, not by its URL.
@@ -96,12 +103,18 @@ class ResponseContextManager(Verdict, requests.Response):
         parsed = NotImplemented if kwargs else _engine.parsed_json(self)
         return super().json(**kwargs) if parsed is NotImplemented else parsed
 
+    def __dir__(self) -> list[str]:
+        made = {"request_meta", "_request_event", "_content_consumed", "reason", "status_code"}
+        return sorted({*super().__dir__(), *_PROVIDERS, *made})
+
     # --- what the engine asks
 
     def _fail(self, failure: dict[str, Any]) -> None:
         """There was no answer: takes the state of a response that requests never got."""
         requests.Response.__init__(self)
         self.status_code = 0
+        # It has been asked for.
+        self._content, self._content_consumed = None, True  # type: ignore[assignment]
         meta = self.request_meta
         request = prepared(
             meta["request_type"], meta["url"], failure["sent_headers"], None, failure["sent_body"]
@@ -217,7 +230,10 @@ def _redirected(hops: Iterable[tuple[Any, Any]]) -> list[requests.Response]:
 
 
 def _history(response: ResponseContextManager) -> list[requests.Response]:
-    return _redirected((response._hop(index), response._sent(index)) for index in range(response._hops))
+    hops = _redirected((response._hop(index), response._sent(index)) for index in range(response._hops))
+    for hop in hops:
+        hop.connection = _any_adapter()  # type: ignore[attr-defined]
+    return hops
 
 
 def _sent(response: ResponseContextManager) -> Any:
@@ -235,6 +251,12 @@ def _next(response: ResponseContextManager) -> Any:
 
 
 def _connection(_response: ResponseContextManager) -> Any:
+    return _any_adapter()
+
+
+@cache
+def _any_adapter() -> Any:
+    """Stands for the adapter that a response has come through: connections are the engine's."""
     from .adapter import LocustHttpAdapter
 
     return LocustHttpAdapter(None)

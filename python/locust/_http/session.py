@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlparse, urlunparse
 
 from .. import _engine
+from .steps import Watched
 
 absolute_http_url_regexp = re.compile(r"^https?://", re.IGNORECASE)
 
@@ -43,7 +44,7 @@ def split_credentials(base_url: str) -> tuple[str, str | None, str | None]:
     return str(urlunparse(bare)), unquote(parsed.username), unquote(parsed.password)
 
 
-class SessionBase(_engine.SessionCore):
+class SessionBase(_engine.SessionCore, metaclass=Watched):
     """A native session with what Python adds to it, whichever library it follows."""
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -69,17 +70,3 @@ class SessionBase(_engine.SessionCore):
             yield
         finally:
             self.request_name = None
-
-    def _reported(self, method: str, name: str, url: str, context: Any, start_time: float) -> dict[str, Any]:
-        """What is reported about a request that a library makes, as far as it is known before."""
-        return {
-            "request_type": method,
-            "response_time": 0.0,
-            "name": name,
-            "context": {**self.user.context(), **(context or {})} if self.user else context or {},
-            "response": None,
-            "exception": None,
-            "start_time": start_time,
-            "url": url,
-            "response_length": 0,
-        }

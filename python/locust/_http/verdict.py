@@ -7,38 +7,48 @@ from typing import Any, Self
 
 from .. import _engine
 from ..exception import CatchResponseError, LocustError, ResponseError
+from .steps import Watched, altered
 
 logger = logging.getLogger("locust.clients")
 
 
-class Counted(_engine.ResponseCore):
+class Counted(_engine.ResponseCore, metaclass=Watched):
     """A response that reports its request, once."""
 
     # Made by requests or geventhttpclient, not by the engine: then Python holds what is reported.
     _by_library = False
-    _session: Any
+    _fast = False
+    # Where the request is reported; read, or replaced, by scripts that report for themselves.
+    _request_event: Any
+    request_meta: Any
 
-    def _made_by_library(self, session: Any, meta: dict[str, Any], caught: bool) -> None:
-        """Takes over what is to be reported about a request that a library has made; reports it unless `caught`."""
+    def _made_by_library(self, event: Any, meta: dict[str, Any], caught: bool) -> None:
+        """Takes over what is to be reported about a request that a library has made."""
         self._by_library = True
-        self._session = session
+        self._request_event = event
         self.request_meta = meta
-        meta["response"] = self
         self._await_verdict(caught, str(meta["request_type"]), str(meta["name"]))
-        if not caught:
-            self._judge()
 
     def _judge(self) -> None:
         """Counts the request by its status, or by the error that it ended with."""
         raise NotImplementedError
 
+    def _raises_for_itself(self) -> bool:
+        """Whether a script has put a function of its own in the place of `raise_for_status`."""
+        return self._by_library or "raise_for_status" in self.__dict__ or altered[self._fast]
+
     def _count(self, exception: Any) -> None:
         """Counts the request as failed with `exception`, or as a success."""
         if self._by_library:
             self.request_meta["exception"] = exception
-            self._session.request_event.fire(**self.request_meta)
+            self._report_request()
         else:
+            # In native code, unless a script has taken this step over.
             self._report(exception)
+
+    def _report_request(self, exc: Any = None) -> None:
+        """Tells the listeners of the request event what `request_meta` says. Scripts replace this to report for themselves."""
+        self._request_event.fire(**self.request_meta)
 
 
 class Verdict(Counted):

@@ -91,7 +91,7 @@ class Host:
         self.web_ui.recording.run_time = order.run_time
         more: dict[str, Any] = {}
         if order.run_time:
-            self._timer = self._spawn(order.run_time, self._stop_at_limit, runner)
+            self._timer = self._spawn(order.run_time, self._stop_at_limit)
             more["run_time"] = order.run_time
         if order.user_classes is not None:
             more["user_classes"] = order.user_classes
@@ -197,9 +197,9 @@ class Host:
             self._timer.kill(block=False)
             self._timer = None
 
-    def _stop_at_limit(self, runner: runners.Runner) -> None:
+    def _stop_at_limit(self) -> None:
         self._timer = None
-        runner.stop()
+        self.web_ui._stop_runners()
 
     @staticmethod
     def _spawn(after: float, function: Any, *args: Any) -> gevent.Greenlet:

@@ -16,6 +16,7 @@ from .. import _shown, runners
 from ..cli import script_options
 from ..util.timespan import parse_timespan
 from . import page
+from .steps import WebSteps, pick_classes, pick_shape
 
 if TYPE_CHECKING:
     from ..env import Environment
@@ -105,22 +106,15 @@ class Order:
         else:
             picked = dict(available)
         self.user_classes = sorted(picked)
-        environment.user_classes = list(picked.values())
-        if environment.locustfile is None:
-            # It is only the page's title.
-            environment.locustfile = ",".join(environment.user_classes_by_name)
-        environment._remove_user_classes_with_weight_zero()
-        environment._validate_user_class_name_uniqueness()
-        self._pick_shape(self.form.first("shape_class", "Default"))
-
-    def _pick_shape(self, name: str) -> None:
-        environment = self.environment
-        shape = None
-        if name not in ("", "Default"):
-            shape = (environment.available_shape_classes or {})[name]
-            shape.runner = environment.runner
-        environment.shape_class = shape
-        environment._validate_shape_class_instance()
+        name = self.form.first("shape_class", "Default")
+        shape = None if name == "Default" else name or None
+        steps = environment.web_ui
+        if isinstance(steps, WebSteps):
+            steps._update_user_classes(picked)
+            steps._update_shape_class(shape)
+        else:
+            pick_classes(environment, picked)
+            pick_shape(environment, shape)
 
     # ------------------------------------------------------------------------------------------------- fields
 

@@ -21,12 +21,14 @@ from geventhttpclient.header import Headers
 from geventhttpclient.useragent import CompatResponse, UserAgent
 
 from .._http import tls
+from .._http.adapter import is_plain_header
 from .._http.cookies import FastCookies
 from .._http.fast_agent import (
     FAILURE_EXCEPTIONS,
     FastRequest,
     LocustBadStatusCode,
     LocustUserAgent,
+    agents_are_usual,
     basic_auth,
     insecure_ssl_context_factory,
     user_agent_name,
@@ -39,6 +41,10 @@ from .._http.fast_response import (
 )
 from .._http.json_way import encoded_here, parsed_here
 from .._http.session import SessionBase, absolute_http_url_regexp, shared_pool, split_credentials
+from .._http.steps import watch_module, watch_responses
+from ..exception import CatchResponseError as CatchResponseError
+from ..exception import LocustError as LocustError
+from ..exception import ResponseError as ResponseError
 from ..exception import StopTest
 from ..user.users import NO_HOST, RestMixin, User
 from ..util.deprecation import DeprecatedFastHttpLocustClass as FastHttpLocust
@@ -61,6 +67,8 @@ class FastHttpSession(SessionBase):
     """
 
     auth_header: str | None = None
+    # The headers of the user agent as they are in the settings, once a script has seen it.
+    _known_headers: list[tuple[str, str]] | None = None
 
     def __init__(
         self,
@@ -99,8 +107,16 @@ class FastHttpSession(SessionBase):
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        if name == "auth_header":
-            self._touch()
+        if name in _TOLD:
+            self._touch(foreign=False)
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        if name in _TOLD:
+            self._touch(foreign=False)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), "client", "cookiejar"})
 
     def _make_agent(self) -> LocustUserAgent:
         factory = self._ssl_context_factory
@@ -144,25 +160,77 @@ class FastHttpSession(SessionBase):
         if (
             self._ssl_context_factory is not None
             or options.get("max_retries")
-            or (agent and agent.customised())
+            or self._overridden()
+            or not self._is_plain(
+                agent.default_headers if agent is not None else options.get("headers") or {}
+            )
+            or (agent is not None and (type(agent) is not LocustUserAgent or agent.customised()))
         ):
             self._touch(foreign=True)
             return
         # geventhttpclient's own header, unless the script has put another in its place; then the compressions.
         headers = dict(UserAgent.default_headers) if hasattr(UserAgent, "default_headers") else {}
         headers = {"User-Agent": user_agent_name(), **headers, **(options.get("headers") or {})}
-        if not any(name.lower() == "accept-encoding" for name in headers):
-            headers["Accept-Encoding"] = "gzip, deflate, br"
+        redirects = options.get("max_redirects", 3)
+        if agent is not None:
+            self._known_headers = list(agent.default_headers.items())
+            headers, redirects = dict(self._known_headers), agent.max_redirects
+        # A request's own, always; so it comes before these.
+        headers = {name: value for name, value in headers.items() if name.lower() != "accept-encoding"}
+        headers["Accept-Encoding"] = "gzip, deflate, br"
         host, port = options.get("proxy_host"), options.get("proxy_port")
         proxy = f"http://{host}:{port}" if host and port else None
-        limits = (
-            options.get("max_redirects", 3),
-            options.get("connection_timeout"),
-            options.get("network_timeout"),
-        )
+        limits = (redirects, options.get("connection_timeout"), options.get("network_timeout"))
         verify = not self._insecure
         key = repr((headers, self.auth_header, limits, verify, proxy))
-        self._configure(key, list(headers.items()), self.auth_header, *limits, verify, None, proxy, False)
+        watched = agent is not None
+        try:
+            self._configure(
+                key, list(headers.items()), self.auth_header or None, *limits, verify, None, proxy, watched
+            )
+        except (ValueError, TypeError, OverflowError):
+            # Something that cannot be sent: geventhttpclient says what, when it is used.
+            self._touch(foreign=True)
+
+    def _is_plain(self, headers: Any) -> bool:
+        """Whether geventhttpclient has no way of its own to send these headers."""
+        fields = list(headers.items())
+        return (
+            all(isinstance(value, str) and is_plain_header(name, value) for name, value in fields)
+            and len({name.lower() for name, _ in fields}) == len(fields)
+            and (
+                headers is not getattr(self.__dict__.get("client"), "default_headers", None)
+                or "user-agent" in headers
+            )
+            and not any(
+                name.lower() in _FRAMING or (name.lower() == "content-type" and not value)
+                for name, value in fields
+            )
+            and (
+                self.auth_header is None
+                or (
+                    isinstance(self.auth_header, str)
+                    and self.auth_header.isascii()
+                    and is_plain_header("Authorization", self.auth_header)
+                )
+            )
+        )
+
+    def _overridden(self) -> bool:
+        """Whether a step of a request is a script's own: overridden, replaced on the object, or patched."""
+        cls = type(self)
+        return (
+            _classes_replaced()
+            or not agents_are_usual()
+            or not self.__dict__.keys().isdisjoint(_STEPS)
+            or any(getattr(cls, name) is not step for name, step in _STEPS.items())
+        )
+
+    def _still_usual(self) -> bool:
+        """Whether the headers of the user agent, which a script may fill without our notice, are in the settings."""
+        if list(self.client.default_headers.items()) != self._known_headers:
+            self._settings()
+        return True
 
     def request(
         self,
@@ -208,7 +276,6 @@ class FastHttpSession(SessionBase):
         self,
         method: str,
         url: str,
-        *,
         name: str | None = None,
         data: Any = None,
         catch_response: bool = False,
@@ -220,15 +287,17 @@ class FastHttpSession(SessionBase):
         context: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> Any:
-        """A request that only geventhttpclient can make."""
+        """A request that only geventhttpclient can make, step by step."""
         if self.request_name and not name:
             name = self.request_name
         full_url = self._build_url(url)
         start_time = time()
+        if self.user:
+            context = {**self.user.context(), **(context or {})}
         headers = dict(headers) if headers else {}
-        given = {key.lower() for key in headers}
+        given = {str(key).lower() for key in headers}
         if auth:
-            headers["Authorization"] = basic_auth(*auth)
+            headers["Authorization"] = basic_auth(auth[0], auth[1])
         elif self.auth_header:
             headers["Authorization"] = self.auth_header
         if "accept-encoding" not in given:
@@ -242,38 +311,55 @@ class FastHttpSession(SessionBase):
         if not allow_redirects:
             kwargs["max_redirects"] = 0
         started = perf_counter()
-        source: Any = None
-        error: BaseException | None = None
-        try:
-            source = self.client.urlopen(full_url, method=method, payload=data, headers=headers, **kwargs)
-        except FAILURE_EXCEPTIONS as raised:
-            source, error = getattr(raised, "response", None), raised
+        response = self._send_request_safe_mode(method, full_url, payload=data, headers=headers, **kwargs)
         where = urlsplit(full_url)
         if where.scheme.lower() == "https":
-            tls.answered(str(where.hostname), where.port or 443, None, None if source is not None else error)
-        asked = None
-        if source is None:
-            asked = self.client._make_request(
-                full_url, method, headers=Headers(headers), payload=data, params=kwargs.get("params")
-            )
-        response = (ResponseContextManager if catch_response else FastResponse)._of_library(
-            source, error, asked
-        )
-        length = 0
+            error = None if response.status_code else response.error
+            tls.answered(str(where.hostname), where.port or 443, None, error)
+        meta = {
+            "request_type": method,
+            "name": name or url,
+            "context": context or {},
+            "response": response,
+            "exception": None,
+            "start_time": start_time,
+            "url": full_url,
+            "response_length": 0,
+        }
         if stream:
             if response.headers is not None:
-                length = int(response.headers.get("content-length") or 0)
+                meta["response_length"] = int(response.headers.get("content-length") or 0)
         else:
             try:
-                length = len(response.content or b"")
-            except FAILURE_EXCEPTIONS as raised:
-                response.error = raised
-        seconds = perf_counter() - started
-        meta = self._reported(method, name or url, full_url, context, start_time)
-        meta["response_time"] = seconds * 1000
-        meta["response_length"] = length
-        response._made_by_library(self, meta, catch_response)
+                meta["response_length"] = len(response.content or b"")
+            except FAILURE_EXCEPTIONS as error:
+                response.error = error
+        meta["response_time"] = (perf_counter() - started) * 1000
+        try:
+            response.raise_for_status()
+        except FAILURE_EXCEPTIONS as error:
+            meta["exception"] = error
+        if catch_response:
+            meta["response"] = response = ResponseContextManager(response, self.request_event, meta, True)
+            return response
+        self.request_event.fire(**meta)
         return response
+
+    def _send_request_safe_mode(self, method: str, url: str, **kwargs: Any) -> Any:
+        """Sends a request by the user agent; one that failed gives a response with an `error`."""
+        try:
+            return self.client.urlopen(url, method=method, **kwargs)
+        except FAILURE_EXCEPTIONS as error:
+            response = getattr(error, "response", None)
+            if response is None:
+                headers = Headers(kwargs.get("headers") or {})
+                payload, params = kwargs.get("payload"), kwargs.get("params")
+                asked = self.client._make_request(
+                    url, method, headers=headers, payload=payload, params=params
+                )
+                return ErrorResponse(asked, error)
+            response.error = error
+            return response
 
     def iter_lines(self, url: str, method: str = "GET", **kwargs: Any) -> Iterator[str]:
         """The lines of a streamed body as they come, decoded as UTF-8."""
@@ -374,6 +460,21 @@ parsed_here(
     fast=True,
 )
 encoded_here(sys.modules[__name__], "unshadowed_json", fast=True)
+
+# What geventhttpclient decides in ways of its own.
+_FRAMING = frozenset({"content-length", "transfer-encoding", "expect"})
+
+_construct_basic_auth_str = basic_auth
+
+_STEPS = {name: getattr(FastHttpSession, name) for name in ("_send_request_safe_mode", "_build_url")}
+"""The steps of a request that scripts put their own in the place of."""
+
+_TOLD = frozenset((*_STEPS, "auth_header", "client"))
+"""Attributes whose change changes how requests are sent."""
+
+_REQUEST = FastHttpSession.request
+watch_responses(True, FastResponse, ResponseContextManager)
+_classes_replaced = watch_module(__name__, ("ErrorResponse", "ResponseContextManager"))
 
 __all__ = [
     "FAILURE_EXCEPTIONS",

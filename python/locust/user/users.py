@@ -18,6 +18,7 @@ import gevent
 from gevent.pool import Group
 
 from .. import _engine
+from .._internals import module_attributes
 from .._tracebacks import spare_own_frames
 from ..clients import HttpSession
 from ..exception import StopTest, StopUser
@@ -311,3 +312,5 @@ class HttpUser(User, RestMixin):
 from .pytest_user import PytestUser  # noqa: E402
 
 __all__ = ["HttpUser", "PytestUser", "RestMixin", "TaskSet", "User", "UserMeta"]
+
+__getattr__ = module_attributes(__name__)

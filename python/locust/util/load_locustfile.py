@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+from .._internals import module_attributes
 from ..shape import LoadTestShape
 from ..user import User
 
@@ -117,3 +118,6 @@ def _attach_fixture(session: Any, function: Any) -> None:
         if len(fixtures) > 1:
             raise ValueError(f"Multiple fixtures found for parameter {name!r} in {function.name}: {fixtures}")
         function.fixturedef = fixtures[0]
+
+
+__getattr__ = module_attributes(__name__)

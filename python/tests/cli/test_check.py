@@ -32,9 +32,19 @@ FOUND = [
     ("own-greenlet", "class T:\n    def t(self):\n        self.user.greenlet.kill()  #!"),
     ("annotated-events", "from locust.event import Events\nclass Mine(Events):  #!\n    paid: 'EventHook'"),
     ("cpu-usage", "def f(runner):\n    return runner.current_cpu_usage  #!"),
-    ("internal-name", "from locust.rpc import zmqrpc_of_nobody  #!"),
-    ("internal-name", "import locust.stats\nx = locust.stats.no_such_function()  #!"),
-    ("internal-name", "import locust.no_such_module  #!"),
+    ("internal-name", "from locust.argument_parser import parse_locustfiles_from_master  #!"),
+    ("internal-name", "import locust.user.users\nx = locust.user.users.RestResponseT  #!"),
+    (
+        "not-called",
+        "from locust.stats import StatsEntry\nclass S(StatsEntry):\n    def _log_response_time(self, t): pass  #!",
+    ),
+    ("not-called", "from locust import stats\nstats.StatsEntry._log_response_time = print  #!"),
+    ("not-called", "from locust import argument_parser as a\na.download_locustfile_from_master = print  #!"),
+    ("not-called", "from unittest import mock\nmock.patch('locust.runners.get_logs').start()  #!"),
+    (
+        "not-called",
+        "from locust.runners import MasterRunner\nclass M(MasterRunner):\n    def _wait_for_workers_report_after_ramp_up(self): pass  #!",
+    ),
     (
         "log-request-override",
         "from locust.stats import RequestStats\nclass S(RequestStats):\n    def log_request(self, *a): pass  #!",
@@ -52,7 +62,7 @@ FOUND = [
     ("name-resolution", "import urllib3.util.connection as c\nc.allowed_gai_family = print  #!"),
     ("name-resolution", "import socket\nsetattr(socket, 'getaddrinfo', print)  #!"),
     ("below-requests", "from requests.adapters import HTTPAdapter\nHTTPAdapter.send = print  #!"),
-    ("below-requests", "import http.client\nhttp.client.HTTPConnection.debuglevel = 1  #!"),
+    ("http-debug", "import http.client\nhttp.client.HTTPConnection.debuglevel = 1  #!"),
     ("below-requests", "import urllib3\nurllib3.connectionpool.HTTPConnectionPool.urlopen = print  #!"),
     ("below-requests", "import responses\n@responses.activate  #!\ndef f(): pass"),
     ("below-requests", "import vcr\ndef f():\n    with vcr.use_cassette('a'):  #!\n        pass"),
@@ -89,6 +99,15 @@ FOUND = [
 
 # What must not be mistaken for any of it.
 LEFT_ALONE = [
+    # What Locust 2.47 does not have either.
+    "from locust import runners\ndef f():\n    return runners.locust_runner.stats",
+    "from locust.rpc import zmqrpc_of_nobody",
+    "import locust.no_such_module",
+    "import locust.stats\nx = locust.stats.no_such_function()",
+    # Steps that are called.
+    "from locust.clients import HttpSession\nclass S(HttpSession):\n    def _send_request_safe_mode(self, *a, **k): pass",
+    "from locust.dispatch import UsersDispatcher\nclass D(UsersDispatcher):\n    def _prepare_rebalance(self): pass",
+    "import locust.clients\nlocust.clients.ResponseContextManager._report_request = print",
     "from locust.exception import StopUser\ndef f():\n    raise StopUser()",
     "class StopTest(Exception): pass\ndef f():\n    raise StopTest()",
     "def f(user, runner):\n    user.start(runner.user_greenlets)",

@@ -27,12 +27,21 @@ def flat(users: dict[str, dict[str, int]]) -> list[str]:
     return sorted(f"{w} {c} {n}" for w, classes in users.items() for c, n in classes.items() if n)
 
 
+class InPython(UsersDispatcher):
+    """Takes a step over, so that all of them are Python's."""
+
+    def _add_users_on_workers(self) -> dict[str, dict[str, int]]:
+        return super()._add_users_on_workers()
+
+
+@pytest.mark.parametrize("kind", [UsersDispatcher, InPython])
 @pytest.mark.parametrize("number", range(len(SCENARIOS)))
-def test_hands_out_the_maps_of_the_original(number: int) -> None:
+def test_hands_out_the_maps_of_the_original(number: int, kind: type[UsersDispatcher]) -> None:
     scenario = SCENARIOS[number]
     classes = {row[0]: user_class(*row) for row in scenario["classes"]}
     nodes = {name: WorkerNode(id=name) for name in scenario["workers"]}
-    dispatcher = UsersDispatcher(worker_nodes=list(nodes.values()), user_classes=list(classes.values()))
+    dispatcher = kind(worker_nodes=list(nodes.values()), user_classes=list(classes.values()))
+    assert (dispatcher._core is None) == (kind is InPython)
     for what, *details in scenario["log"]:
         if what == "dispatch":
             target, rate, chosen = details
@@ -163,3 +172,58 @@ def test_a_long_ramp_is_planned_in_time() -> None:
             assert max(counts) - min(counts) <= 1
         assert len(dispatcher.dispatch_iteration_durations) == 20
         assert max(spent) < 0.2
+
+
+class Own(UsersDispatcher):
+    """Begins without the base's beginning, as one public tool does."""
+
+    def __init__(self, worker_nodes: list[WorkerNode], user_classes: list[type[User]]) -> None:
+        self._worker_nodes = worker_nodes
+        self._sort_workers()
+        self._users_on_workers = {node.id: {"A": 0} for node in self._worker_nodes}
+        self._current_user_count = self.get_current_user_count()
+        self._dispatch_iteration_durations = []
+        self._active_users = []
+        self._wait_between_dispatch = 0
+
+    def new_dispatch(self, target_user_count: int, spawn_rate: float, user_classes: object = None) -> None:
+        self._target_user_count = target_user_count
+        self._dispatcher_generator = self._two_at_once()
+
+    def _two_at_once(self) -> Iterator[dict[str, dict[str, int]]]:
+        while self._current_user_count < self._target_user_count:
+            with self._wait_between_dispatch_iteration_context():
+                for node in self._worker_nodes:
+                    self._users_on_workers[node.id]["A"] += 1
+                    self._current_user_count += 1
+            yield self._users_on_workers
+
+
+def test_a_dispatcher_may_begin_by_itself() -> None:
+    dispatcher = Own([WorkerNode(id="w"), WorkerNode(id="v")], [user_class("A")])
+    dispatcher._for_local_run()
+    dispatcher.new_dispatch(4, 1)
+    assert list(dispatcher) == [{"v": {"A": 1}, "w": {"A": 1}}, {"v": {"A": 2}, "w": {"A": 2}}]
+
+
+def test_what_is_set_or_replaced_on_a_dispatcher_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    dispatcher = one_worker([user_class("A"), user_class("B", weight=3)])
+    dispatcher.new_dispatch(8, 8)
+    assert next(dispatcher) == {"w": {"A": 2, "B": 6}}
+    workers = [WorkerNode(id="x"), WorkerNode(id="y")]
+    dispatcher._worker_nodes = workers
+    dispatcher._prepare_rebalance()
+    dispatcher.new_dispatch(8, 8)
+    assert next(dispatcher) == {"x": {"A": 0, "B": 4}, "y": {"A": 2, "B": 2}}
+
+    dispatcher = one_worker([user_class("A")])
+    dispatcher._add_users_on_workers = lambda: (
+        dispatcher.__dict__.update(_current_user_count=9) or {"w": {"A": 9}}
+    )  # type: ignore[method-assign]
+    dispatcher.new_dispatch(9, 1)
+    assert list(dispatcher) == [{"w": {"A": 9}}]
+
+    monkeypatch.setattr(UsersDispatcher, "_sort_workers", lambda self: self._worker_nodes.reverse())
+    dispatcher = UsersDispatcher([WorkerNode(id="a"), WorkerNode(id="b")], [user_class("A")])
+    dispatcher.new_dispatch(1, 1)
+    assert next(dispatcher) == {"b": {"A": 1}, "a": {"A": 0}}

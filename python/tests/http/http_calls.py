@@ -47,6 +47,7 @@ class Seen:
     def clean(self, text: str) -> str:
         for port, name in self.ports.items():
             text = text.replace(f":{port}", f":{name}").replace(f"port={port}", f"port={name}")
+            text = text.replace(f"as '{port}", f"as '{name}").replace(f"as \\'{port}", f"as \\'{name}")
         text = re.sub(r"0x[0-9a-f]{6,}", "0xADDRESS", text)
         text = re.sub(r" \(_ssl\.c:\d+\)", "", text)
         text = re.sub(r"(timeout=\d\.\d\d)\d{5,}", r"\1", text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -20,13 +19,13 @@ import http_cases_uploads  # noqa: F401  (adds its calls)
 import http_gates
 import pytest
 from http_cases import BOTH, FAST, HTTP
+from http_comparing import comparable, lowered, oracle
 
-from servers import ROOT, clean_environment
+from servers import clean_environment
 
 CALLS = Path(__file__).with_name("http_calls.py")
 
 IN_A_CHUNK = "counts the whole body that has arrived, urllib3 the present chunk"
-TRIMMED = "spaces at the end of a header value, which mean nothing, are not sent"
 TWICE = "the first request that is redirected to what only Python's TLS reaches goes that way a second time"
 DIFFERS_FROM_REQUESTS = {
     "get /bad-chunk": "the same types, with a text that does not quote the chunk",
@@ -34,7 +33,6 @@ DIFFERS_FROM_REQUESTS = {
     "get /cut-head": "urllib3 takes a head without end for a response",
     "get /informational": "urllib3 takes 103 for the response",
     "headers bad name": "a name with a space in it would be sent",
-    "headers spaces": TRIMMED,
     "get /redirect/302?to=relative": "an invalid status code has no ValueError behind it",
     "stream of the session": "Locust reads the body to count its length",
     "errors in a body that know their request": "they do; requests leaves them without",
@@ -84,7 +82,6 @@ DIFFERS_FAST = {
     "get /reset": "no ConnectionResetError behind it",
     "get /unknown-encoding": "the body as it came, instead of a ValueError that ends the task",
     "handshake after a redirect": TWICE,
-    "headers spaces": TRIMMED,
     "path double slash": "sent, instead of a ValueError that ends the task",
 }
 """Calls of `FastHttpSession` that do not end as with Locust, and why."""
@@ -110,57 +107,14 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, An
         "http": (sys.executable, "http"),
         "fast": (sys.executable, "fast"),
     }
-    oracle = os.environ.get("GREGARIA_ORACLE", str(ROOT / ".venv-oracle" / "bin" / "locust"))
-    if oracle != "none":
-        python = Path(oracle).parent / "python"
-        if not python.exists():
-            pytest.fail(
-                f"no oracle at {oracle}: run scripts/setup --test, or set GREGARIA_ORACLE=none to do without"
-            )
+    python = oracle()
+    if python is not None:
         asked |= {"Locust's http": (python, "http"), "Locust's fast": (python, "fast")}
     certificates = tmp_path_factory.mktemp("certificates")
     http_gates.write_certificates(certificates)
     with ThreadPoolExecutor(2) as threads:
         made = {name: threads.submit(outcome, *arguments, certificates) for name, arguments in asked.items()}
         return {name: future.result() for name, future in made.items()}
-
-
-def comparable(what: dict[str, Any], *parts: str) -> dict[str, Any]:
-    """Without what may differ: the order of headers and, for the fast client, the spelling of their names."""
-    kept = {part: what[part] for part in parts}
-    if "wire" in kept:
-        kept["wire"] = [
-            [number, line, *sorted(fields[:-1]), fields[-1]] for number, line, *fields in kept["wire"]
-        ]
-    return kept
-
-
-def lowered(value: Any) -> Any:
-    """With the names of header fields in lower case, and without what geventhttpclient adds to a request's own."""
-    if isinstance(value, dict):
-        return {
-            key: sorted(
-                ([name.lower(), field] for name, field in item if name.lower() != "content-length"), key=str
-            )
-            if key == "headers" and isinstance(item, list)
-            else lowered(item)
-            for key, item in value.items()
-            # The chain of exceptions, but for the one that is raised, is an accident of geventhttpclient's code.
-            if key != "chain"
-        }
-    if isinstance(value, list):
-        if (
-            len(value) > 2
-            and isinstance(value[0], int)
-            and isinstance(value[1], str)
-            and "HTTP/1.1" in value[1]
-        ):
-            head = sorted(
-                f"{name.lower()}:{field}" for name, _, field in (f.partition(":") for f in value[2:-1])
-            )
-            return [*value[:2], *head, value[-1]]
-        return [lowered(item) for item in value]
-    return value
 
 
 def judge(name: str, ours: Any, theirs: Any, known: dict[str, str]) -> None:

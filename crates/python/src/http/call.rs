@@ -52,7 +52,8 @@ impl<'py> Call<'py> {
                 "verify" if style == Style::Requests => self.verify = some(value),
                 "cert" if style == Style::Requests => self.cert = some(value),
                 // Given, but with what they are without being given.
-                "files" | "cookies" | "proxies" | "hooks" if !value.is_truthy()? => {}
+                "files" | "cookies" | "proxies" if !value.is_truthy()? => {}
+                "hooks" if value.is_none() || value.cast::<PyDict>().is_ok_and(PyDictMethods::is_empty) => {}
                 _ => return Ok(false),
             }
         }
@@ -167,6 +168,15 @@ impl<'py> Call<'py> {
     ) -> PyResult<Option<(Arc<Headers>, Bytes)>> {
         let data = match &self.data {
             Some(data) if data.is_truthy()? => Some(data),
+            // Nothing, but of a kind that geventhttpclient takes for a body.
+            Some(data)
+                if settings.style == Style::Fast
+                    && !(data.is_instance_of::<PyBytes>()
+                        || data.is_instance_of::<PyString>()
+                        || data.is_instance_of::<PyDict>()) =>
+            {
+                return Ok(None);
+            }
             _ => None,
         };
         let bodyless = matches!(method, Method::Get | Method::Head | Method::Options | Method::Delete);
@@ -178,9 +188,7 @@ impl<'py> Call<'py> {
             None => Headers::clone(&settings.headers),
             Some(own) => {
                 let Ok(own) = own.cast::<PyDict>() else { return Ok(None) };
-                // requests shows a value in bytes as bytes.
-                let text_only = settings.style == Style::Requests;
-                let Some(merged) = convert::merge(&settings.headers, own, text_only) else {
+                let Some(merged) = convert::merge(&settings.headers, own, settings.style) else {
                     return Ok(None);
                 };
                 merged
@@ -191,11 +199,15 @@ impl<'py> Call<'py> {
         }
         let Some((body, content_type)) = self.body(py, settings.style, data)? else { return Ok(None) };
         if let Some(content_type) = content_type {
-            if !headers.contains("content-type") {
+            if settings.style == Style::Fast && content_type == JSON {
+                // Whatever the session's headers say.
+                for name in ["Content-Type", "Accept"] {
+                    if !self.gives_header(name) {
+                        headers.set(name, JSON);
+                    }
+                }
+            } else if !headers.contains("content-type") {
                 headers.push("Content-Type", content_type);
-            }
-            if settings.style == Style::Fast && content_type == JSON && !headers.contains("accept") {
-                headers.push("Accept", JSON);
             }
         }
         match &self.auth {
@@ -210,6 +222,16 @@ impl<'py> Call<'py> {
             }
         }
         Ok(Some((Arc::new(headers), body)))
+    }
+
+    /// Whether the call's own headers have this one.
+    fn gives_header(&self, name: &str) -> bool {
+        self.headers.as_ref().and_then(|own| own.cast::<PyDict>().ok()).is_some_and(|own| {
+            own.keys().iter().any(|key| {
+                key.cast::<PyString>()
+                    .is_ok_and(|key| key.to_str().is_ok_and(|key| key.eq_ignore_ascii_case(name)))
+            })
+        })
     }
 
     /// The body's bytes and the content type it brings along.
@@ -236,7 +258,8 @@ impl<'py> Call<'py> {
             Style::Fast => ("fast_form", "application/x-www-form-urlencoded; charset=utf-8"),
         };
         let form = py.import(intern!(py, "locust._http.arguments"))?.getattr(encoder)?.call1((data,))?;
-        if form.is_none() {
+        // An empty one that was asked for requests has a framing of its own for.
+        if form.is_none() || (style == Style::Requests && !form.is_truthy()?) {
             return Ok(None);
         }
         Ok(Some((text_bytes(&form)?, Some(kind))))
@@ -272,7 +295,14 @@ fn credentials(pair: &Bound<'_, PyAny>) -> Option<(Vec<u8>, Vec<u8>)> {
     if pair.len() != 2 {
         return None;
     }
-    Some((convert::header_value(&pair.get_item(0).ok()?)?, convert::header_value(&pair.get_item(1).ok()?)?))
+    let part = |index| {
+        let part = pair.get_item(index).ok()?;
+        match part.cast::<PyBytes>() {
+            Ok(bytes) => Some(bytes.as_bytes().to_vec()),
+            Err(_) => convert::latin1_bytes(&part),
+        }
+    };
+    Some((part(0)?, part(1)?))
 }
 
 /// The URL with `params` added; None: in a form that the library has to look at.
@@ -285,5 +315,6 @@ fn query(py: Python<'_>, style: Style, url: &str, params: &Bound<'_, PyAny>) -> 
         Style::Fast => "fast_add_params",
     };
     let added = py.import(intern!(py, "locust._http.arguments"))?.getattr(encoder)?.call1((url, params))?;
-    if added.is_none() { Ok(None) } else { added.extract() }
+    // What is no text that can be sent is for the library to refuse.
+    Ok(added.extract().ok())
 }

@@ -8,6 +8,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
+use super::settings::Style;
+
 /// Seconds to a duration; None for "no limit" (infinite or beyond what a clock counts).
 pub(super) fn duration(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds.max(0.0)).ok()
@@ -50,35 +52,59 @@ pub(super) fn pairs(headers: &Headers) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| (name.to_owned(), latin1(value))).collect()
 }
 
-/// What one request's `headers` do to the session's: same names are replaced in place, None removes.
-/// None: not a dict of text (or bytes, unless `text_only`), so requests has to look at it itself.
-pub(super) fn merge(base: &Headers, own: &Bound<'_, PyDict>, text_only: bool) -> Option<Headers> {
+/// Text as Latin-1, as the libraries send it; None for what is no text or not in Latin-1.
+pub(super) fn latin1_bytes(value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
+    let text = value.cast::<PyString>().ok()?.to_str().ok()?;
+    if text.is_ascii() {
+        return Some(text.as_bytes().to_vec());
+    }
+    text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect()
+}
+
+/// What one request's `headers` do to the session's: same names are replaced in place, None removes (for requests).
+/// None: something in it is not plainly sendable, so the library has to look at it itself.
+pub(super) fn merge(base: &Headers, own: &Bound<'_, PyDict>, style: Style) -> Option<Headers> {
     let mut fields: Vec<(String, Vec<u8>)> = base.iter().map(|(n, v)| (n.to_owned(), v.to_vec())).collect();
     for (name, value) in own {
         let name = match name.cast::<PyString>() {
             Ok(text) => text.to_str().ok()?.to_owned(),
-            Err(_) => String::from_utf8(name.cast::<PyBytes>().ok()?.as_bytes().to_vec()).ok()?,
+            Err(_) if style == Style::Requests => {
+                String::from_utf8(name.cast::<PyBytes>().ok()?.as_bytes().to_vec()).ok()?
+            }
+            Err(_) => return None,
         };
-        let known = fields.iter_mut().find(|(other, _)| other.eq_ignore_ascii_case(&name));
-        if value.is_none() {
+        if value.is_none() && style == Style::Requests {
             fields.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
             continue;
         }
-        if text_only && value.is_instance_of::<PyBytes>() {
+        let value = latin1_bytes(&value)?;
+        if !is_plain(style, &name, &value) {
             return None;
         }
-        let value = header_value(&value)?;
-        // Not for us to repair: requests refuses it.
-        if value.first().is_some_and(u8::is_ascii_whitespace) {
-            return None;
-        }
-        match known {
+        match fields.iter_mut().find(|(other, _)| other.eq_ignore_ascii_case(&name)) {
             Some(field) => *field = (name, value),
             None => fields.push((name, value)),
         }
     }
     // A field that cannot be sent is for requests to refuse, in its own words.
     headers(&fields).ok()
+}
+
+/// Whether a header of a script means nothing but itself: the libraries have rules of their own about framing, and about
+/// white space around values.
+fn is_plain(style: Style, name: &str, value: &[u8]) -> bool {
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_whitespace);
+    if edge(value.first()) || edge(value.last()) || value.contains(&0x7f) {
+        return false;
+    }
+    match name.len() {
+        6 if style == Style::Fast => !is("expect"),
+        12 if style == Style::Fast => !(is("content-type") && value.is_empty()),
+        14 => !is("content-length"),
+        17 => !is("transfer-encoding"),
+        _ => true,
+    }
 }
 
 /// The protocol version as urllib3 counts it: 10 or 11.

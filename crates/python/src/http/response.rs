@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use gregaria_http::{Exchange, Headers, Method, Timings, decode};
@@ -19,6 +19,7 @@ use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
 
 use super::convert;
 use super::hops;
+use super::provided;
 use super::session::SessionCore;
 use super::settings::Style;
 use super::target::Target;
@@ -38,6 +39,8 @@ pub(super) struct Meta {
     pub(super) name: Option<Box<str>>,
     /// The URL as the script gave it.
     pub(super) asked: Box<str>,
+    /// What it was appended to, unless it was whole.
+    pub(super) base: Option<Arc<str>>,
     pub(super) target: Arc<Target>,
     pub(super) context: Option<Py<PyAny>>,
     pub(super) time_ms: f64,
@@ -98,6 +101,8 @@ pub(crate) struct ResponseCore {
     foreign: OnceLock<Foreign>,
     manual: Mutex<Manual>,
     entered: AtomicBool,
+    /// What a script has said about `_catch_response`: 0 nothing, else 1 + that.
+    said_caught: AtomicU8,
 }
 
 impl Drop for ResponseCore {
@@ -140,22 +145,12 @@ impl ResponseCore {
             foreign: OnceLock::new(),
             manual: Mutex::default(),
             entered: AtomicBool::new(false),
+            said_caught: AtomicU8::new(0),
         }
     }
 
     fn __getattr__<'py>(slf: &Bound<'py, Self>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
-        let value = Self::provide(slf, name.to_str()?)?;
-        match value {
-            Some(value) => {
-                slf.setattr(name, &value)?;
-                Ok(value)
-            }
-            None => Err(PyAttributeError::new_err(format!(
-                "'{}' object has no attribute '{}'",
-                slf.get_type().name()?,
-                name.to_str()?
-            ))),
-        }
+        provided::provide(slf, name)
     }
 
     /// What the script has decided: None, True, or the exception given to `failure`.
@@ -188,6 +183,11 @@ impl ResponseCore {
         self.is_caught()
     }
 
+    #[setter(_catch_response)]
+    fn set_catch_response(&self, caught: bool) {
+        self.said_caught.store(1 + u8::from(caught), Ordering::Relaxed);
+    }
+
     /// Says of a request that a library has made whether a with-block is to decide about it, and what it is called.
     fn _await_verdict(&self, catch: bool, method: &str, name: &str) {
         // Said once, when the response is made; there is nothing to replace.
@@ -198,6 +198,11 @@ impl ResponseCore {
     #[getter]
     fn _entered(&self) -> bool {
         self.entered.load(Ordering::Relaxed)
+    }
+
+    #[setter(_entered)]
+    fn set_entered(&self, entered: bool) {
+        self.entered.store(entered, Ordering::Relaxed);
     }
 
     /// Marks the with-block as begun; says whether there is to be one.
@@ -336,6 +341,9 @@ impl ResponseCore {
 impl ResponseCore {
     fn is_caught(&self) -> bool {
         match (&self.parts, self.foreign.get()) {
+            _ if self.said_caught.load(Ordering::Relaxed) > 0 => {
+                self.said_caught.load(Ordering::Relaxed) == 2
+            }
             (Some(parts), _) => parts.catch,
             (None, Some(foreign)) => foreign.catch,
             // Made by a script, to be used as it likes.
@@ -387,7 +395,7 @@ impl ResponseCore {
     }
 
     /// The value of an attribute that has not been read yet; None: no such attribute.
-    fn provide<'py>(slf: &Bound<'py, Self>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+    pub(super) fn provide<'py>(slf: &Bound<'py, Self>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
         let Some(parts) = &slf.get().parts else {
             if name.starts_with("__") {
@@ -397,7 +405,15 @@ impl ResponseCore {
             return Ok((!provided.is(py.NotImplemented())).then_some(provided));
         };
         if name == "request_meta" {
-            return verdict::meta(slf.as_any(), parts, None).map(|meta| Some(meta.into_any()));
+            // For the fast client it says from the start how the request ended.
+            let error = match parts.style {
+                Style::Fast if parts.exchange.is_some() => Some(slf.getattr(intern!(py, "error"))?),
+                _ => None,
+            };
+            return verdict::meta(slf.as_any(), parts, error.as_ref()).map(|meta| Some(meta.into_any()));
+        }
+        if name == "_request_event" {
+            return Ok(parts.session.get().event(py).map(|event| event.into_bound(py)));
         }
         if let Some(exchange) = &parts.exchange {
             let response = &exchange.response;
@@ -507,5 +523,6 @@ pub(super) fn decoded_length(style: Style, headers: &Headers, raw: &[u8]) -> Res
 }
 
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    provided::register(m)?;
     m.add_class::<ResponseCore>()
 }

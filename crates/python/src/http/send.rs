@@ -16,6 +16,7 @@ use super::hops;
 use super::response::{self, Meta, Parts};
 use super::session::SessionCore;
 use super::settings::{Settings, Style};
+use super::steps;
 use super::target::Target;
 use super::transfer::BodyReader;
 use super::verdict;
@@ -34,15 +35,15 @@ static REQUESTS: PyOnceLock<Classes> = PyOnceLock::new();
 static FAST: PyOnceLock<Classes> = PyOnceLock::new();
 
 fn classes(py: Python<'_>, style: Style) -> PyResult<&'static Classes> {
-    let (cell, module, session, response) = match style {
-        Style::Requests => (&REQUESTS, "locust.clients", "HttpSession", "ResponseContextManager"),
-        Style::Fast => (&FAST, "locust.contrib.fasthttp", "FastHttpSession", "FastResponse"),
+    let (cell, module, response) = match style {
+        Style::Requests => (&REQUESTS, "locust.clients", "ResponseContextManager"),
+        Style::Fast => (&FAST, "locust.contrib.fasthttp", "FastResponse"),
     };
     cell.get_or_try_init(py, || {
         let module = py.import(module)?;
         let class = |name: &str| -> PyResult<Py<PyType>> { Ok(module.getattr(name)?.cast_into()?.unbind()) };
         Ok(Classes {
-            request: module.getattr(session)?.getattr("request")?.unbind(),
+            request: module.getattr("_REQUEST")?.unbind(),
             response: class(response)?,
             caught: class("ResponseContextManager")?,
         })
@@ -52,6 +53,17 @@ fn classes(py: Python<'_>, style: Style) -> PyResult<&'static Classes> {
 /// Whether a response is of the very class that `catch_response=True` gives.
 pub(super) fn is_caught_class(response: &Bound<'_, PyAny>, style: Style) -> PyResult<bool> {
     Ok(classes(response.py(), style)?.caught.as_ptr() == response.get_type_ptr().cast())
+}
+
+/// Whether the class of a session has the `request` that we defined.
+pub(super) fn is_own_request(session: &Bound<'_, SessionCore>) -> PyResult<bool> {
+    let py = session.py();
+    Ok(session.get_type().getattr(intern!(py, "request"))?.is(&classes(py, session.get().style())?.request))
+}
+
+/// Whether the verb of this method takes a body by position.
+fn has_body(method: &Method) -> bool {
+    matches!(method, Method::Post | Method::Put | Method::Patch)
 }
 
 impl SessionCore {
@@ -68,15 +80,15 @@ impl SessionCore {
         let py = slf.py();
         let this = slf.get();
         let style = this.style();
-        let own = slf.get_type().getattr(intern!(py, "request"))?.is(&classes(py, style)?.request);
-        if own && !this.lock().replaced {
+        if !Self::refresh(slf)? {
             return Self::send(slf, method, url, data, json, kwargs, follow);
         }
         let arguments = kwargs.map_or_else(|| Ok(PyDict::new(py)), PyDictMethods::copy)?;
-        if data.is_some() || style == Style::Requests {
+        // As Locust's verbs hand them on: a script's own step sees the arguments.
+        if data.is_some() || style == Style::Requests || has_body(method) {
             arguments.set_item(intern!(py, "data"), data)?;
         }
-        if json.is_some() || style == Style::Requests {
+        if json.is_some() || style == Style::Requests || *method == Method::Post {
             arguments.set_item(intern!(py, "json"), json)?;
         }
         let name = intern!(py, "allow_redirects");
@@ -109,15 +121,17 @@ impl SessionCore {
         };
         if simple
             && let Ok(text) = url.cast::<PyString>()
+            && let Ok(asked) = text.to_str()
             && let Some(settings) = Self::ready(slf)?
         {
             let (base, base_url, name) = {
                 let state = this.lock();
                 (state.base, state.base_url.clone(), state.name.as_ref().map(|name| name.clone_ref(py)))
             };
-            let asked = text.to_str()?;
-            let base = (base, base_url.as_deref().unwrap_or_default());
-            if let Some((request, target)) = call.prepare(py, method, &settings, base, asked, follow)? {
+            let start = base_url.as_deref().unwrap_or_default();
+            if let Some((request, target)) =
+                call.prepare(py, method, &settings, (base, start), asked, follow)?
+            {
                 let name = match &call.name {
                     Some(given) if given.is_truthy()? => Some(given.str()?.to_str()?.into()),
                     _ => match name {
@@ -136,6 +150,7 @@ impl SessionCore {
                 };
                 let trust = || call.trust(&settings);
                 if !by_python::is_worth_asking(py, &answer, trust, &target.url, method)? {
+                    let asked = (asked, base_url);
                     return Self::finish(slf, method, asked, target, name, &call, answer, sent_body, &sent);
                 }
             }
@@ -147,8 +162,13 @@ impl SessionCore {
         if let Some(json) = json {
             arguments.set_item(intern!(py, "json"), json)?;
         }
-        if !arguments.contains(intern!(py, "allow_redirects"))? {
-            arguments.set_item(intern!(py, "allow_redirects"), follow)?;
+        // As Locust's verbs do it: a script's own step sees the arguments.
+        let name = intern!(py, "allow_redirects");
+        if this.style() == Style::Requests
+            && matches!(method, Method::Get | Method::Options | Method::Head)
+            && !arguments.contains(name)?
+        {
+            arguments.set_item(name, follow)?;
         }
         slf.call_method(intern!(py, "_request_by_library"), (method.as_str(), url), Some(&arguments))
     }
@@ -164,10 +184,15 @@ impl SessionCore {
             (state.settings.clone(), state.watched)
         };
         if let Some(settings) = known {
-            if watched && !slf.call_method0(intern!(slf.py(), "_still_usual"))?.is_truthy()? {
+            if !watched {
+                return Ok(Some(settings));
+            }
+            if !slf.call_method0(intern!(slf.py(), "_still_usual"))?.is_truthy()? {
                 return Ok(None);
             }
-            return Ok(Some(settings));
+            // It may have made them anew.
+            let state = this.lock();
+            return Ok(if state.foreign { None } else { state.settings.clone() });
         }
         // Python knows the attributes; it calls `_configure`, or `_touch` if they are beyond this path.
         slf.call_method0(intern!(slf.py(), "_settings"))?;
@@ -182,7 +207,7 @@ impl SessionCore {
     fn finish<'py>(
         slf: &Bound<'py, Self>,
         method: &Method,
-        asked: &str,
+        (asked, base): (&str, Option<Arc<str>>),
         target: Arc<Target>,
         name: Option<Box<str>>,
         call: &Call<'py>,
@@ -225,6 +250,7 @@ impl SessionCore {
             method: method.clone(),
             name,
             asked: asked.into(),
+            base,
             target,
             context: call.context.as_ref().map(|context| context.clone().unbind()),
             // What the generator itself was late is not the server's doing.
@@ -246,9 +272,11 @@ impl SessionCore {
             None => None,
         };
         let text_body = !sent.1.is_empty() && call.has_text_body(style);
+        let altered = steps::altered(style);
         if good
             && !broken
             && !call.catch
+            && !altered
             && let Some(stats) = verdict::only_statistics(py, this)?
         {
             verdict::record(py, &stats, style, &meta)?;
@@ -285,12 +313,15 @@ impl SessionCore {
         } else if broken {
             made.call_method0(intern!(py, "_fail_decoding"))?;
         }
-        if !call.catch {
-            if good && !broken {
-                verdict::report_good(&made)?;
-            } else {
-                made.call_method0(intern!(py, "_judge"))?;
-            }
+        if call.catch {
+            // The with-block decides.
+        } else if altered && style == Style::Requests {
+            // As Locust does it, so that a step of a script is called.
+            made.call_method1(intern!(py, "__exit__"), (py.None(), py.None(), py.None()))?;
+        } else if good && !broken && !altered {
+            verdict::report_good(&made)?;
+        } else {
+            made.call_method0(intern!(py, "_judge"))?;
         }
         Ok(made)
     }

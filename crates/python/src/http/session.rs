@@ -11,7 +11,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::connections::{Connections, Live, SharedPool};
+use super::send;
 use super::settings::{self, Description, Settings, Style};
+use super::steps;
 use super::target;
 use crate::gevent::Bridge;
 
@@ -30,6 +32,10 @@ pub(super) struct State {
     pub(super) watched: bool,
     /// `request` has been replaced on the instance.
     pub(super) replaced: bool,
+    /// The class, or a subclass of it, has a `request` of its own.
+    overridden: bool,
+    /// Which generation of steps (`steps.rs`) this session has seen.
+    generation: u64,
     kept: PoolOptions,
     /// Connections shared with other sessions, and the number of the bridge they belong to.
     pool: Option<(u64, ConnectionPool)>,
@@ -143,10 +149,14 @@ impl SessionCore {
     }
 
     #[setter]
-    fn set_base_url(&self, url: Option<&str>) {
+    fn set_base_url(&self, url: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        // Whatever it is, URLs begin with its text.
+        let url = url.map(Bound::str).transpose()?;
+        let url = url.as_ref().map(|url| url.to_str()).transpose()?;
         let mut state = self.lock();
         state.base_url = url.map(Arc::from);
         state.base = target::base(self.style(), url.unwrap_or_default());
+        Ok(())
     }
 
     /// The event that requests are reported to.
@@ -271,6 +281,7 @@ impl SessionCore {
     ) -> PyResult<Bound<'py, PyAny>> {
         let known =
             method.cast::<PyString>().ok().and_then(|m| m.to_str().ok()).and_then(|m| Method::new(m).ok());
+        Self::refresh(slf)?;
         // A lower-case method is sent in upper case but reported as it was given: rare enough for the library.
         match known {
             Some(method) if !method.as_str().bytes().any(|b| b.is_ascii_lowercase()) => {
@@ -311,13 +322,30 @@ impl SessionCore {
         self.style.get().copied().unwrap_or(Style::Requests)
     }
 
-    pub(super) fn event(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.lock().event.as_ref().map(|event| event.clone_ref(py))
+    /// Whether verbs go through a `request` that is a script's. Looks again at the class if one has been changed.
+    pub(super) fn refresh(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let this = slf.get();
+        let now = steps::generation();
+        {
+            let state = this.lock();
+            if state.generation == now {
+                return Ok(state.replaced || state.overridden);
+            }
+        }
+        let overridden = !send::is_own_request(slf)?;
+        let mut state = this.lock();
+        state.overridden = overridden;
+        if state.generation != 0 {
+            // What `_settings` says is to be asked anew.
+            state.settings = None;
+            state.foreign = false;
+        }
+        state.generation = now;
+        Ok(state.replaced || state.overridden)
     }
 
-    /// What relative URLs are appended to.
-    pub(super) fn base(&self) -> Option<Arc<str>> {
-        self.lock().base_url.clone()
+    pub(super) fn event(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.lock().event.as_ref().map(|event| event.clone_ref(py))
     }
 
     pub(super) fn user_object(&self, py: Python<'_>) -> Option<Py<PyAny>> {

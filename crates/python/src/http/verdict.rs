@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyInt, PyList, PyMapping, PyString};
 use super::response::{Meta, Parts, ResponseCore};
 use super::session::SessionCore;
 use super::settings::Style;
+use super::steps;
 use crate::stats::{RequestStats, StatsListener};
 
 /// Whether a status counts as a success: below 400, or for the fast client the ones geventhttpclient's users expect.
@@ -65,10 +66,12 @@ pub(super) fn report(
 ) -> PyResult<()> {
     let py = response.py();
     let session = parts.session.get();
-    let edited = response
-        .getattr(intern!(py, "__dict__"))?
-        .cast_into::<PyDict>()?
-        .get_item(intern!(py, "request_meta"))?;
+    let own = response.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
+    if steps::altered(parts.style) || is_reported_by_script(&own)? {
+        response.getattr(intern!(py, "request_meta"))?.set_item(intern!(py, "exception"), exception)?;
+        return response.call_method0(intern!(py, "_report_request")).map(drop);
+    }
+    let edited = own.get_item(intern!(py, "request_meta"))?;
     if edited.is_none()
         && let Some(stats) = only_statistics(py, session)?
     {
@@ -86,6 +89,12 @@ pub(super) fn report(
     };
     meta.set_item(intern!(py, "exception"), exception)?;
     event.bind(py).call_method(intern!(py, "fire"), (), Some(&meta)).map(drop)
+}
+
+/// Whether a script has replaced, on the response, what reports it.
+fn is_reported_by_script(own: &Bound<'_, PyDict>) -> PyResult<bool> {
+    let py = own.py();
+    Ok(own.contains(intern!(py, "_report_request"))? || own.contains(intern!(py, "_request_event"))?)
 }
 
 /// Counts a request that has just been answered well, and calls the listeners.
@@ -107,16 +116,12 @@ fn settle(response: &Bound<'_, PyAny>) -> PyResult<bool> {
         return Ok(false);
     }
     let own = response.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
-    // What a script has put there, or has read and may have changed.
-    for name in [
-        intern!(py, "request_meta"),
-        intern!(py, "raise_for_status"),
-        intern!(py, "_report_request"),
-        intern!(py, "_request_event"),
-    ] {
-        if own.contains(name)? {
-            return Ok(false);
-        }
+    if own.contains(intern!(py, "request_meta"))?
+        || steps::altered(parts.style)
+        || is_reported_by_script(&own)?
+        || own.contains(intern!(py, "raise_for_status"))?
+    {
+        return Ok(false);
     }
     if let Some(error) = own.get_item(intern!(py, "error"))?
         && !error.is_none()
@@ -140,7 +145,7 @@ pub(super) fn asked_url(parts: &Parts) -> String {
     match parts.style {
         Style::Requests => parts.meta.target.url.to_string(),
         Style::Fast if super::target::is_absolute(asked) => asked.to_string(),
-        Style::Fast => format!("{}{asked}", parts.session.get().base().as_deref().unwrap_or_default()),
+        Style::Fast => format!("{}{asked}", parts.meta.base.as_deref().unwrap_or_default()),
     }
 }
 

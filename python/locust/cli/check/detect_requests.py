@@ -61,12 +61,16 @@ _POOL_SETTINGS = {
 def patches(source: Source) -> Found:
     """Assignments to names of libraries that users' clients do not go through."""
     for node in source.walk():
-        for target in _assigned(node):
-            if isinstance(target, ast.Attribute) and (rule := patched(source.resolve(target))):
+        for target in assigned(node):
+            if not isinstance(target, ast.Attribute):
+                continue
+            if target.attr == "debuglevel":
+                yield "http-debug", node, shown(node)
+            elif rule := patched(source.resolve(target)):
                 yield rule, node, f"{shown(target)} is replaced"
         if not isinstance(node, ast.Call):
             continue
-        if rule := patched(_patch_target(source, node)):
+        if rule := patched(patch_target(source, node)):
             yield rule, node, shown(node)
     for node in source.walk():
         if isinstance(node, ast.Name | ast.Attribute) and not _is_part_of_attribute(source, node):
@@ -92,7 +96,7 @@ def _is_part_of_attribute(source: Source, node: ast.AST) -> bool:
     return isinstance(source.parent(node), ast.Attribute)
 
 
-def _assigned(node: ast.AST) -> list[ast.expr]:
+def assigned(node: ast.AST) -> list[ast.expr]:
     if isinstance(node, ast.Assign):
         return node.targets
     if isinstance(node, ast.AugAssign | ast.AnnAssign):
@@ -100,7 +104,7 @@ def _assigned(node: ast.AST) -> list[ast.expr]:
     return []
 
 
-def _patch_target(source: Source, call: ast.Call) -> str | None:
+def patch_target(source: Source, call: ast.Call) -> str | None:
     """What `setattr(a, "b", …)`, `monkeypatch.setattr(…)`, `patch("a.b")` or `patch.object(a, "b")` replaces."""
     name = source.resolve(call.func) or ast.unparse(call.func)
     last = name.rpartition(".")[2]
@@ -154,7 +158,7 @@ def sessions(source: Source) -> Found:
 
 def _is_users_pool(source: Source, call: ast.Call) -> bool:
     parent = source.parent(call)
-    targets = _assigned(parent) if parent is not None else []
+    targets = assigned(parent) if parent is not None else []
     return any(shown(target).endswith("pool_manager") for target in targets)
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+from functools import cache
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from .detect_requests import Found
+from ... import _internals
+from .detect_requests import Found, assigned, patch_target
 from .source import Source, keyword, shown
 
 _USERS = {"User", "HttpUser", "FastHttpUser"}
@@ -96,7 +100,7 @@ def statistics(source: Source) -> Found:
 
 
 def names(source: Source) -> Found:
-    """Names of Locust that a script imports or uses and that are not there."""
+    """Names of Locust that a script imports or uses and that are not there. What Locust does not have either is no difference."""
     reported: set[str] = set()
     for node in source.walk():
         wanted: list[str] = []
@@ -110,9 +114,69 @@ def names(source: Source) -> Found:
                 wanted = [source.resolve(node) or ""]
         for name in wanted:
             missing = _missing(name)
-            if missing and missing not in reported:
+            if missing in lacking() and missing not in reported:
                 reported.add(missing)
                 yield "internal-name", node, missing
+
+
+@cache
+def lacking() -> frozenset[str]:
+    """Names that Locust has and we do not (compat/golden/lacking.py writes the list)."""
+    return frozenset(Path(__file__).with_name("lacking.txt").read_text(encoding="utf-8").split())
+
+
+def steps(source: Source) -> Found:
+    """Methods that a script gives a class of Locust, or puts in the place of its own, and that nothing here calls."""
+    for node in source.walk():
+        if isinstance(node, ast.ClassDef):
+            for base in node.bases:
+                yield from _overridden(node, _value(source.resolve(base)))
+        for target in assigned(node):
+            if isinstance(target, ast.Attribute) and (name := source.resolve(target)):
+                yield from _replaced(node, name)
+        if isinstance(node, ast.Call) and (name := patch_target(source, node)):
+            yield from _replaced(node, name)
+
+
+def _overridden(node: ast.ClassDef, base: Any) -> Found:
+    if not isinstance(base, type):
+        return
+    for method in node.body:
+        name = getattr(method, "name", None)
+        if name in _not_called(base):
+            yield "not-called", method, f"{node.name}.{name}"
+
+
+def _replaced(node: ast.AST, name: str) -> Found:
+    owner, _, attribute = name.rpartition(".")
+    if not owner.startswith("locust"):
+        return
+    value = _value(owner)
+    internal = isinstance(value, ModuleType) and attribute in _internals.elsewhere(owner)
+    if name in lacking() or internal or (isinstance(value, type) and attribute in _not_called(value)):
+        yield "not-called", node, f"{name} is replaced"
+
+
+def _not_called(cls: type) -> tuple[str, ...]:
+    """The names on a class of ours that nothing calls, but for those that a rule of their own speaks of."""
+    found = getattr(cls, "not_called", ())
+    return tuple(name for name in found if name not in ("log", "log_error", "log_request"))
+
+
+def _value(dotted: str | None) -> Any:
+    """What a dotted name of ours stands for; None if it stands for nothing."""
+    if dotted is None or not dotted.startswith("locust"):
+        return None
+    parts = dotted.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            value: Any = importlib.import_module(".".join(parts[:cut]))
+        except Exception:
+            continue
+        for part in parts[cut:]:
+            value = getattr(value, part, None)
+        return value
+    return None
 
 
 def _missing(dotted: str) -> str | None:
@@ -194,4 +258,4 @@ def _weights_of_tasks(node: ast.Assign) -> list[ast.expr | None]:
     return []
 
 
-ALL = (surroundings, weights, stop_test, greenlets, events, statistics, names)
+ALL = (surroundings, weights, stop_test, greenlets, events, statistics, names, steps)

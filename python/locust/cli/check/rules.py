@@ -59,6 +59,11 @@ RULES: dict[str, Rule] = {
         "internal-names",
         "There is no such name here: it is internal to Locust.",
     ),
+    "not-called": Rule(
+        DIFFERS,
+        "steps-not-called",
+        "Nothing here calls this: what it does in Locust is done natively. A warning says so when it is replaced.",
+    ),
     # ---------------------------------------------------------------------------------------------- statistics
     "log-request-override": Rule(
         DIFFERS,
@@ -90,6 +95,11 @@ RULES: dict[str, Rule] = {
         DIFFERS,
         "patches-below-requests",
         "Users' clients send natively, below `requests.Session.send`: this does not see or change their requests.",
+    ),
+    "http-debug": Rule(
+        NOTE,
+        "patches-below-requests",
+        "Requests of users' clients do not go through http.client: it prints nothing about them.",
     ),
     "replaced-certificates": Rule(
         DIFFERS,
