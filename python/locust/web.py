@@ -20,6 +20,7 @@ from . import _engine, _shown, log, stats
 from ._internals import module_attributes
 from ._recorder import Recorder
 from ._switches import is_on
+from ._version import version
 from ._web import page
 from ._web.address import is_loopback, link_for_others, users_of_ours
 from ._web.host import Host
@@ -180,6 +181,7 @@ class WebUI(WebSteps):
             local_users=None if _switch(options, "web_local_open", LOCAL_OPEN_VARIABLE) else users_of_ours(),
             trusted_hosts=_display_names(options),
             build_path=build_path or None,
+            locust_version=version,
         )
         # Its answers change with the state, too.
         environment._state_watchers.append(self.clear_cache)

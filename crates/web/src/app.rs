@@ -21,6 +21,7 @@ use crate::host::{Ask, Host, Level, Outcome, WebRequest, ask, ask_source};
 use crate::intake::{Held, Intake, Read, Room, too_large};
 use crate::kept::Kept;
 use crate::live::Live;
+use crate::metrics;
 use crate::patient::WatchedBody;
 use crate::query;
 use crate::routes;
@@ -65,6 +66,7 @@ pub(crate) struct App {
     pub(crate) room: Room,
     /// Whose turn it is to have something large worked out.
     pub(crate) turns: tokio::sync::Semaphore,
+    pub(crate) locust_version: String,
     /// What the script's application says of its routes.
     pub(crate) script: RwLock<ScriptRoutes>,
 }
@@ -72,7 +74,7 @@ pub(crate) struct App {
 /// What we have to know of the routes of the script's own application.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ScriptRoutes {
-    /// Those of our paths that it answers itself: `/healthz`, `/readyz`.
+    /// Those of our paths that it answers itself: `/healthz`, `/readyz`, `/metrics`.
     pub own: Vec<String>,
     /// Paths to which pages of other sites send somebody who logs in.
     pub logins: Vec<String>,
@@ -294,6 +296,7 @@ impl App {
         let below = place == Place::Below;
         let to_script = match place {
             Place::Outside => self.unknown_goes_on(),
+            Place::Below if path == metrics::PATH => self.all_goes_on() || self.script_has(path),
             Place::Below => self.all_goes_on() && !routes::is_ours_alone(path),
         };
         if below && routes::is_health(path) && !self.script_has(path) {

@@ -22,6 +22,7 @@ mod kept;
 mod legacy;
 mod live;
 mod live_routes;
+mod metrics;
 mod patient;
 mod query;
 mod routes;

@@ -14,7 +14,7 @@ use crate::answer::{self, Form, from_host};
 use crate::app::App;
 use crate::host::{Ask, Outcome, ask, ask_source};
 use crate::query::{pairs, value};
-use crate::{assets, full_history, legacy, live_routes, run_routes, security};
+use crate::{assets, full_history, legacy, live_routes, metrics, run_routes, security};
 
 /// How long a request for numbers waits for the main thread's word on the state.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -28,8 +28,8 @@ pub(crate) fn is_ours_alone(path: &str) -> bool {
         .any(|ours| path.strip_prefix(ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
-/// Locust's own paths.
-const PATHS: [&str; 16] = [
+/// Locust's own paths, and what a Prometheus server asks for.
+const PATHS: [&str; 17] = [
     "/",
     "/swarm",
     "/stop",
@@ -46,6 +46,7 @@ const PATHS: [&str; 16] = [
     "/logs",
     "/worker-count",
     "/login",
+    metrics::PATH,
 ];
 
 /// Whether a path is one of Locust's own, or ours alone.
@@ -102,6 +103,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/logs", with_options(get(logs), GET))
         .route("/worker-count", with_options(get(worker_count), GET))
         .route("/login", with_options(get(login), GET))
+        .route(metrics::PATH, with_options(get(metrics::scrape), GET))
         .route("/live", with_options(get(live_routes::stream), GET))
         .route("/live/history", with_options(get(live_routes::history), GET))
         .route("/live/name", with_options(get(live_routes::name), GET))

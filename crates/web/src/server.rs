@@ -22,7 +22,7 @@ use crate::live::{Live, Stream};
 use crate::patient::Patience;
 use crate::security::{Door, random_token, report_policy};
 use crate::tls;
-use crate::{assets, routes};
+use crate::{assets, metrics, routes};
 
 /// What the server is started with.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +49,10 @@ pub struct Config {
     pub build_path: Option<PathBuf>,
     /// How long a peer is waited for.
     pub patience: Patience,
+    /// No page: only what a Prometheus server and whoever watches over the program ask for.
+    pub metrics_only: bool,
+    /// Version of the Locust that the program stands for, as it is told to them.
+    pub locust_version: String,
 }
 
 /// Why the server cannot start.
@@ -133,7 +137,9 @@ impl Server {
         names.push(config.host.clone());
         let boot = random_token().map_err(|error| StartError::System(error.into()))?;
         let live = Arc::new(Live::new(Arc::clone(&record), boot[..8].to_owned()));
-        record.add(Box::new(Stream(Arc::clone(&live))));
+        if !config.metrics_only {
+            record.add(Box::new(Stream(Arc::clone(&live))));
+        }
         let report = assets::built_in("report.html").and_then(|page| std::str::from_utf8(page).ok());
         let app = Arc::new(App {
             host,
@@ -151,6 +157,7 @@ impl Server {
             room: Room::default(),
             turns: tokio::sync::Semaphore::new(2),
             script: std::sync::RwLock::default(),
+            locust_version: config.locust_version,
         });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -161,12 +168,9 @@ impl Server {
             .build()
             .map_err(StartError::System)?;
         let (ending, end) = watch::channel(false);
-        let connections = Arc::new(Connections::new(
-            routes::router(Arc::clone(&app)),
-            Arc::clone(&app),
-            tls,
-            config.patience,
-        ));
+        let router = if config.metrics_only { metrics::router } else { routes::router };
+        let connections =
+            Arc::new(Connections::new(router(Arc::clone(&app)), Arc::clone(&app), tls, config.patience));
         for listener in listeners {
             let listener = {
                 let _within = runtime.enter();

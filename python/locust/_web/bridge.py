@@ -80,7 +80,7 @@ class Bridge:
         base = self.web_ui.web_base_path.rstrip("/")
         routes = self.app.url_map.bind("localhost")
         found = []
-        for path in ("/healthz", "/readyz"):
+        for path in ("/healthz", "/readyz", "/metrics"):
             try:
                 routes.match(base + path, "GET")
             except HTTPException:

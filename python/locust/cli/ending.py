@@ -183,6 +183,8 @@ def _write_html(run: Run, quietly: bool = False) -> bool:
 def _stop_recording(run: Run) -> None:
     """Ends the web interface; the run is in the store then."""
     recorder = run.web_ui or run.recorder
+    if run.metrics is not None:
+        run.metrics.stop()
     if recorder is not None:
         recorder.stop()
 

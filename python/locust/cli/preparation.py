@@ -228,10 +228,11 @@ def open_outputs(environment: Environment, options: Namespace) -> stats.StatsCSV
 def open_recording(
     environment: Environment, options: Namespace, csv_writer: stats.StatsCSV
 ) -> tuple[Any, Any]:
-    """The web interface, or None, and what records the runs; on a worker there is neither. Ends the program if the web interface
+    """The web interface, or None, and what records the runs; on a worker there is neither, unless it is to serve metrics. Ends the program if the web interface
     cannot be had."""
     if options.worker:
-        return None, None
+        # Its numbers are in the record of the master; only who scrapes it looks at them here.
+        return None, Recorder(environment) if options.metrics_port is not None else None
     web.choose_store(environment, options)
     if options.headless:
         return None, Recorder(environment, csv_writer)

@@ -14,6 +14,7 @@ from gevent.event import Event
 
 from .. import _io_fault, stats
 from .._hosts import complaints
+from .._metrics import MetricsPort
 from ..env import Environment
 from ..input_events import input_listener
 from ..log import greenlet_exception_logger
@@ -36,6 +37,7 @@ class Run:
     recorder: Any = None
     """What records the runs; None on a worker."""
     runner: Any = field(init=False)
+    metrics: MetricsPort | None = None
     keyboard: gevent.Greenlet | None = None
     printer: gevent.Greenlet | None = None
     companions: list[gevent.Greenlet] = field(default_factory=list)
@@ -57,6 +59,9 @@ class Run:
             web.start(self.web_ui, options)
         elif self.recorder is not None:
             self.recorder.start()
+        if options.metrics_port is not None:
+            self.metrics = MetricsPort(self.recorder, options)
+            self.metrics.start()
         alone = not options.worker
         if not options.only_summary and (options.print_stats or (options.headless and alone)):
             self.printer = self._spawn(stats.stats_printer(self.runner.stats))

@@ -138,6 +138,14 @@ pub const TABLE: &[Opt] = &[
              program, and root",
         )
         .ours(),
+    Opt::value(&["--metrics-port"], "metrics_port", WebUi, Kind::Integer)
+        .metavar("<port number>")
+        .env("LOCUST_METRICS_PORT")
+        .help(
+            "Tell a Prometheus server the present numbers on this port, too, under /metrics: with --headless, on a master and on a \
+             worker. Other machines need the access token. The web interface has /metrics in any case",
+        )
+        .ours(),
     Opt::value(&["--store-dir"], "store_dir", WebUi, Kind::Text)
         .metavar("<directory>")
         .env("LOCUST_STORE_DIR")

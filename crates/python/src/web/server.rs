@@ -119,6 +119,7 @@ impl WebServer {
         recorder, handler, *, host = String::new(), port = 8089, base_path = String::new(), tls_cert = None,
         tls_key = None, token = None, open_door = false, login = false, trusted_hosts = Vec::new(), build_path = None,
         local_users = None,
+        metrics_only = false, locust_version = String::new(),
     ))]
     fn new(
         recorder: Py<Recorder>,
@@ -134,6 +135,8 @@ impl WebServer {
         trusted_hosts: Vec<String>,
         build_path: Option<PathBuf>,
         local_users: Option<Vec<u32>>,
+        metrics_only: bool,
+        locust_version: String,
     ) -> Self {
         let config = Config {
             host,
@@ -146,6 +149,8 @@ impl WebServer {
             trusted_hosts,
             local_users,
             build_path,
+            metrics_only,
+            locust_version,
             ..Config::default()
         };
         Self { handler, recorder, config, state: Mutex::default(), process: std::process::id() }
