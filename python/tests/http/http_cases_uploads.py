@@ -147,12 +147,12 @@ KNOWN_TO_FAST = (
     "text",
     "BytesIO",
     "file",
-    "reader",
     "generator",
     "generator that fails",
-    "pipe",
     "BytesIO half read",
 )
+UNKNOWN_TO_FAST = ("reader", "pipe")
+"""Kinds that geventhttpclient begins to send and does not end: it is chance when the server notices that."""
 
 
 BREAKING = tuple(
@@ -188,7 +188,11 @@ for _kind, (_where, _target), (_how, _given) in itertools.product(KINDS, TARGETS
         continue
     _name = f"upload of {_kind}{_where}{_how}"
     HTTP[_name] = lambda s, k=_kind, t=_target, g=_given: put(s, k, t, g, timeout=5)
-    if _kind in KNOWN_TO_FAST and not _how:
+    if _kind in UNKNOWN_TO_FAST and not (_how or _where):
+        FAST[_name] = lambda s, k=_kind: attempt(
+            lambda: s.post(f"http://127.0.0.1:{s.gates['closing proxy']}/", data=KINDS[k]())
+        )
+    elif _kind in KNOWN_TO_FAST and not _how:
         FAST[_name] = lambda s, k=_kind, t=_target, g=_given: put(s, k, t, g)
 
 
