@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from traceback import format_exception
 from types import TracebackType
 
 from .exception import LocustError
@@ -39,3 +40,8 @@ def _without_own(error: BaseException, traceback: TracebackType | None) -> Trace
     for one in reversed(kept):
         made = TracebackType(made, one.tb_frame, one.tb_lasti, one.tb_lineno)
     return made
+
+
+def told(error: BaseException) -> str:
+    """An error for the log: its text, then its traceback. Where that has no frames left the text alone says all."""
+    return f"{error}\n{''.join(format_exception(error))}" if error.__traceback__ is not None else str(error)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar, final, overl
 import gevent
 
 from .. import _engine
-from .._tracebacks import spare_own_frames
+from .._tracebacks import spare_own_frames, told
 from ..exception import InterruptTaskSet, MissingWaitTimeError, StopUser
 from ..exception import RescheduleTask as RescheduleTask
 from ..exception import RescheduleTaskImmediately as RescheduleTaskImmediately
@@ -347,7 +347,7 @@ def task_failed(task_set: Any, environment: Any, error: BaseException) -> bool:
     spare_own_frames(error)
     environment.events.user_error.fire(user_instance=task_set, exception=error, tb=error.__traceback__)
     if environment.catch_exceptions:
-        logger.error("%s\n%s", error, "".join(traceback.format_exception(error)))
+        logger.error("%s", told(error))
     return bool(environment.catch_exceptions)
 
 

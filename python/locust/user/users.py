@@ -19,7 +19,7 @@ from gevent.pool import Group
 
 from .. import _engine
 from .._internals import module_attributes
-from .._tracebacks import spare_own_frames
+from .._tracebacks import spare_own_frames, told
 from ..clients import HttpSession
 from ..exception import StopTest, StopUser
 from ..util import deprecation
@@ -190,7 +190,7 @@ class User(_engine.UserCore, metaclass=UserMeta):
     def _on_start_failed(self, error: BaseException) -> None:
         """Called by the engine when `on_start` has raised; a stop is logged too, but is no error."""
         spare_own_frames(error)
-        logger.error("%s\n%s", error, "".join(traceback.format_exception(error)))
+        logger.error("%s", told(error))
         if not isinstance(error, StopUser | StopTest):
             self.environment.events.user_error.fire(
                 user_instance=self, exception=error, tb=error.__traceback__

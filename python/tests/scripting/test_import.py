@@ -31,6 +31,8 @@ print(json.dumps([
 def test_patches_the_standard_library_and_urllib3():
     assert run_python(PATCHED)[:2] == [True, True]
     assert run_python(PATCHED, LOCUST_SKIP_MONKEY_PATCH="")[:2] == [True, True]
+    # Locust takes this for a yes.
+    assert run_python(PATCHED, LOCUST_SKIP_MONKEY_PATCH="0")[:2] == [True, True]
 
 
 def test_leaves_urllib3_alone_when_told_to():
@@ -39,7 +41,7 @@ def test_leaves_urllib3_alone_when_told_to():
 
 
 def test_patches_nothing_when_told_not_to():
-    patched, is_gevents, still_urllib3s_own = run_python(PATCHED, LOCUST_SKIP_MONKEY_PATCH="0")
+    patched, is_gevents, still_urllib3s_own = run_python(PATCHED, LOCUST_SKIP_MONKEY_PATCH="yes, please")
     assert not patched and not is_gevents and still_urllib3s_own
 
 
