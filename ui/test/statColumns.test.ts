@@ -28,7 +28,16 @@ describe("columns of the statistics", () => {
   const total = totalRow(rows([{ id: -1, requests: 4 }]));
 
   it("have the timing phases, in their order", () => {
-    expect(columns.map((column) => column.text(total))).toEqual(["0", "0", "0", "<0.01", "0", "0.25", "12", "3"]);
+    expect(columns.map((column) => column.text(total))).toEqual([
+      "0",
+      "0",
+      "0",
+      "<0.01",
+      "0",
+      "0.25",
+      "12",
+      "3",
+    ]);
     expect(columns.map((column) => column.title)).toEqual([
       "Blocked",
       "Queue",
