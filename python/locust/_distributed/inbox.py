@@ -137,8 +137,10 @@ class Inbox:
             logging.INFO,
             f"Worker {client_id!r}{self._index(client_id)} quit. {len(master.clients.ready)} workers ready.",
         )
-        if master.worker_count <= 0 and not master.is_quitting:
-            # Those that go because they were told to are no news.
+        if master.worker_count <= 0 and master.is_quitting:
+            # It was told to; Locust says it all the same.
+            self._say(logging.INFO, "The last worker quit, stopping test.")
+        elif master.worker_count <= 0:
             master._lost_all_workers("The last worker quit, stopping test.", then_quit=True)
 
     def _heartbeat(self, client_id: str, msg: Message) -> None:

@@ -403,7 +403,12 @@ def _send(
             raise
     else:
         if by_python is not None and done.error is not None and tls.asks(done.error):
-            return by_python.send(tls.reason_of(done.error))
+            try:
+                return by_python.send(tls.reason_of(done.error))
+            except requests.ConnectionError as raised:
+                if tls.is_refusal(raised):
+                    raise
+                # It was not even heard the second time: what the engine has met is the failure.
         return _answered(adapter, request, done, (read, connect, proxy))
     if by_python is not None and isinstance(error, SSLError):
         # Certificate files that the engine cannot use.

@@ -80,6 +80,11 @@ def answered(host: str, port: int, reason: _Reason | None, error: BaseException 
         )
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Whether Python's TLS, too, has said no to a server, or the server to it."""
+    return any(isinstance(link, ssl.SSLError) for link in _chain(error))
+
+
 def warn_of_files(verify: Any, cert: Any, why: BaseException) -> None:
     """Requests with these files are sent by Python; said once."""
     key = repr((verify, cert))

@@ -118,11 +118,12 @@ def test_a_page_stays_without_workers_unless_it_is_to_quit_by_itself(tmp_path: P
         master.ends(code=1)
 
 
-def test_a_regular_end_is_told_without_noise(tmp_path: Path):
+def test_a_regular_end_is_told_as_locust_tells_it(tmp_path: Path):
     with Cluster(tmp_path) as cluster:
         master = cluster.master("-u", "2", "-t", "1", "--expect-workers", "2")
         workers = [cluster.worker(name=f"worker{n}") for n in (1, 2)]
         master.ends()
         for worker in workers:
             worker.ends()
-        assert "The last worker quit" not in master.log
+        assert "The last worker quit, stopping test." in master.log
+        assert "WARNING" not in master.log
