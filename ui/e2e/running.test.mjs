@@ -34,9 +34,10 @@ test("the form says what it will do, and what is wrong", async () => {
     "A number above 0",
     "This is required",
     "For example 20, 20s",
+    "A host begins with http:// or https://",
   ])
     await page.waitForSelector(`text=${text}`);
-  await page.waitForSelector("text=4 fields need to be put right");
+  await page.waitForSelector("text=5 fields need to be put right");
   assert.equal(await page.evaluate(() => document.activeElement.id), "start-users");
   assert.equal(await page.locator("#start-time").getAttribute("aria-invalid"), "true");
   assert.equal((await server.get("stats/requests")).user_count, 0);
