@@ -20,6 +20,7 @@ from requests.cookies import RequestsCookieJar
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, RequestException
 from requests.structures import CaseInsensitiveDict
 
+from . import _shown
 from ._http.adapter import LocustHttpAdapter, can_be_read, is_plain_header
 from ._http.cookies import SessionCookies
 from ._http.raw import with_library_defaults
@@ -326,7 +327,7 @@ class HttpSession(SessionBase, RequestsSession):
         meta = {
             "request_type": method,
             "response_time": seconds * 1000,
-            "name": name or str(url),
+            "name": name or _shown.url(str(url)),
             "context": context or {},
             "response": response,
             "exception": None,

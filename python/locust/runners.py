@@ -21,7 +21,7 @@ import psutil
 from gevent.event import Event
 from gevent.pool import Group
 
-from . import _engine, _io_fault
+from . import _engine, _io_fault, _shown
 from ._internals import module_attributes
 from ._nodes import WorkerNode as WorkerNode
 from ._nodes import WorkerNodes as WorkerNodes
@@ -459,10 +459,11 @@ class Runner:
 
     def log_exception(self, node_id: str, msg: str, formatted_tb: str) -> None:
         """Counts an exception of a task in the exceptions table."""
-        key = hash(formatted_tb)
-        row = self.exceptions.setdefault(
-            key, {"count": 0, "msg": msg, "traceback": formatted_tb, "nodes": set()}
-        )
+        row = self.exceptions.get(key := hash(formatted_tb))
+        if row is None:
+            # The table is shown: no passwords, of a script's URLs either, which its lines may have.
+            shown = {"msg": _shown.value(msg), "traceback": _shown.value(formatted_tb)}
+            row = self.exceptions[key] = {"count": 0, **shown, "nodes": set()}
         row["count"] += 1
         row["nodes"].add(node_id)
 

@@ -18,11 +18,10 @@ import gevent
 
 from . import _engine
 from ._console import LongTable
+from ._counting import ENTRY_STEPS, TABLE_STEPS, Counting, LogByEntries, LogByParts
 from ._files import write_whole
-from ._internals import Telling
 from .stats_csv import StatsCSV, StatsCSVFileWriter  # noqa: F401
 from .stats_views import (
-    ByHand,
     CachedResponseTimes,
     EntriesDict,
     ErrorsDict,
@@ -176,11 +175,13 @@ def avg(values: list[float | int]) -> float:
     return sum(values, 0.0) / max(len(values), 1)
 
 
-class StatsEntry(ByHand, _engine.StatsEntry):
+class StatsEntry(Counting, LogByParts, _engine.StatsEntry):
     """The statistics of one method and name.
 
     Dicts it gives (``response_times`` and the like) are read when the attribute is; for later samples read again.
     """
+
+    counting = ENTRY_STEPS
 
     def __init__(self, stats, name, method, use_response_times_cache=False, *, handle=None) -> None:
         """:param stats: the statistics it belongs to: rates refer to their start and end
@@ -261,10 +262,10 @@ _NUMBERS = StatsEntryDict.__annotations__.keys() - {"name", "method"}
 StatsError = _engine.StatsError
 
 
-class RequestStats(_engine.RequestStats, metaclass=Telling):
+class RequestStats(Counting, LogByEntries, _engine.RequestStats):
     """All statistics of an environment: a user finds them in ``self.environment.stats``."""
 
-    not_called = ("log_error", "log_request")
+    counting = TABLE_STEPS
 
     def __init__(self, use_response_times_cache: bool = True) -> None:
         """:param use_response_times_cache: keep what current percentiles need (a worker does not)"""

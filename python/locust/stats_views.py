@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import _engine
-from ._internals import Telling
 
 if TYPE_CHECKING:
     from .stats import RequestStats, StatsEntry
@@ -293,39 +292,3 @@ class ErrorsDict(_SyncedDict):
         self._sync()
         dict.__delitem__(self, key)
         self.request_stats._remove_error(key)
-
-
-class ByHand(metaclass=Telling):
-    """Parts of `StatsEntry.log` under Locust's names, for who calls them; the entry itself counts natively."""
-
-    not_called = ("_cache_response_times", "_log_response_time", "_log_time_of_request", "log", "log_error")
-
-    num_reqs_per_sec: dict[int, int]
-    response_times: dict[int, int]
-    response_times_cache: dict[int, Any] | None
-    last_request_timestamp: float | None
-    num_requests: int
-    num_none_requests: int
-    total_response_time: float
-    min_response_time: float | None
-    max_response_time: float
-
-    def _log_time_of_request(self, current_time: float) -> None:
-        self.num_reqs_per_sec[int(current_time)] += 1
-        self.last_request_timestamp = current_time
-
-    def _log_response_time(self, response_time: float | None) -> None:
-        if response_time is None:
-            self.num_none_requests += 1
-            return
-        self.total_response_time += response_time
-        least = self.min_response_time
-        self.min_response_time = response_time if least is None else min(least, response_time)
-        self.max_response_time = max(self.max_response_time, response_time)
-        self.response_times[_engine.bucket_response_time(response_time)] += 1
-
-    def _cache_response_times(self, t: int) -> None:
-        if self.response_times_cache is not None:
-            self.response_times_cache[t] = CachedResponseTimes(
-                dict(self.response_times), self.num_requests, self.num_none_requests
-            )

@@ -163,10 +163,22 @@ impl Entry {
             self.store_times(second - 1, window);
         }
         self.num_requests += 1;
-        // Samples may come slightly out of order: they carry the moment they ended, not the one they are counted.
-        self.last_request_timestamp =
-            Some(self.last_request_timestamp.map_or(sample.now, |last| last.max(sample.now)));
         self.total_content_length = self.total_content_length.plus(sample.content_length);
+        self.record_time(sample);
+        self.record_moment(sample.now)
+    }
+
+    /// The step of [`Self::record`] that counts when the request was. `true` when a new second began.
+    #[inline]
+    pub fn record_moment(&mut self, now: f64) -> bool {
+        // Samples may come slightly out of order: they carry the moment they ended, not the one they are counted.
+        self.last_request_timestamp = Some(self.last_request_timestamp.map_or(now, |last| last.max(now)));
+        self.num_reqs_per_sec.add(now as i64, 1)
+    }
+
+    /// The step of [`Self::record`] that counts how long the request took.
+    #[inline]
+    pub fn record_time(&mut self, sample: &Sample) {
         if let Some((ms, bucket, slot)) = sample.time {
             self.total_response_time = self.total_response_time.plus(ms);
             self.min_response_time = Some(self.min_response_time.map_or(ms, |min| min.min(ms)));
@@ -176,7 +188,6 @@ impl Entry {
         } else {
             self.num_none_requests += 1;
         }
-        self.num_reqs_per_sec.add(second, 1)
     }
 
     /// Counts one failure (of a request counted by [`Self::record`]). `true` when a new second began.
@@ -185,7 +196,8 @@ impl Entry {
         self.num_fail_per_sec.add(now as i64, 1)
     }
 
-    fn store_times(&mut self, second: i64, window: u32) {
+    /// The step of [`Self::record`] that keeps a copy of the rounded times, as those of `second`.
+    pub fn store_times(&mut self, second: i64, window: u32) {
         if let Some(copies) = &mut self.window {
             copies.store(
                 second,

@@ -250,6 +250,12 @@ impl RequestStats {
         Some(self.errors.occurred(&entry.method, &entry.name, text, now))
     }
 
+    /// Counts an error in the table of errors alone, as long as it is known there; `false`: call [`Self::insert_error`].
+    #[must_use = "an unknown error is to be inserted"]
+    pub fn note_error(&self, method: &str, name: &str, text: &str, now: f64) -> bool {
+        self.errors.occurred(method, name, text, now)
+    }
+
     /// The first occurrence of an error (or of one beyond the limit of errors).
     pub fn insert_error(&mut self, seed: ErrorSeed, now: f64) {
         if self.errors.is_full() && !self.warned_errors {

@@ -184,13 +184,14 @@ def requests_error(
         gone = http.client.RemoteDisconnected("Remote end closed connection without response")
         wrapped = urllib3_errors.ProtocolError("Connection aborted.", gone)
         error = _raise_chain([gone, wrapped, exceptions.ConnectionError(wrapped, request=request)])
-    elif kind == "malformed" and failure["message"].startswith("invalid content-length"):
-        wrapped = urllib3_errors.InvalidHeader(failure["message"])
+    elif kind == "malformed" and (
+        length := re.fullmatch('invalid content-length "(.*)"', failure["message"])
+    ):
+        several = f"Content-Length contained multiple unmatching values ({length[1]})"
+        wrapped = urllib3_errors.InvalidHeader(several if "," in length[1] else failure["message"])
         error = _raise_chain([wrapped, exceptions.InvalidHeader(wrapped, request=request)])
     elif kind in ("malformed", "head_too_large"):
-        line = re.fullmatch('invalid status line "(.*)"', failure["message"], re.DOTALL)
-        said = line[1].replace("\\r", "\r").replace("\\n", "\n") if line else failure["message"]
-        bad = http.client.BadStatusLine(said or kind.replace("_", " "))
+        bad = _bad_status_line(failure["message"] or kind.replace("_", " "))
         wrapped = urllib3_errors.ProtocolError("Connection aborted.", bad)
         error = _raise_chain([bad, wrapped, exceptions.ConnectionError(wrapped, request=request)])
     elif kind == "too_many_redirects":
@@ -207,6 +208,25 @@ def requests_error(
         error = exceptions.ConnectionError(failure["message"] or kind, request=request)
     assert isinstance(error, requests.RequestException)
     return error
+
+
+# How the engine writes what is no letter of a line.
+_ESCAPES = {"0": "\0", "t": "\t", "r": "\r", "n": "\n"}
+
+
+def _bad_status_line(message: str) -> http.client.HTTPException:
+    """http.client's exception for a first line that it cannot read."""
+    line = re.fullmatch('(invalid status line|unsupported protocol version) "(.*)"', message, re.DOTALL)
+    if line is None:
+        return http.client.BadStatusLine(message)
+    said = re.sub(
+        r"\\(?:u\{([0-9a-f]+)\}|(.))",
+        lambda found: chr(int(found[1], 16)) if found[1] else _ESCAPES.get(found[2], found[2]),
+        line[2],
+    )
+    if line[1] == "invalid status line":
+        return http.client.BadStatusLine(said)
+    return http.client.UnknownProtocol(said.split(None, 1)[0])
 
 
 def _too_large(failure: dict[str, Any]) -> str:

@@ -19,6 +19,8 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
+from .. import _shown
+
 if TYPE_CHECKING:
     from ..env import Environment
 
@@ -94,7 +96,8 @@ class CsvRequestLogger:
                 "" if response_time is None else round(response_time, 2),
                 response_length,
                 _status_code(response, exception),
-                "" if exception is None else str(exception),
+                # As in the tables of the run: no passwords of URLs.
+                "" if exception is None else _shown.url(str(exception)),
             )
         )
         self._pending += 1

@@ -20,6 +20,7 @@ from geventhttpclient.client import HTTPClientPool
 from geventhttpclient.header import Headers
 from geventhttpclient.useragent import CompatResponse, UserAgent
 
+from .. import _shown
 from .._http import tls
 from .._http.adapter import is_plain_header
 from .._http.cookies import FastCookies
@@ -318,7 +319,7 @@ class FastHttpSession(SessionBase):
             tls.answered(str(where.hostname), where.port or 443, None, error)
         meta = {
             "request_type": method,
-            "name": name or url,
+            "name": name or _shown.value(url),
             "context": context or {},
             "response": response,
             "exception": None,

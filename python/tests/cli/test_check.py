@@ -36,20 +36,15 @@ FOUND = [
     ("internal-name", "import locust.user.users\nx = locust.user.users.RestResponseT  #!"),
     (
         "not-called",
-        "from locust.stats import StatsEntry\nclass S(StatsEntry):\n    def _log_response_time(self, t): pass  #!",
+        "from locust.stats import StatsCSV\nclass S(StatsCSV):\n    def _percentile_fields(self, s): pass  #!",
     ),
-    ("not-called", "from locust import stats\nstats.StatsEntry._log_response_time = print  #!"),
+    ("not-called", "from locust import stats\nstats.StatsCSV._percentile_fields = print  #!"),
     ("not-called", "from locust import argument_parser as a\na.download_locustfile_from_master = print  #!"),
     ("not-called", "from unittest import mock\nmock.patch('locust.runners.get_logs').start()  #!"),
     (
         "not-called",
         "from locust.runners import MasterRunner\nclass M(MasterRunner):\n    def _wait_for_workers_report_after_ramp_up(self): pass  #!",
     ),
-    (
-        "log-request-override",
-        "from locust.stats import RequestStats\nclass S(RequestStats):\n    def log_request(self, *a): pass  #!",
-    ),
-    ("log-request-override", "def f(environment):\n    environment.stats.log_request = print  #!"),
     (
         "kept-response-times",
         "class A:\n    def f(self, entry):\n        self.times = entry.response_times  #!",

@@ -21,6 +21,7 @@ import http_calls  # (imports locust first, which patches)
 from http_calls import Maker, Seen, cookies_of, event_of
 
 if True:  # after locust, which patches
+    import generated_answers
     import generated_framing
     import generated_state
     import generated_steps
@@ -33,6 +34,7 @@ Call = Callable[[Any], Any]
 SIDE_BY_SIDE: dict[str, Callable[[str], Iterator[tuple[str, Call]]]] = {
     "framing": generated_framing.cases,
     "values": generated_values.cases,
+    "answers": generated_answers.cases,
 }
 ONE_BY_ONE: dict[str, Callable[[str], Iterator[tuple[str, Call]]]] = {
     "steps": generated_steps.cases,
@@ -41,7 +43,7 @@ ONE_BY_ONE: dict[str, Callable[[str], Iterator[tuple[str, Call]]]] = {
 }
 
 
-SAMPLES = {"framing": 40, "values": 30, "steps": 6, "state": 7, "surface": 1}
+SAMPLES = {"framing": 40, "values": 30, "answers": 8, "steps": 6, "state": 7, "surface": 1}
 """Of each family, one call in so many is in the sample."""
 
 

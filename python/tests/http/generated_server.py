@@ -2,12 +2,13 @@
 
     python generated_server.py
 
-prints two ports: of the server, and of one that says, as JSON, what has arrived for each case since the last time. The case
+A request with `?answer=` in its path is answered with these bytes, in Base64. It prints two ports: of the server, and of one that says, as JSON, what has arrived for each case since the last time. The case
 of a connection is the first part of the path of its first request. It goes when standard input ends.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import socket
@@ -37,10 +38,11 @@ def serve(peer: socket.socket) -> None:
         pass
     try:
         if data:
-            peer.sendall(ANSWER)
+            told = re.match(rb"\S* \S*\?answer=([\w=-]*)", data)
+            peer.sendall(base64.urlsafe_b64decode(told[1]) if told else ANSWER)
             peer.shutdown(socket.SHUT_WR)
             peer.settimeout(2)
-            while part := peer.recv(65536):
+            while told is None and (part := peer.recv(65536)):
                 data += part
     except OSError:
         pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,16 @@ def comparable(what: dict[str, Any], *parts: str) -> dict[str, Any]:
 
 
 def lowered(value: Any) -> Any:
-    """With the names of header fields in lower case, and without what geventhttpclient adds to a request's own."""
+    """With the names of header fields in lower case, without what geventhttpclient adds to a request's own, and without passwords
+    in the names under which requests are counted."""
     if isinstance(value, dict):
+        if "request_type" in value and isinstance(name := value.get("name"), str):
+            shown = re.sub(
+                r"://(?:([^/:@]*):)?[^/@]*@",
+                lambda user: f"://{user[1]}:***@" if user[1] is not None else "://***@",
+                name,
+            )
+            value = {**value, "name": shown}
         return {
             key: sorted(
                 ([name.lower(), field] for name, field in item if name.lower() != "content-length"), key=str

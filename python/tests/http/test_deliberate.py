@@ -20,12 +20,9 @@ import pytest
 import requests
 from http_recording import RecordingServer
 
-from locust import FastHttpUser, HttpUser
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
-from locust.env import Environment
 from locust.event import EventHook
-from locust.stats import RequestStats
 
 LENGTH = 1000
 GOOD_GZIP = gzip.compress(b"x" * LENGTH, mtime=0)
@@ -180,25 +177,3 @@ def test_a_proxy_over_tls_is_spoken_to_by_urllib3(tmp_path: Path, recording: Rec
         "/a", proxies={"http": f"https://127.0.0.1:{port}"}, verify=str(tmp_path / "ca.pem")
     )
     assert response.content == b"ok" and asked == [b"GET http://host.test/a HTTP/1.1"]
-
-
-@pytest.mark.parametrize("kind", [HttpUser, FastHttpUser])
-def test_requests_recorded_natively_do_not_pass_an_override_of_log_request(
-    kind: type[Any], recording: RecordingServer
-) -> None:
-    class Counting(RequestStats):
-        logged = 0
-
-        def log_request(self, *given: Any, **named: Any) -> None:
-            self.logged += 1
-            super().log_request(*given, **named)
-
-    heard_by_listener: list[str] = []
-    visitor = type("Visitor", (kind,), {"host": recording.url})
-    environment = Environment(user_classes=[visitor])
-    environment.events.request.add_listener(lambda name, **_: heard_by_listener.append(name))
-    environment.stats = Counting()
-    environment.create_local_runner()
-    visitor(environment).client.get("/x")
-    assert environment.stats.get("/x", "GET").num_requests == 1
-    assert (environment.stats.logged, heard_by_listener) == (0, ["/x"])

@@ -1,4 +1,4 @@
-"""Calls made by the thousand, with our clients and with Locust's: framing, values, state, steps, and what there is on the objects.
+"""Calls made by the thousand, with our clients and with Locust's: framing, values, answers, state, steps, and what there is on the objects.
 
 `make test` makes a sample of each family; `make test-http-all` all of them (GREGARIA_HTTP_ALL=1).
 """
@@ -22,7 +22,7 @@ from http_comparing import comparable, lowered, oracle
 from servers import clean_environment
 
 EVERYTHING = os.environ.get("GREGARIA_HTTP_ALL") == "1"
-FAMILIES = ("framing", "values", "steps", "state", "surface")
+FAMILIES = ("framing", "values", "answers", "steps", "state", "surface")
 
 
 def outcome(python: Path | str, client: str, certificates: Path) -> dict[str, Any]:

@@ -39,6 +39,35 @@ def test_a_replaced_send_of_requests_sees_what_clients_send(
     assert seen == [recording.url + "/x"]
 
 
+def test_a_session_that_has_sent_notices_it_when_something_of_it_changes(
+    recording: RecordingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    original = requests.Session.send
+    before = HttpSession(recording.url, EventHook(), None)
+    before.trust_env = False
+    assert before.get("/before").status_code == 200
+
+    def send(self: Any, request: Any, **keywords: Any) -> Any:
+        seen.append(request.path_url)
+        return original(self, request, **keywords)
+
+    monkeypatch.setattr(requests.Session, "send", send)
+    before.get("/unseen")
+    HttpSession(recording.url, EventHook(), None).get("/new")
+    before.headers["X-A"] = "1"
+    before.get("/changed")
+    assert seen == ["/new", "/changed"]
+    # Of our own class it is noticed at once.
+    after = HttpSession(recording.url, EventHook(), None)
+    monkeypatch.setattr(requests.Session, "send", original)
+    after.trust_env = False
+    after.get("/first")
+    monkeypatch.setattr(HttpSession, "send", send)
+    after.get("/at-once")
+    assert seen[2:] == ["/at-once"]
+
+
 def test_so_does_one_replaced_before_we_were_imported(recording: RecordingServer) -> None:
     script = """
 import functools, requests, sys

@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from http_comparing import oracle
@@ -18,7 +19,7 @@ from locust import _internals
 from locust.cli.check import detect_runs
 from locust.env import Environment
 from locust.runners import MasterRunner
-from locust.stats import RequestStats, StatsEntry
+from locust.stats import RequestStats, StatsCSV
 from servers import ROOT, clean_environment
 
 SCRIPT = ROOT / "compat" / "golden" / "lacking.py"
@@ -65,24 +66,23 @@ def test_a_step_that_is_not_called_is_told_once(
 ) -> None:
     for _ in range(2):
 
-        class Mine(StatsEntry):
-            def _log_response_time(self, response_time: float | None) -> None: ...
+        class Mine(StatsCSV):
+            def _percentile_fields(self, stats_entry: Any, use_current: bool = False) -> list[Any]:
+                return []
 
     monkeypatch.setattr(MasterRunner, "_wait_for_workers_report_after_ramp_up", lambda self: 1.0)
-    monkeypatch.setattr(RequestStats, "log_request", lambda *_: None)
     monkeypatch.setattr(locust.argument_parser, "download_locustfile_from_master", print)
     told = [record.getMessage().partition(" is ")[0] for record in warnings.records]
     assert told == [
-        "Mine._log_response_time",
+        "Mine._percentile_fields",
         "MasterRunner._wait_for_workers_report_after_ramp_up",
-        "RequestStats.log_request",
         "locust.argument_parser.download_locustfile_from_master",
     ]
     assert all(record.levelname == "WARNING" for record in warnings.records)
 
 
 def test_classes_that_replace_nothing_are_not_told(warnings: pytest.LogCaptureFixture) -> None:
-    class Mine(StatsEntry):
+    class Mine(StatsCSV):
         def mine(self) -> None: ...
 
     Environment(events=None).stats.total.log(5, 1)

@@ -23,7 +23,8 @@ from servers import clean_environment, locust_command
 from web_runs import WebRun
 
 SCRIPT = """
-from locust import HttpUser, constant, events, task
+from locust import FastHttpUser, HttpUser, constant, events, task
+from locust.clients import HttpSession
 
 @events.init_command_line_parser.add_listener
 def options(parser):
@@ -47,6 +48,24 @@ class Shopper(HttpUser):
         self.client.get("/")
         with self.client.get("/missing", catch_response=True) as response:
             response.failure("no such thing")
+
+class OfItsOwn(FastHttpUser):
+    wait_time = constant(0.05)
+
+    def on_start(self):
+        self.session = HttpSession("", self.environment.events.request, self)
+
+    @task
+    def go(self):
+        own = "http://me:PLANTED-own@" + self.host.rpartition("@")[2]
+        self.client.get(own + "/missing")
+        self.client.get("http://me:PLANTED-own@127.0.0.1:1/refused")
+        self.session.get(own + "/missing?by=requests")
+        self.session.get("http://me:PLANTED-own@127.0.0.1:1/refused", proxies={"http": "http://me:PLANTED-own@127.0.0.1:1"})
+        for number in range(2):
+            error = ConnectionError(f"lost amqp://me:PLANTED-own@broker{number}")
+            self.environment.events.request.fire(request_type="MQ", name="send", response_time=1, response_length=0, exception=error)
+        raise ValueError("postgres://me:PLANTED-own@db")
 """
 
 PLANTED = {
@@ -58,8 +77,10 @@ PLANTED = {
     "file": ("PLANTED-file",),
     "host": ("PLANTED-pw",),
     "option": ("PLANTED-back",),
+    "script": ("PLANTED-own",),
 }
 SECRETS = [secret for group in PLANTED.values() for secret in group]
+OWN = "Basic " + base64.b64encode(b"me:PLANTED-own").decode()
 BASIC = "Basic " + base64.b64encode(b"shop:PLANTED-pw").decode()
 
 
@@ -102,7 +123,7 @@ def arguments(shop: Shop) -> list[str]:
 
 
 def assert_nothing_in(text: str, where: str) -> None:
-    found = [secret for secret in [*SECRETS, BASIC] if secret in text or quote(secret) in text]
+    found = [secret for secret in [*SECRETS, BASIC, OWN] if secret in text or quote(secret) in text]
     assert not found, (where, found)
 
 
@@ -119,7 +140,7 @@ def test_a_headless_run_writes_no_secret(tmp_path: Path, shop: Shop):
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert ended.returncode == 1, ended.stderr
-    assert shop.authorizations == {BASIC}
+    assert {BASIC, OWN} <= shop.authorizations
     assert_nothing_in(ended.stdout + ended.stderr, "terminal")
     files = [path for path in out.rglob("*") if path.is_file()]
     assert len(files) >= 9, files
@@ -134,6 +155,16 @@ def test_a_headless_run_writes_no_secret(tmp_path: Path, shop: Shop):
     assert info["host"] == f"http://shop:***@127.0.0.1:{shop.server.server_port}"
     assert "--shown this that" in info["command"]
     assert "--keys '***' '***' --pin '***' '-vk***' --pair '***' '***'" in info["command"]
+    port = shop.server.server_port
+    names = {(row["name"], row["method"]) for row in json.loads((out / "numbers.json").read_text())}
+    assert (f"http://me:***@127.0.0.1:{port}/missing", "GET") in names, names
+    failures = (out / "table_failures.csv").read_text()
+    assert (
+        "for url: /missing?by=requests" in failures and f"http://me:***@127.0.0.1:{port}/missing" in failures
+    )
+    # What differs in more than a password is told apart.
+    assert "lost amqp://me:***@broker0" in failures and "lost amqp://me:***@broker1" in failures
+    assert "postgres://me:***@db" in (out / "table_exceptions.csv").read_text()
     assert info["options"] == {
         "back_end": "amqp://guest:***@broker",
         "verbose": True,
@@ -155,7 +186,7 @@ def test_the_web_interface_shows_no_secret_and_keeps_those_it_does_not_show(tmp_
                 "back_end": back_end}  # fmt: skip
         assert_nothing_in(run.post("/swarm", form).text, "answer of /swarm")
         run.wait_for(lambda: run.get("/stats/requests").json()["total_rps"] > 0)
-        assert shop.authorizations == {BASIC}
+        assert BASIC in shop.authorizations
         run.wait_for(lambda: "BACK END amqp://guest:***@broker is 32 long" in run.log)
         stem = run.get("/stats/requests/csv").headers["content-disposition"]
         assert_nothing_in(stem, "name of the CSV file")

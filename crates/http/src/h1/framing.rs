@@ -85,6 +85,7 @@ impl FramingFields {
                 (Length::Absent, None) => Length::Odd(excerpt(value), odd_number(value)),
                 (odd @ Length::Odd(..), _) => odd,
                 (Length::Bad(text), _) => Length::Bad(text),
+                (Length::Given(before), Some(number)) => Length::Bad(format!("{before}, {number}").into()),
                 _ => Length::Bad(excerpt(value)),
             };
         }

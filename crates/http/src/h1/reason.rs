@@ -31,14 +31,11 @@ impl Reason {
         }
     }
 
-    /// The phrase as text: UTF-8 if it is that, else Latin-1 (as requests reads it).
+    /// The phrase as text: Latin-1, as `http.client` reads whatever it is.
     pub fn to_text(&self) -> Cow<'_, str> {
         match &self.0 {
             Text::Usual(phrase) => Cow::Borrowed(phrase),
-            Text::Own(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) => Cow::Borrowed(text),
-                Err(_) => Cow::Owned(bytes.iter().map(|&byte| char::from(byte)).collect()),
-            },
+            Text::Own(bytes) => Cow::Owned(bytes.iter().map(|&byte| char::from(byte)).collect()),
         }
     }
 }
@@ -118,6 +115,6 @@ mod tests {
         assert_eq!(Reason::new(200, b"Fine").to_text(), "Fine");
         assert_eq!(Reason::new(599, b"").as_bytes(), b"");
         assert_eq!(Reason::new(200, b"Caf\xe9").to_text(), "Caf\u{e9}");
-        assert_eq!(Reason::new(200, "Café".as_bytes()).to_text(), "Café");
+        assert_eq!(Reason::new(200, "Café".as_bytes()).to_text(), "CafÃ©");
     }
 }

@@ -21,6 +21,7 @@ use super::target::Target;
 use super::transfer::BodyReader;
 use super::verdict;
 use crate::gevent::Bridge;
+use crate::stats::without_passwords;
 
 /// The Python classes of a style, found once.
 #[derive(Debug)]
@@ -137,6 +138,10 @@ impl SessionCore {
                     _ => match name {
                         Some(name) if name.bind(py).is_truthy()? => {
                             Some(name.bind(py).str()?.to_str()?.into())
+                        }
+                        // It would be the whole URL.
+                        _ if target.has_credentials && settings.style == Style::Fast => {
+                            Some(without_passwords(py, asked.to_owned())?.into())
                         }
                         _ => None,
                     },

@@ -10,7 +10,7 @@ use super::response::{Meta, Parts, ResponseCore};
 use super::session::SessionCore;
 use super::settings::Style;
 use super::steps;
-use crate::stats::{RequestStats, StatsListener};
+use crate::stats::{RequestStats, StatsListener, counts_by_methods};
 
 /// Whether a status counts as a success: below 400, or for the fast client the ones geventhttpclient's users expect.
 pub(super) fn is_good(style: Style, status: u16) -> bool {
@@ -20,8 +20,11 @@ pub(super) fn is_good(style: Style, status: u16) -> bool {
     }
 }
 
-/// The statistics behind the request event, if its only listener is the runner's own.
+/// The statistics behind the request event, if its only listener is the runner's own and no script counts for itself.
 pub(super) fn only_statistics(py: Python<'_>, session: &SessionCore) -> PyResult<Option<Py<RequestStats>>> {
+    if counts_by_methods() {
+        return Ok(None);
+    }
     let Some(event) = session.event(py) else { return Ok(None) };
     // Anything with a `fire` will do as an event.
     let Some(handlers) = event.bind(py).getattr_opt(intern!(py, "_handlers"))? else { return Ok(None) };

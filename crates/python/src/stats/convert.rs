@@ -44,21 +44,24 @@ pub(super) fn sample(
     content_length: &Bound<'_, PyAny>,
     now: f64,
 ) -> PyResult<Sample> {
-    let time = if response_time.is_none() {
-        None
+    Ok(Sample::with_bucket(time(py, response_time)?, number(content_length)?, now))
+}
+
+/// A response time and its bucket; None of None.
+pub(super) fn time(py: Python<'_>, response_time: &Bound<'_, PyAny>) -> PyResult<Option<(Number, i64)>> {
+    if response_time.is_none() {
+        return Ok(None);
+    }
+    let ms = number(response_time)?;
+    if !ms.value().is_finite() {
+        return Err(PyValueError::new_err(format!("cannot convert response time {ms} to integer")));
+    }
+    let bucket = if settings::has_custom_bucket() {
+        settings::custom_bucket(py, response_time)?
     } else {
-        let ms = number(response_time)?;
-        if !ms.value().is_finite() {
-            return Err(PyValueError::new_err(format!("cannot convert response time {ms} to integer")));
-        }
-        let bucket = if settings::has_custom_bucket() {
-            settings::custom_bucket(py, response_time)?
-        } else {
-            gregaria_stats::bucket_response_time(ms.value())
-        };
-        Some((ms, bucket))
+        gregaria_stats::bucket_response_time(ms.value())
     };
-    Ok(Sample::with_bucket(time, number(content_length)?, now))
+    Ok(Some((ms, bucket)))
 }
 
 /// The text of a method or name; other objects are converted by `str()`.

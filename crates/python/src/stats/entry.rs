@@ -4,8 +4,8 @@ use super::convert::{self, to_python};
 use super::request_stats::{RequestStats, Shared};
 use super::settings;
 use gregaria_stats::{
-    Buckets, CachedTimes, Entry, EntryId, EntrySnapshot, EntryWire, Histogram, Seconds, SnapshotOptions,
-    Span, Window, percentile_of,
+    Buckets, CachedTimes, Entry, EntryId, EntrySnapshot, EntryWire, Histogram, Number, Sample, Seconds,
+    SnapshotOptions, Span, Window, percentile_of,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -340,14 +340,34 @@ impl StatsEntry {
 
     /// Counts a request; `response_time` in ms or None, `content_length` in bytes.
     fn log(
-        &self,
-        py: Python<'_>,
+        slf: &Bound<'_, Self>,
         response_time: &Bound<'_, PyAny>,
         content_length: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
+        let py = slf.py();
+        if settings::counts_by_parts() {
+            return slf.call_method1("_log_by_parts", (response_time, content_length)).map(drop);
+        }
         let sample = convert::sample(py, response_time, content_length, convert::unix_time(py)?)?;
-        self.with(|entry| entry.record(&sample, settings::window()));
+        slf.get().with(|entry| entry.record(&sample, settings::window()));
         Ok(())
+    }
+
+    /// The part of `log` that counts when the request was.
+    fn _log_time_of_request(&self, current_time: f64) {
+        self.with(|entry| entry.record_moment(current_time));
+    }
+
+    /// The part of `log` that counts how long the request took.
+    fn _log_response_time(&self, py: Python<'_>, response_time: &Bound<'_, PyAny>) -> PyResult<()> {
+        let time = convert::time(py, response_time)?;
+        self.with(|entry| entry.record_time(&Sample::with_bucket(time, Number::ZERO, 0.0)));
+        Ok(())
+    }
+
+    /// The part of `log` that keeps the times for current percentiles, as those of this second.
+    fn _cache_response_times(&self, t: i64) {
+        self.with(|entry| entry.store_times(t, settings::window()));
     }
 
     /// Counts a failure.

@@ -41,20 +41,29 @@ impl StatsError {
     }
 }
 
-/// The text of an error: strings are themselves, all else is its `repr()`; a memory address in it is masked.
+/// The text of an error as it is counted and shown: strings are themselves, all else is its `repr()`; a memory address in it is
+/// masked, and so are the passwords of URLs.
 pub(super) fn parse_error(error: &Bound<'_, PyAny>) -> PyResult<String> {
     let string = match error.cast::<PyString>() {
         Ok(string) => string.clone(),
         Err(_) => error.repr()?,
     };
-    let text = string.to_string_lossy();
+    let text = without_passwords(error.py(), string.to_string_lossy().into_owned())?;
     if let Some(found) = text.find(TARGET) {
         let start = found + TARGET.len() - 2;
         if let Some(length) = text[start..].find('>') {
             return Ok(text.replace(&text[start..start + length], "0x...."));
         }
     }
-    Ok(text.into_owned())
+    Ok(text)
+}
+
+/// A text as everything that is shown of a run shows it (`locust/_shown.py`).
+pub(crate) fn without_passwords(py: Python<'_>, text: String) -> PyResult<String> {
+    if !text.contains('@') || !text.contains("://") {
+        return Ok(text);
+    }
+    py.import("locust._shown")?.getattr("url")?.call1((text,))?.extract()
 }
 
 /// SHA-256 in hex of `METHOD.NAME.repr(text)`.
@@ -65,6 +74,10 @@ fn key_of(py: Python<'_>, method: &str, name: &str, text: &str) -> PyResult<Stri
 
 /// What the console shows: the argument of a `CatchResponseError`, the text of all else (addresses not masked).
 pub(super) fn display_of(py: Python<'_>, error: &Bound<'_, PyAny>) -> PyResult<String> {
+    without_passwords(py, plain_display_of(py, error)?)
+}
+
+fn plain_display_of(py: Python<'_>, error: &Bound<'_, PyAny>) -> PyResult<String> {
     if let Ok(string) = error.cast::<PyString>() {
         let text = string.to_string_lossy();
         return Ok(match text.strip_prefix(UNWRAPPED) {
@@ -176,7 +189,8 @@ impl StatsError {
         self.record().update(|tally| tally.last_seen = moment);
     }
 
-    /// The text of an error: strings are themselves, all else is its repr(); a memory address in it is masked.
+    /// The text of an error: strings are themselves, all else is its repr(); a memory address in it is masked, and so are
+    /// passwords of URLs.
     #[staticmethod]
     #[pyo3(name = "parse_error")]
     fn py_parse_error(error: &Bound<'_, PyAny>) -> PyResult<String> {

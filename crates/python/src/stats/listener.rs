@@ -1,6 +1,7 @@
 //! `_engine.StatsListener`: the listener of `events.request` that counts.
 
 use super::request_stats::RequestStats;
+use super::settings;
 use crate::http::ResponseCore;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -56,6 +57,18 @@ impl StatsListener {
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
         let _ = (context, start_time, url, kwargs);
+        if settings::counts_by_methods() {
+            // As Locust does it, for who has put something else in the place of one.
+            let stats = self.stats(py);
+            let stats = stats.bind(py);
+            stats.call_method1("log_request", (request_type, name, response_time, response_length))?;
+            return match exception {
+                Some(error) if error.is_truthy()? => {
+                    stats.call_method1("log_error", (request_type, name, error)).map(drop)
+                }
+                _ => Ok(()),
+            };
+        }
         let phases = response.and_then(|response| response.cast::<ResponseCore>().ok()?.get().timing());
         let phases = phases.unwrap_or_default();
         self.stats(py).get().on_request(

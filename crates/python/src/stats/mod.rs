@@ -16,7 +16,10 @@ mod report_wire;
 mod request_stats;
 mod settings;
 
-pub(crate) use self::{listener::StatsListener, request_stats::RequestStats};
+pub(crate) use self::{
+    error::without_passwords, listener::StatsListener, request_stats::RequestStats,
+    settings::counts_by_methods,
+};
 
 use pyo3::prelude::*;
 

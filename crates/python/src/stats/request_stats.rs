@@ -107,6 +107,20 @@ impl RequestStats {
             return Ok(true);
         }
         let Some((method, name)) = names else { return Ok(false) };
+        self.first_error(py, method, name, text, error, now)?;
+        Ok(true)
+    }
+
+    /// Puts an error into the table of errors that is not there yet.
+    fn first_error(
+        &self,
+        py: Python<'_>,
+        method: Arc<str>,
+        name: Arc<str>,
+        text: String,
+        error: &Bound<'_, PyAny>,
+        now: f64,
+    ) -> PyResult<()> {
         let seed = super::error::seed(py, method, name, text, error)?;
         let key = seed.key.clone();
         let (record, warnings) = {
@@ -120,7 +134,7 @@ impl RequestStats {
             let old = self.handles().insert(key, handle);
             drop(old);
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Counts a request (and its failure) as the listener of the `request` event does.
@@ -244,18 +258,39 @@ impl RequestStats {
 
     /// Counts a request; `response_time` in ms or None, `content_length` in bytes.
     fn log_request(
-        &self,
-        py: Python<'_>,
+        slf: &Bound<'_, Self>,
         method: &Bound<'_, PyAny>,
         name: &Bound<'_, PyAny>,
         response_time: &Bound<'_, PyAny>,
         content_length: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        self.on_request(py, method, name, response_time, content_length, None, &Phases::default())
+        if settings::counts_by_entries() {
+            let given = (method, name, response_time, content_length);
+            return slf.call_method1("_log_by_entries", given).map(drop);
+        }
+        let none = Phases::default();
+        slf.get().on_request(slf.py(), method, name, response_time, content_length, None, &none)
     }
 
     /// Counts the failure of a request.
     fn log_error(
+        slf: &Bound<'_, Self>,
+        method: &Bound<'_, PyAny>,
+        name: &Bound<'_, PyAny>,
+        error: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        if settings::counts_by_entries() {
+            return slf.call_method1("_log_error_by_entries", (method, name, error)).map(drop);
+        }
+        let (py, this) = (slf.py(), slf.get());
+        let now = convert::unix_time(py)?;
+        let (method, name) = (convert::text(method)?, convert::text(name)?);
+        while !this.record_error(py, this.entry_id(py, &method, &name), error, now)? {}
+        Ok(())
+    }
+
+    /// Counts an error in the table of errors, and nowhere else.
+    fn _note_error(
         &self,
         py: Python<'_>,
         method: &Bound<'_, PyAny>,
@@ -263,9 +298,11 @@ impl RequestStats {
         error: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let now = convert::unix_time(py)?;
-        let (method, name) = (convert::text(method)?, convert::text(name)?);
-        while !self.record_error(py, self.entry_id(py, &method, &name), error, now)? {}
-        Ok(())
+        let (method, name, text) = (convert::text(method)?, convert::text(name)?, parse_error(error)?);
+        if self.shared.lock().note_error(&method, &name, &text, now) {
+            return Ok(());
+        }
+        self.first_error(py, (&*method).into(), (&*name).into(), text, error, now)
     }
 
     /// The same numbers as `serialize_stats()` gives, but the entries stay as they are.

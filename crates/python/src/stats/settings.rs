@@ -2,11 +2,12 @@
 
 use gregaria_stats::{DEFAULT_WINDOW_SECONDS, bucket_response_time};
 use pyo3::prelude::*;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 static WINDOW: AtomicU32 = AtomicU32::new(DEFAULT_WINDOW_SECONDS);
 static CUSTOM: AtomicBool = AtomicBool::new(false);
+static TAKEN: AtomicU8 = AtomicU8::new(0);
 static BUCKET: Mutex<Option<Py<PyAny>>> = Mutex::new(None);
 
 /// `locust.stats.CURRENT_RESPONSE_TIME_PERCENTILE_WINDOW`, in seconds.
@@ -18,6 +19,35 @@ pub(super) fn window() -> u32 {
 #[inline]
 pub(super) fn has_custom_bucket() -> bool {
     CUSTOM.load(Relaxed)
+}
+
+/// Which steps of counting a request are a script's: 0 none, 1 those of `RequestStats`, 2 those of its entries, too, 3 and what
+/// these consist of. Once one was, all of its kind are called for good.
+#[inline]
+fn taken() -> u8 {
+    TAKEN.load(Relaxed)
+}
+
+/// Whether each request is to be counted by calling `log_request` and `log_error`.
+#[inline]
+pub(crate) fn counts_by_methods() -> bool {
+    taken() > 0
+}
+
+/// Whether those call `log` and `log_error` of the entries.
+pub(super) fn counts_by_entries() -> bool {
+    taken() > 1
+}
+
+/// Whether `log` of an entry calls its parts.
+pub(super) fn counts_by_parts() -> bool {
+    taken() > 2
+}
+
+/// Says that a step of counting is a script's: see `locust/_counting.py`.
+#[pyfunction]
+fn counting_taken_over(level: u8) {
+    TAKEN.fetch_max(level, Relaxed);
 }
 
 /// What the user's bucket function makes of a response time; fractions of its result are cut off.
@@ -57,5 +87,6 @@ pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("MAX_ERRORS", gregaria_stats::MAX_ERRORS)?;
     m.add_function(wrap_pyfunction!(py_bucket, m)?)?;
     m.add_function(wrap_pyfunction!(set_bucket_function, m)?)?;
+    m.add_function(wrap_pyfunction!(counting_taken_over, m)?)?;
     m.add_function(wrap_pyfunction!(set_percentile_window, m)?)
 }

@@ -76,16 +76,9 @@ def _is_none_where_refused(name: str, value: ast.expr | None) -> bool:
 
 
 def statistics(source: Source) -> Found:
-    """Overrides in the statistics, and numbers that are not quite the same."""
+    """Numbers that are not quite the same."""
     for node in source.walk():
-        if isinstance(node, ast.ClassDef) and source.bases(node) & {"RequestStats", "StatsEntry"}:
-            for method in node.body:
-                if isinstance(method, ast.FunctionDef) and method.name in ("log_request", "log", "log_error"):
-                    yield "log-request-override", method, f"{node.name}.{method.name}"
-        elif isinstance(node, ast.Assign):
-            for target in node.targets:
-                if isinstance(target, ast.Attribute) and target.attr == "log_request":
-                    yield "log-request-override", node, f"{shown(target)} is replaced"
+        if isinstance(node, ast.Assign):
             if (
                 isinstance(node.value, ast.Attribute)
                 and node.value.attr in ("response_times", "num_reqs_per_sec", "num_fail_per_sec")
@@ -158,9 +151,8 @@ def _replaced(node: ast.AST, name: str) -> Found:
 
 
 def _not_called(cls: type) -> tuple[str, ...]:
-    """The names on a class of ours that nothing calls, but for those that a rule of their own speaks of."""
-    found = getattr(cls, "not_called", ())
-    return tuple(name for name in found if name not in ("log", "log_error", "log_request"))
+    """The names on a class of ours that nothing calls."""
+    return getattr(cls, "not_called", ())
 
 
 def _value(dotted: str | None) -> Any:

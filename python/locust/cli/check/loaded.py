@@ -22,8 +22,6 @@ _WATCHED = (
     ("requests.adapters", "HTTPAdapter.send", "below-requests"),
     ("urllib3.connectionpool", "HTTPConnectionPool.urlopen", "below-requests"),
     ("ssl", "SSLContext", "replaced-certificates"),
-    ("locust.stats", "RequestStats.log_request", "log-request-override"),
-    ("locust.stats", "StatsEntry.log", "log-request-override"),
 )
 
 

@@ -65,11 +65,6 @@ RULES: dict[str, Rule] = {
         "Nothing here calls this: what it does in Locust is done natively. A warning says so when it is replaced.",
     ),
     # ---------------------------------------------------------------------------------------------- statistics
-    "log-request-override": Rule(
-        DIFFERS,
-        "log-request-overrides",
-        "This is not called for requests, which are recorded natively. Use an `events.request` listener.",
-    ),
     "kept-response-times": Rule(
         NOTE,
         "response-times-are-copies",
