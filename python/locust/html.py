@@ -6,11 +6,11 @@ kept them, and beside them those arguments that Locust's report has, by their na
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -19,6 +19,7 @@ from . import _engine, stats
 from ._internals import module_attributes
 from ._web import recording
 from ._web.wire import as_json
+from .stats_views import EntriesDict
 from .util.date import format_duration, format_utc_timestamp
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ DEFAULT_BUILD_PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "w
 REPORT = "report.html"
 MISSING_PAGE = "this build has no report page: build it with Node.js installed (see CONTRIBUTING.md)"
 _MARKER = re.compile(r"\{\{\s*report_args\s*\|\s*tojson\s*\}\}")
+# Rows that are made, and characters that are looked at, before somebody else has their turn.
+ROWS = 20
+SLICE = 65_536
 _IN_HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "'": "\\u0027"}
 
 
@@ -71,33 +75,57 @@ def _aside(function: Callable[..., Any], *args: Any) -> Any:
 
 
 def _page(environment: Environment, show_download_link: bool, theme: str, run: Callable[..., Any]) -> str:
-    args = report_args(environment, show_download_link, theme, run)
     page = _engine.web_asset(REPORT)
     if page is None:
         raise FileNotFoundError(MISSING_PAGE)
-    return run(_filled, page.decode(), args)
+    return run(_filled, page.decode(), _args_json(environment, show_download_link, theme, run))
 
 
-def _filled(page: str, args: dict[str, Any]) -> str:
-    data = _for_html(as_json(args, sort_keys=True))
-    return _MARKER.sub(lambda _: data, page, count=1)
+def _filled(page: str, args: list[str]) -> str:
+    before, after = _MARKER.split(page, maxsplit=1)
+    return "".join([before, *map(_for_html, args), after])
 
 
-def report_args(
-    environment: Environment,
-    show_download_link: bool = True,
-    theme: str = "",
-    run: Callable[..., Any] = _here,
-) -> dict[str, Any]:
-    """What the report shows, as it goes into the page. `run` calls what takes long."""
+def _args_json(
+    environment: Environment, show_download_link: bool, theme: str, run: Callable[..., Any]
+) -> list[str]:
+    """What the report shows, one JSON object in pieces. `run` calls what takes long.
+
+    What the native side wrote is put in as it is: reading ten thousand names only to write them again would keep the users
+    waiting for longer than some of them wait for an answer.
+    """
     theme = theme if theme in ("dark", "light") else ""
     download = (
         "stats/report?download=1" + (f"&theme={theme}" if theme else "") if show_download_link else None
     )
+    if run is not _here and isinstance(entries := environment.stats.entries, EntriesDict):
+        entries.catch_up(gevent.sleep)
     recorder, of_run = _recorder(environment)
     told = of_run.status(), of_run.info(), of_run.exceptions()
-    recorded = json.loads(run(recorder, *told, theme or None, download))
-    return {**_locusts_args(environment, show_download_link, pauses=run is not _here), **recorded}
+    recorded: str = run(recorder, *told, theme or None, download)
+    pieces = list(_members(_locusts_args(environment, show_download_link), pauses=run is not _here))
+    # A JSON object of the native side without its brace: of two members of one name the later counts, and that is its.
+    cut = (recorded[start : start + SLICE] for start in range(1, len(recorded), SLICE))
+    return ["{", *pieces, *cut]
+
+
+def _members(args: dict[str, Any], pauses: bool) -> Iterator[str]:
+    """The members of a JSON object, each with a comma behind it. Of the rows that are made only when asked for (iterators) some at
+    a time; with `pauses` others have their turn between them."""
+    for name, value in args.items():
+        yield as_json(name) + ":"
+        if isinstance(value, Iterator):
+            yield "["
+            comma = ""
+            while rows := list(islice(value, ROWS)):
+                yield comma + as_json(rows)[1:-1]
+                comma = ","
+                if pauses:
+                    gevent.sleep(0)
+            yield "]"
+        else:
+            yield as_json(value)
+        yield ","
 
 
 def _recorder(environment: Environment) -> tuple[Any, recording.Recording]:
@@ -113,40 +141,39 @@ def _recorder(environment: Environment) -> tuple[Any, recording.Recording]:
     return from_statistics, recording.Recording(environment)
 
 
-def _in_turns(rows: Iterable[Any], pauses: bool) -> Iterator[Any]:
-    """The rows; with `pauses` others have their turn between them."""
-    for number, row in enumerate(rows):
-        if pauses and number % 50 == 49:
-            gevent.sleep(0)
-        yield row
-
-
-def _locusts_args(environment: Environment, show_download_link: bool, pauses: bool) -> dict[str, Any]:
+def _locusts_args(environment: Environment, show_download_link: bool) -> dict[str, Any]:
     runner = environment.runner
     numbers = runner.stats
     ended = numbers.last_request_timestamp or numbers.start_time
     end_time = format_utc_timestamp(ended)
     if numbers.history and numbers.history[-1]["time"] < end_time:
         stats.update_stats_history(runner, end_time)
-    entries = [*stats.sort_stats(numbers.entries), numbers.total]
+    # One by one: the first look at ten thousand of them takes its time.
+    keys = sorted(numbers.entries)
+
+    def entries() -> Iterator[stats.StatsEntry]:
+        # None, if the statistics were cleared meanwhile.
+        yield from filter(None, map(numbers.entries.get, keys))
+        yield numbers.total
+
     return {
         "is_report": True,
-        "requests_statistics": [entry.to_dict() for entry in _in_turns(entries, pauses)],
-        "failures_statistics": [error.to_dict() for error in stats.sort_stats(numbers.errors)],
+        "requests_statistics": (entry.to_dict() for entry in entries()),
+        "failures_statistics": (error.to_dict() for error in stats.sort_stats(numbers.errors)),
         "exceptions_statistics": [recording.exception_row(row) for row in runner.exceptions.values()],
-        "response_time_statistics": [
+        "response_time_statistics": (
             {
                 "name": entry.name,
                 "method": entry.method or "",
                 **{str(p): entry.get_response_time_percentile(p) for p in PERCENTILES_FOR_HTML_REPORT},
             }
-            for entry in _in_turns(entries, pauses)
-        ],
+            for entry in entries()
+        ),
         "start_time": format_utc_timestamp(numbers.start_time),
         "end_time": end_time,
         "duration": format_duration(numbers.start_time, ended),
         "host": str(recording.shown_host(environment)),
-        "history": numbers.history,
+        "history": iter(list(numbers.history)),
         "show_download_link": show_download_link,
         "locustfile": str(environment.locustfile),
         "tasks": recording.task_ratios(environment),
@@ -157,7 +184,9 @@ def _locusts_args(environment: Environment, show_download_link: bool, pauses: bo
 
 def _for_html(text: str) -> str:
     """JSON that nothing in an HTML page can take for markup."""
-    return "".join(_IN_HTML.get(char, char) for char in text) if any(c in text for c in _IN_HTML) else text
+    for char, escape in _IN_HTML.items():
+        text = text.replace(char, escape)
+    return text
 
 
 __getattr__ = module_attributes(__name__)

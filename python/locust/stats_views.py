@@ -215,6 +215,10 @@ class _SyncedDict(dict):
             self[key] = value
 
 
+# Entries that are made before somebody else has their turn.
+AT_ONCE = 200
+
+
 class EntriesDict(_SyncedDict):
     """``RequestStats.entries``: entries by (name, method), made when asked for."""
 
@@ -224,19 +228,29 @@ class EntriesDict(_SyncedDict):
         self._mark: tuple[int, int] = (0, -1)
 
     def _sync(self) -> None:
+        self._take()
+
+    def catch_up(self, pause: Callable[[], Any]) -> None:
+        """Makes the entries that nobody has asked for yet, some at a time: of ten thousand the first look takes its time."""
+        while not self._take(AT_ONCE):
+            pause()
+
+    def _take(self, *most: int) -> bool:
+        """Takes over what is new, at most so many entries; whether that was all."""
         mark = self.request_stats._entry_mark()
         if mark == self._mark:
-            return
+            return True
         seen, epoch = self._mark
         if mark[1] != epoch:
             # Native code cleared the table.
             dict.clear(self)
             seen = 0
-        keys, slots, epoch = self.request_stats._entry_keys(seen)
+        keys, slots, epoch = self.request_stats._entry_keys(seen, *most)
         for name, method, _ in keys:
             if not dict.__contains__(self, (name, method)):
                 dict.__setitem__(self, (name, method), self.request_stats._handle(name, method))
         self._mark = (slots, epoch)
+        return self._mark == mark
 
     def __missing__(self, key: tuple[str, str]) -> StatsEntry:
         self._sync()

@@ -321,11 +321,16 @@ impl RequestStats {
     }
 
     /// (name, method, index) of the entries from a slot on, the number of slots, and the epoch.
-    fn _entry_keys(&self, from_slot: usize) -> EntryKeys {
+    #[pyo3(signature = (from_slot, most = usize::MAX))]
+    fn _entry_keys(&self, from_slot: usize, most: usize) -> EntryKeys {
         let stats = self.shared.lock();
         let mut keys = Vec::new();
         if from_slot < stats.slots() {
-            for (id, entry) in stats.entries().filter(|(id, _)| id.index() as usize >= from_slot) {
+            let new = stats.entries().filter(|(id, _)| id.index() as usize >= from_slot);
+            for (id, entry) in new.take(most.saturating_add(1)) {
+                if keys.len() == most {
+                    return (keys, id.index() as usize, stats.epoch());
+                }
                 keys.push((entry.name.to_string(), entry.method.to_string(), id.index()));
             }
         }
