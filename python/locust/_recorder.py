@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import _engine
 from ._web.recording import Recording
+from .event import EventHook
 
 if TYPE_CHECKING:
     from .env import Environment
@@ -30,10 +32,15 @@ class Recorder:
         self.recording = Recording(environment)
         self.recording.stats_csv_writer = stats_csv_writer
         self._before_status = before_status
+        self.on_broken: Callable[[str], None] | None = None
+        """Called with a threshold that is broken, and for which the run is to end."""
+        self._judged = 0
         self._stats = environment.stats
         if environment._recorder is not None:
             environment._recorder.stop()
-        self.native = _engine.Recorder(self._stats, self._answer, store_dir=environment._run_store)
+        self.native = _engine.Recorder(
+            self._stats, self._answer, self._broken, store_dir=environment._run_store
+        )
         environment._recorder = self
 
     def start(self) -> None:
@@ -47,6 +54,35 @@ class Recorder:
         if self.notify in self.environment._state_watchers:
             self.environment._state_watchers.remove(self.notify)
         self.native.stop()
+
+    def set_thresholds(self, rules: list[str]) -> None:
+        """What the runs have to keep to. They have been read before."""
+        self.native.set_thresholds(rules)
+
+    def thresholds(self) -> list[dict[str, Any]]:
+        """How each stands: the words of `dto::Threshold` in crates/record. Of a run that is over, how it stood at its end."""
+        found: list[dict[str, Any]] = json.loads(self.native.thresholds(self.recording.status()))
+        return found
+
+    def judge(self) -> list[dict[str, Any]]:
+        """The same, for a run that is over: listeners of `threshold` are told, once for each run."""
+        standing = self.thresholds()
+        number = getattr(self.environment._run, "number", 0)
+        if number != self._judged:
+            self._judged = number
+            hook = getattr(self.environment.events, "threshold", None)
+            for one in standing if isinstance(hook, EventHook) else ():
+                hook.fire(
+                    environment=self.environment,
+                    threshold=one["text"],
+                    measured=one["measured"],
+                    passed=one["outcome"] == "ok",
+                )
+        return standing
+
+    def _broken(self, threshold: str) -> None:
+        if self.on_broken is not None:
+            self.on_broken(threshold)
 
     def notify(self) -> None:
         """Tells the recorder that the state of the test has changed."""

@@ -123,6 +123,9 @@ class LocustArgumentParser(_GivesWay, configargparse.ArgumentParser):
             and not value.strip()
         ):
             return []
+        if getattr(action, "ours", False) and isinstance(action, argparse._AppendAction):
+            # Values with commas and brackets in them: ConfigArgParse's lists are none of theirs.
+            return [f"{action.option_strings[-1]}={one}" for one in _each(value)]
         return super().convert_item_to_command_line_arg(action, key, value)
 
     def add_argument(self, *args: Any, **kwargs: Any) -> argparse.Action:
@@ -183,6 +186,14 @@ class LocustArgumentParser(_GivesWay, configargparse.ArgumentParser):
         }
 
 
+def _each(value: str | list[Any]) -> list[str]:
+    """The values of an option that takes any number of them, from a file or a variable: a list, lines, or parts between `;`."""
+    if isinstance(value, list):
+        return [str(one) for one in value]
+    parts = value.splitlines() if "\n" in value.strip() else value.split(";")
+    return [part.strip() for part in parts if part.strip()]
+
+
 def _add_with_ui_keywords(
     add: Callable[..., argparse.Action], args: Sequence[Any], kwargs: dict[str, Any]
 ) -> argparse.Action:
@@ -233,6 +244,17 @@ def gt_zero(t: Callable[[str], Any]) -> Callable[[str], Any]:
     return checked
 
 
+def at_least_zero(text: str) -> float:
+    """A finite number of at least zero."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"invalid float value: '{text}'") from None
+    if not math.isfinite(value) or value < 0:
+        raise argparse.ArgumentTypeError("must be a number of at least 0")
+    return value
+
+
 def json_user_config(string: str) -> list[dict[str, Any]]:
     """Settings of User classes: JSON, or the name of a `.json` file; always a list of objects."""
     try:
@@ -256,6 +278,10 @@ def json_user_config(string: str) -> list[dict[str, Any]]:
 # --------------------------------------------------------------------------------------- from table to parser
 
 
+class Unset(int):
+    """The number of an option that nobody has given."""
+
+
 class _Refuse(argparse.Action):
     """An option of earlier versions: tells what replaced it."""
 
@@ -269,6 +295,7 @@ _TYPES: dict[str, Callable[[str], Any]] = {
     "integer": int,
     "positive_integer": positive_integer,
     "positive_number": gt_zero(float),
+    "number": at_least_zero,
     "timespan": timespan,
     "user_config": json_user_config,
     "log_level": str.upper,
@@ -280,7 +307,7 @@ def _keywords(option: Option) -> dict[str, Any]:
     """What `add_argument` is to be told about an option of the table."""
     keywords: dict[str, Any] = {
         "dest": option.dest,
-        "default": option.default,
+        "default": Unset(option.default) if type(option.default) is int else option.default,
         "help": argparse.SUPPRESS if option.help is None else option.help.replace("%", "%%"),
         "env_var": option.env,
         "metavar": option.metavar,
@@ -289,6 +316,8 @@ def _keywords(option: Option) -> dict[str, Any]:
     match option.action:
         case "store" if option.kind == "log_level":
             keywords["choices"] = list(LOG_LEVELS)
+        case "store_each":
+            keywords["action"] = "append"
         case "store_many":
             keywords["nargs"] = "*"
         case "store_true":

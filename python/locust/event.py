@@ -166,6 +166,10 @@ class Events:
     reset_stats: EventHook
     """The statistics were reset by hand. No arguments."""
 
+    threshold: EventHook
+    """How a threshold stood at the end of a test: `environment`, `threshold` (its text), `measured` (ms, a share of one, per
+    second or a number; None: nothing was), `passed`. Not Locust's."""
+
     cpu_warning: EventHook
     """This process used more CPU than `runners.CPU_WARNING_THRESHOLD`: `environment`, `cpu_usage` (%)."""
 

@@ -89,6 +89,7 @@ export function start({ scenario = "plain", port = 0, names = 0, past = 90 } = {
     names: full ? (run?.names ?? []).map(({ id, method, name }) => ({ id, method, name })) : [],
     rows: run?.rows() ?? EMPTY_ROWS,
     errors: [...(run?.errors.values() ?? [])],
+    thresholds: [],
     point,
   });
   const say = (level, text) => {
@@ -188,6 +189,7 @@ export function start({ scenario = "plain", port = 0, names = 0, past = 90 } = {
     total: one.totalRow(),
     rows: one.rows(),
     errors: [...one.errors.values()],
+    thresholds: [],
     exceptions,
     history: one.history(),
     phases: one.phases(),

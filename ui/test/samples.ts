@@ -68,6 +68,7 @@ export function tick(seq: number, more: Partial<Tick> = {}): Tick {
     names: [],
     rows: rows([]),
     errors: [],
+    thresholds: [],
     point: null,
     ...more,
   };

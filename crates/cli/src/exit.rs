@@ -14,6 +14,8 @@ pub const EMPTY: i32 = 1;
 pub const USAGE: i32 = 2;
 /// The run ended without failures, but a listener or a background greenlet raised.
 pub const UNHANDLED: i32 = 2;
+/// A threshold was broken, or there was nothing that it could be measured by. Locust has no thresholds; its plugins end with the same.
+pub const THRESHOLD: i32 = 3;
 /// An I/O thread of the engine has died, so that nothing could be sent any more. Locust has no such threads.
 pub const ENGINE: i32 = 2;
 /// Interrupted by `SIGINT` before the run began (128 + the number of the signal, as shells count).
@@ -49,6 +51,11 @@ pub const ALL: &[ExitCode] = &[
     ExitCode { name: "USAGE", code: USAGE, reason: "an option is wrong" },
     ExitCode { name: "UNHANDLED", code: UNHANDLED, reason: "a listener or a background greenlet raised" },
     ExitCode { name: "ENGINE", code: ENGINE, reason: "an I/O thread of the engine has died" },
+    ExitCode {
+        name: "THRESHOLD",
+        code: THRESHOLD,
+        reason: "a threshold was broken, or nothing was measured that it is about (see --threshold)",
+    },
     ExitCode { name: "INTERRUPTED", code: INTERRUPTED, reason: "interrupted before the run began" },
     ExitCode {
         name: "CONFIGURATION",

@@ -9,6 +9,7 @@ use gregaria_stats::Histogram;
 use crate::dto;
 use crate::mirror::Mirror;
 use crate::series::{Record, Series};
+use crate::thresholds::Judge;
 
 /// The total has at most this many points.
 pub(crate) const TOTAL_POINTS: usize = 14_400;
@@ -58,8 +59,16 @@ impl Course {
         }
     }
 
-    /// Takes in what happened since this was last called, up to `now`. It is called as soon as a second is over, and at the end.
-    pub(crate) fn record(&mut self, mirror: &mut Mirror, users: u64, now: f64, is_end: bool) {
+    /// Takes in what happened since this was last called, up to `now`. It is called as soon as a second is over, and at the end. `judge`
+    /// sees each second as it is, which the course may put together with others.
+    pub(crate) fn record(
+        &mut self,
+        mirror: &mut Mirror,
+        users: u64,
+        now: f64,
+        is_end: bool,
+        judge: &mut Judge,
+    ) {
         let elapsed = (now - self.base).max(0.0);
         // The second that is over; at the end the one that has begun, unless hardly so.
         let second = ((elapsed - if is_end { SHORTEST } else { LATE }).max(0.0)) as u32;
@@ -68,16 +77,23 @@ impl Course {
         self.until = self.until.max(now);
         let offset = second / self.stride;
         let record = mirror.total.take_record(offset, users);
-        self.total.push(record.unwrap_or(Record { offset, users, ..Record::default() }));
+        let record = record.unwrap_or(Record { offset, users, ..Record::default() });
+        judge.see(-1, ("", ""), &record);
+        self.total.push(record);
         let offset = second / self.names_stride;
         self.names.resize_with(mirror.names.len().max(self.names.len()), Series::default);
-        for (slot, series) in mirror.names.iter_mut().zip(&mut self.names) {
-            if let Some(record) = slot.as_mut().and_then(|slot| slot.take_record(offset, 0)) {
+        for (id, (slot, series)) in mirror.names.iter_mut().zip(&mut self.names).enumerate() {
+            let Some(slot) = slot else { continue };
+            if let Some(record) = slot.take_record(offset, 0) {
+                judge.see(id as i32, (&slot.entry.method, &slot.entry.name), &record);
                 let before = series.size();
                 series.push(record);
                 self.names_bytes += series.size().saturating_sub(before);
             }
         }
+        // The first is not whole if the run began within it, nor is the last.
+        let is_whole = !is_end && (second > 0 || self.began - self.base < SHORTEST);
+        judge.second_is_over(second, users, is_whole);
         self.stay_within_bounds();
     }
 

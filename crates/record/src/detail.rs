@@ -80,6 +80,19 @@ impl Recording {
     }
 }
 
+impl Recording {
+    /// How the thresholds stand, as JSON, with all numbers as they are now. The run is taken to be over if it has stopped.
+    ///
+    /// # Errors
+    /// If what is told is not what it should be.
+    pub fn thresholds(&self, status: &str) -> Result<String, ReportError> {
+        let status = HostStatus::parse(status.as_bytes())?;
+        let run = self.0.run().clone();
+        let run = if run.is_over() { run } else { counted_now(run, self.0.numbers(), &status, unix_now()) };
+        Ok(serde_json::to_string(&run.thresholds())?)
+    }
+}
+
 /// The same for statistics that nobody recorded: their course is one point.
 ///
 /// # Errors
@@ -97,7 +110,7 @@ pub fn report_of(
 
 /// The run as it is now.
 fn run_now(
-    mut run: Run,
+    run: Run,
     numbers: &Numbers,
     status: &HostStatus,
     told: Told<'_>,
@@ -105,13 +118,20 @@ fn run_now(
 ) -> Result<StoredRun, ReportError> {
     let info: Value = serde_json::from_str(told.info)?;
     let exceptions: Vec<dto::Exception> = serde_json::from_str(told.exceptions)?;
+    let mut run = counted_now(run, numbers, status, now);
+    run.set_exceptions(exceptions);
+    Ok(StoredRun::of(&run, status, info, now))
+}
+
+/// The run with all numbers as they are now.
+fn counted_now(mut run: Run, numbers: &Numbers, status: &HostStatus, now: f64) -> Run {
     run.seq += 1;
     run.take_in(numbers, status, now, false);
     if run.has_unrecorded() || status.is_running() {
-        run.record(status.user_count, now, !status.is_running());
+        run.record_part(status.user_count, now, !status.is_running());
     }
-    run.set_exceptions(exceptions);
-    Ok(StoredRun::of(&run, status, info, now))
+    run.running &= status.is_running();
+    run
 }
 
 fn json(run: &StoredRun, detail: dto::RunDetail, showing: &Showing) -> Result<String, ReportError> {
@@ -162,6 +182,8 @@ mod tests {
         fn ask(&self, _question: Question, _answer: Answer) {}
 
         fn warn(&self, _message: String) {}
+
+        fn stop(&self, _threshold: String) {}
     }
 
     fn parsed(text: &str) -> Value {

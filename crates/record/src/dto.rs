@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 /// Locust's word for the state of a run.
 pub type RunState = String;
+/// How a threshold stands: `ok`, `failed`, `no data` (at the end, which counts as failed), or `waiting` for its first number.
+pub type Outcome = String;
 /// A number as the host gives it, whole or not.
 pub type AnyNumber = serde_json::Value;
 /// Parameters and environment of a run.

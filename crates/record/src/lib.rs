@@ -34,6 +34,7 @@ mod snapshot;
 mod source;
 mod status;
 pub mod store;
+mod thresholds;
 
 pub use clock::unix_now;
 pub use course::Course;
@@ -51,3 +52,4 @@ pub use series::Series;
 pub use snapshot::{Wanted, take as snapshot};
 pub use source::{Answer, Question, Source};
 pub use status::HostStatus;
+pub use thresholds::{Subject, Threshold, Wrong};

@@ -56,6 +56,12 @@ pub fn metrics(record: &Record, versions: (&str, &str), own: Vec<Own<'_>>) -> St
             })
             .collect(),
         current: (recent(0.5), recent(0.95)),
+        thresholds: run
+            .thresholds()
+            .into_iter()
+            .filter(|one| one.outcome != "waiting")
+            .map(|one| (one.text, one.outcome == "ok"))
+            .collect(),
         own: all_own,
     }
     .text()

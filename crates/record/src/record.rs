@@ -13,6 +13,7 @@ use crate::run::Run;
 use crate::source::{Answer, Question, Source};
 use crate::status::{HostStatus, StatusCell};
 use crate::store::Store;
+use crate::thresholds::Threshold;
 
 /// What is recorded, and who is told of it.
 pub struct Record {
@@ -51,6 +52,11 @@ impl Record {
     /// Tells this one, too, from the next look on.
     pub fn add(&self, output: Box<dyn Output>) {
         self.outputs.lock().unwrap_or_else(PoisonError::into_inner).push(output);
+    }
+
+    /// What runs have to keep to from now on.
+    pub fn set_thresholds(&self, rules: Vec<Threshold>) {
+        self.run_mut().set_thresholds(rules);
     }
 
     /// The statistics shown.

@@ -103,6 +103,7 @@ impl Work {
         let ended = run.running && (!running || last);
         let point =
             if run.running && (second || ended) { run.record(status.user_count, now, ended) } else { None };
+        let stops = run.take_stops();
         let other_exceptions = exceptions.is_some_and(|exceptions| run.set_exceptions(exceptions));
         if ended {
             run.end(status.ended.unwrap_or(now));
@@ -123,6 +124,10 @@ impl Work {
         };
         self.each_output(|output| output.second(&told));
         drop(run);
+        // One is enough; the run that has just ended needs none.
+        if let Some(threshold) = stops.into_iter().next().filter(|_| !ended) {
+            self.record.source.stop(threshold);
+        }
         self.look_at_exceptions(&status);
         if ended {
             self.end_run(&status, now);

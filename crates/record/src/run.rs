@@ -7,6 +7,7 @@ use crate::dto;
 use crate::mirror::{Mirror, Named, rows};
 use crate::numbers::Numbers;
 use crate::status::HostStatus;
+use crate::thresholds::{Judge, Threshold};
 
 /// Percentiles charts can show, besides those that the script asks for.
 const CHART: [f64; 5] = [0.5, 0.75, 0.9, 0.95, 0.99];
@@ -26,6 +27,7 @@ pub struct Run {
     pub(crate) chart_fractions: Vec<f64>,
     pub(crate) exceptions: Vec<dto::Exception>,
     pub(crate) seq: u64,
+    judge: Judge,
     course_since: u64,
 }
 
@@ -67,6 +69,7 @@ impl Run {
             chart_fractions,
             exceptions: Vec::new(),
             seq: 0,
+            judge: Judge::default(),
             course_since: 0,
         }
     }
@@ -145,8 +148,29 @@ impl Run {
             names: self.mirror.names_since(since),
             rows: self.mirror.rows_since(since),
             errors: self.mirror.errors_since(since),
+            thresholds: self.thresholds(),
             point,
         }
+    }
+
+    /// Whether it has begun and ended.
+    pub(crate) fn is_over(&self) -> bool {
+        !self.running && self.number > 0
+    }
+
+    /// How each threshold stands.
+    pub fn thresholds(&self) -> Vec<dto::Threshold> {
+        self.judge.standing(self, self.is_over())
+    }
+
+    /// What the run has to keep to from now on.
+    pub(crate) fn set_thresholds(&mut self, rules: Vec<Threshold>) {
+        self.judge = Judge::new(rules);
+    }
+
+    /// Thresholds that have been broken since this was last called, and because of which the run is to end.
+    pub(crate) fn take_stops(&mut self) -> Vec<String> {
+        self.judge.take_stops()
     }
 
     /// The course from point number `from` on.
@@ -198,6 +222,9 @@ impl Run {
         let (fractions, chart_fractions) = lists_of(status);
         let other_lists = fractions != self.mirror.fractions || chart_fractions != self.chart_fractions;
         let anew = self.mirror.look(numbers, &fractions, self.seq, now);
+        if anew || began {
+            self.judge.begin();
+        }
         if anew || began || chart_fractions != self.chart_fractions {
             self.chart_fractions = chart_fractions;
             let start = self.mirror.span().start;
@@ -217,13 +244,22 @@ impl Run {
     /// Takes the second that has ended into the course; the point it made.
     pub(crate) fn record(&mut self, users: u64, now: f64, is_end: bool) -> Option<dto::Point> {
         let stride = self.course.stride;
-        self.course.record(&mut self.mirror, users, now, is_end);
+        self.course.record(&mut self.mirror, users, now, is_end, &mut self.judge);
         if self.course.stride != stride {
             self.course_since = self.seq;
         }
         let newest = self.course.total.newest()?;
         let total = &self.mirror.total.entry;
         Some(self.course.point(newest, total.num_requests, total.num_failures, &self.chart_fractions))
+    }
+
+    /// The same with a second that is not over yet, unless the run is: no threshold is judged by it.
+    pub(crate) fn record_part(&mut self, users: u64, now: f64, is_end: bool) {
+        let judge = (!is_end).then(|| self.judge.clone());
+        self.record(users, now, is_end);
+        if let Some(judge) = judge {
+            self.judge = judge;
+        }
     }
 
     /// A run has begun.

@@ -9,6 +9,9 @@ pub trait Source: Send + Sync + 'static {
 
     /// Tells the user of something that did not work, in the program's log.
     fn warn(&self, message: String);
+
+    /// Has the run ended, because of this threshold.
+    fn stop(&self, threshold: String);
 }
 
 /// What can be asked.

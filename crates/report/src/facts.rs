@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::Threshold;
+
 /// The run as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
@@ -12,6 +14,10 @@ pub struct Facts {
     pub exceptions: Vec<Exception>,
     /// What the program tells the operating system.
     pub exit_code: i32,
+    /// What the run had to keep to.
+    pub thresholds: Vec<Threshold>,
+    /// Whether failed requests alone are no failure of the run: there are thresholds to say what is.
+    pub lenient: bool,
 }
 
 /// Parameters and environment of a run; what is not known is left out.

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use gregaria_stats::{EntrySnapshot, Snapshot, SnapshotOptions};
 
 use crate::facts::Facts;
-use crate::utc_timestamp;
+use crate::{Threshold, utc_timestamp};
 
 /// What the snapshot has to hold.
 pub fn snapshot_options() -> SnapshotOptions {
@@ -23,10 +23,14 @@ const EXACT: [f64; 3] = [0.5, 0.95, 0.99];
 pub fn document(snapshot: &Snapshot, facts: &Facts) -> String {
     let requests = request_cases(snapshot, facts);
     let exceptions: Vec<Case> = facts.exceptions.iter().map(|one| exception_case(one, facts)).collect();
-    let told = requests.iter().chain(&exceptions).any(|case| case.bad);
+    let thresholds: Vec<Case> = facts.thresholds.iter().map(|one| threshold_case(one, facts)).collect();
+    let told = requests.iter().chain(&exceptions).chain(&thresholds).any(|case| case.bad);
     let run = vec![run_case(facts, told, snapshot.total.num_requests == 0)];
     let seconds = elapsed(snapshot);
-    let suites = [("requests", requests), ("exceptions", exceptions), ("run", run)];
+    let mut suites = vec![("requests", requests), ("exceptions", exceptions), ("run", run)];
+    if !thresholds.is_empty() {
+        suites.push(("thresholds", thresholds));
+    }
     let all = || suites.iter().flat_map(|(_, cases)| cases);
     let errors = suites[1].1.len();
     let failures = all().filter(|case| case.bad).count() - errors;
@@ -111,7 +115,16 @@ fn request_cases(snapshot: &Snapshot, facts: &Facts) -> Vec<Case> {
                 ("failure", message, "failed requests", errors)
             });
             let name = format!("{} {}", entry.method, entry.name);
-            case(facts, name.trim(), entry.avg_response_time / 1_000.0, failure, Some(&numbers(entry)))
+            let mut output = numbers(entry);
+            let failure = match failure {
+                // The thresholds say whether that was too many.
+                Some((_, message, _, errors)) if facts.lenient => {
+                    let _ = write!(output, "\n{message}\n{errors}");
+                    None
+                }
+                other => other,
+            };
+            case(facts, name.trim(), entry.avg_response_time / 1_000.0, failure, Some(&output))
         })
         .collect()
 }
@@ -121,6 +134,14 @@ fn exception_case(exception: &crate::facts::Exception, facts: &Facts) -> Case {
     let name = exception.msg.lines().next().unwrap_or_default();
     let name = if name.is_empty() { "exception" } else { name };
     case(facts, name, 0.0, Some(("error", message, "exception", exception.traceback.clone())), None)
+}
+
+fn threshold_case(threshold: &Threshold, facts: &Facts) -> Case {
+    let text = format!("required: {}, measured: {}", threshold.required, threshold.measured());
+    let message = format!("{} {} {}", threshold.subject, threshold.metric, text);
+    let failure = threshold.fails_the_run().then(|| ("failure", message, "threshold", text.clone()));
+    let output = if threshold.is_broken() && threshold.warn { format!("warning: {text}") } else { text };
+    case(facts, &threshold.text, 0.0, failure, Some(&output))
 }
 
 fn run_case(facts: &Facts, told: bool, empty: bool) -> Case {

@@ -15,6 +15,7 @@ pub mod junit;
 pub mod markdown;
 pub mod prometheus;
 pub mod task_ratio;
+mod thresholds;
 
 pub use console::{Widths, error_lines, percentile_line, percentile_lines, stats_line, stats_lines};
 pub use csv::{
@@ -23,3 +24,4 @@ pub use csv::{
 };
 pub use json::entries_json;
 pub use text::{readable_percentiles, utc_timestamp};
+pub use thresholds::{Threshold, threshold_lines};

@@ -27,6 +27,7 @@ pub fn document(snapshot: &Snapshot, facts: &Facts) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(out, "# {}: {result}\n", inline(facts.title()));
     write_sentence(&mut out, snapshot);
+    write_thresholds(&mut out, facts);
     write_requests(&mut out, snapshot);
     write_failures(&mut out, snapshot);
     write_exceptions(&mut out, facts);
@@ -54,6 +55,25 @@ fn write_sentence(out: &mut String, snapshot: &Snapshot) {
         );
     }
     out.push_str(".\n\n");
+}
+
+fn write_thresholds(out: &mut String, facts: &Facts) {
+    if facts.thresholds.is_empty() {
+        return;
+    }
+    out.push_str("## Thresholds\n\n| | Requests | Metric | Required | Measured |\n|---|---|---|---|---|\n");
+    for threshold in &facts.thresholds {
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} |",
+            threshold.verdict(),
+            cell(&threshold.subject),
+            threshold.metric,
+            inline(&threshold.required),
+            inline(&threshold.measured())
+        );
+    }
+    out.push('\n');
 }
 
 fn write_requests(out: &mut String, snapshot: &Snapshot) {

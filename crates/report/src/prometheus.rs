@@ -99,6 +99,8 @@ pub struct Scrape<'a> {
     pub failures: Vec<Failure<'a>>,
     /// Current percentiles of all names: the 50th and the 95th, in ms.
     pub current: (Option<f64>, Option<f64>),
+    /// Thresholds as they were written, and whether they are kept; without those that have no number yet.
+    pub thresholds: Vec<(String, bool)>,
     /// What the program counts of itself; numbers of one name stand together.
     pub own: Vec<Own<'a>>,
 }
@@ -258,6 +260,13 @@ impl Scrape<'_> {
                 }
             }
         });
+        if !self.thresholds.is_empty() {
+            let name = "gregaria_threshold_ok";
+            out.gauge(name, "Whether the threshold is kept: 1, or 0.");
+            for (threshold, kept) in &self.thresholds {
+                out.line(name, &[("threshold", threshold)], f64::from(u8::from(*kept)));
+            }
+        }
         let mut before = "";
         for own in &self.own {
             if own.name != before {
@@ -385,6 +394,7 @@ mod tests {
             names: names.iter().map(row).collect(),
             failures: vec![Failure { method: "GET", name: "/", error: "a \"b\"\\\n", occurrences: 2 }],
             current: (Some(1.0), None),
+            thresholds: vec![("p95 < 1s".to_owned(), false)],
             own: vec![Own {
                 name: "gregaria_hub_lag_seconds",
                 help: "Lag.",

@@ -17,7 +17,7 @@ import gevent
 from gevent.event import Event
 
 from .. import log, stats
-from . import reports
+from . import reports, thresholds
 from .run import Run
 from .signals import StopSignals
 from .table import exit_code
@@ -94,6 +94,7 @@ def _set_at_third_signal(signals: StopSignals, patience: Event) -> None:
 
 def _exit_code(run: Run) -> Any:
     """What the program ends with, judged by everything that was recorded up to now."""
+    run.thresholds = _standing(run)
     code, options = _judged(run), run.options
     # What workers sent is their master's.
     if (
@@ -114,11 +115,26 @@ def _judged(run: Run) -> Any:
         return exit_code("STARTUP")
     if run.environment.process_exit_code is not None:
         return run.environment.process_exit_code
-    if len(run.runner.errors) or len(run.runner.exceptions):
+    if thresholds.is_broken(run.thresholds):
+        return exit_code("UNHANDLED" if log.unhandled_greenlet_exception else "THRESHOLD")
+    failed = len(run.runner.errors) and not thresholds.is_lenient(run.options, run.thresholds)
+    if failed or len(run.runner.exceptions):
         return int(run.options.exit_code_on_error)
     if log.unhandled_greenlet_exception:
         return exit_code("UNHANDLED")
     return exit_code("OK")
+
+
+def _standing(run: Run) -> list[dict[str, Any]]:
+    """How the thresholds stood at the end; listeners are told."""
+    recorder = run.environment._recorder
+    if recorder is None or run.options.worker:
+        return []
+    try:
+        return list(recorder.judge())
+    except Exception:
+        logger.exception("The thresholds could not be judged")
+        return []
 
 
 def _status(code: Any) -> int:
@@ -150,6 +166,7 @@ def _report(run: Run, code: int) -> int:
     stats.print_stats(numbers, current=False)
     stats.print_percentile_stats(numbers)
     stats.print_error_report(numbers)
+    thresholds.show(run.thresholds)
     return exit_code("STARTUP") if failed else exit_code("OK")
 
 
@@ -160,9 +177,13 @@ def _write_files(run: Run, code: int) -> bool:
         return True
     written = _write_html(run)
     if options.junit_file:
-        written &= _attempt(lambda: reports.write_junit(environment, options, code), "the JUnit file")
+        written &= _attempt(
+            lambda: reports.write_junit(environment, options, code, run.thresholds), "the JUnit file"
+        )
     if options.summary_md_file:
-        written &= _attempt(lambda: reports.write_summary(environment, options, code), "the summary")
+        written &= _attempt(
+            lambda: reports.write_summary(environment, options, code, run.thresholds), "the summary"
+        )
     return written
 
 

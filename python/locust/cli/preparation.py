@@ -17,7 +17,7 @@ from .._recorder import Recorder
 from ..env import Environment
 from ..exception import RPCError
 from ..log import setup_logging
-from . import reports, web
+from . import reports, thresholds, web
 from .locustfiles import Definitions
 from .table import exit_code
 
@@ -235,9 +235,12 @@ def open_recording(
         return None, Recorder(environment) if options.metrics_port is not None else None
     web.choose_store(environment, options)
     if options.headless:
-        return None, Recorder(environment, csv_writer)
-    web_ui = web.open_web_ui(environment, options, csv_writer)
-    return web_ui, web_ui.recorder
+        web_ui, recorder = None, Recorder(environment, csv_writer)
+    else:
+        web_ui = web.open_web_ui(environment, options, csv_writer)
+        recorder = web_ui.recorder
+    recorder.set_thresholds(thresholds.asked_for(options, environment.user_classes))
+    return web_ui, recorder
 
 
 def tell_init_listeners(environment: Environment, options: Namespace) -> None:

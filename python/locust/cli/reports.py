@@ -6,13 +6,14 @@ import json
 import logging
 import os
 from argparse import Namespace
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from .. import _engine
 from .._files import write_whole
 from .._web import recording
 from ..html import MISSING_PAGE, REPORT, get_html_report, process_html_filename
+from . import thresholds
 
 if TYPE_CHECKING:
     from ..env import Environment
@@ -65,17 +66,29 @@ def write_html(environment: Environment, options: Namespace) -> None:
     _write(options.html_file, get_html_report(environment, show_download_link=False))
 
 
-def write_junit(environment: Environment, options: Namespace, code: int) -> None:
+def write_junit(
+    environment: Environment, options: Namespace, code: int, standing: Sequence[dict[str, Any]] = ()
+) -> None:
     """`--junit`: writes the result for a CI system. `code` is the exit code. Raises `OSError`."""
-    _write(options.junit_file, _engine.junit_report(environment.stats, _facts(environment, code)))
+    _write(
+        options.junit_file,
+        _engine.junit_report(environment.stats, _facts(environment, options, code, standing)),
+    )
 
 
-def write_summary(environment: Environment, options: Namespace, code: int) -> None:
+def write_summary(
+    environment: Environment, options: Namespace, code: int, standing: Sequence[dict[str, Any]] = ()
+) -> None:
     """`--summary-md`: writes the summary. `code` is the exit code. Raises `OSError`."""
-    _write(options.summary_md_file, _engine.markdown_report(environment.stats, _facts(environment, code)))
+    _write(
+        options.summary_md_file,
+        _engine.markdown_report(environment.stats, _facts(environment, options, code, standing)),
+    )
 
 
-def _facts(environment: Environment, code: int) -> str:
+def _facts(
+    environment: Environment, options: Namespace, code: int, standing: Sequence[dict[str, Any]]
+) -> str:
     """What both say about the run besides its numbers, as JSON for `crates/report`."""
     recorder = environment._recorder
     of_run = recorder.recording if recorder is not None else recording.Recording(environment)
@@ -84,6 +97,8 @@ def _facts(environment: Environment, code: int) -> str:
             "info": json.loads(of_run.info()),
             "exceptions": json.loads(of_run.exceptions()),
             "exit_code": code,
+            "thresholds": list(standing),
+            "lenient": thresholds.is_lenient(options, list(standing)),
         }
     )
 

@@ -41,6 +41,8 @@ class Run:
     keyboard: gevent.Greenlet | None = None
     printer: gevent.Greenlet | None = None
     companions: list[gevent.Greenlet] = field(default_factory=list)
+    thresholds: list[dict[str, Any]] = field(default_factory=list)
+    """How they stood at the end."""
     is_over: bool = False
     """Whether its end has begun."""
     broken: Event = field(default_factory=Event)
@@ -59,6 +61,8 @@ class Run:
             web.start(self.web_ui, options)
         elif self.recorder is not None:
             self.recorder.start()
+        if self.environment._recorder is not None:
+            self.environment._recorder.on_broken = self._end_by_threshold
         if options.metrics_port is not None:
             self.metrics = MetricsPort(self.recorder, options)
             self.metrics.start()
@@ -193,6 +197,15 @@ class Run:
         self.runner.start_shape()
         self.runner.shape_greenlet.join()
         self._end("Shape test completed")
+
+    def _end_by_threshold(self, threshold: str) -> None:
+        if self.is_over:
+            return
+        logger.error(f"Threshold broken: {threshold}")
+        if self.web_ui is None or (self.options.autostart and self.runner._run.number == 1):
+            self._end("Threshold broken")
+        else:
+            self.runner.stop()
 
     def _end(self, reason: str) -> None:
         if self.web_ui is not None:

@@ -1,6 +1,7 @@
 // Made from crates/record/src/dto.rs by `SCHEMA=write cargo test -p gregaria-record schema`. Not to be edited.
 
 export type RunState = "ready" | "spawning" | "running" | "cleanup" | "stopping" | "stopped" | "missing";
+export type Outcome = "ok" | "failed" | "no data" | "waiting";
 
 /** First event of each connection. */
 export interface Hello {
@@ -199,6 +200,8 @@ export interface Tick {
   rows: Rows;
   /** New and changed failures. */
   errors: Failure[];
+  /** How each threshold stands. */
+  thresholds: Threshold[];
   /** The second that has just ended. */
   point: Point | null;
 }
@@ -219,6 +222,32 @@ export interface Failure {
   first_seen: number | null;
   /** Unix seconds. */
   last_seen: number | null;
+}
+
+/** A threshold and how it stands. */
+export interface Threshold {
+  /** As it was written. */
+  text: string;
+  /** Whose requests: `all`, a name, or `~` and an expression. */
+  subject: string;
+  /** Which number of them. */
+  metric: string;
+  /** What it has to be. */
+  required: string;
+  /** How it stands. */
+  outcome: Outcome;
+  /** The number: of the whole run, or of the worst window. Milliseconds, a share of one, per second, or a number. */
+  measured: number | null;
+  /** The same with its unit. */
+  shown: string | null;
+  /** What more there is to say of it, in words. */
+  detail: string;
+  /** When it was first broken for good, in seconds since the run began. */
+  at: number | null;
+  /** Whether it is only told of: then it breaks nothing. */
+  warn: boolean;
+  /** Whether the run ends when it is broken. */
+  stop: boolean;
 }
 
 /** All exceptions. */
@@ -445,6 +474,8 @@ export interface RunDetail {
   history: History;
   /** Where the time went. */
   phases: Phases;
+  /** How each threshold stood at the end. */
+  thresholds: Threshold[];
 }
 
 /** Two runs side by side. */

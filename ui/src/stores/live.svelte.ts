@@ -12,6 +12,7 @@ import type {
   RunMark,
   RunState,
   Status,
+  Threshold,
   Tick,
 } from "../api/schema";
 import { LiveStream, type ConnectionState, type Listener, type StreamOptions } from "../api/stream";
@@ -61,6 +62,7 @@ export class LiveStore implements Listener {
   /** The names of the rows; changes only when there are new ones. */
   names = $state.raw<Name[]>([]);
   errors = $state.raw<Failure[]>([]);
+  thresholds = $state.raw<Threshold[]>([]);
   exceptionList = $state.raw<Exception[]>([]);
   logLines = $state.raw<LogLine[]>([]);
   /** Replaced each second; its columns are the same arrays, grown. */
@@ -143,6 +145,8 @@ export class LiveStore implements Listener {
     this.at = event.at;
     this.elapsed = event.elapsed;
     this.total = totalRow(event.total);
+    // Most runs have none: an empty list stays the same one.
+    if (event.thresholds.length > 0 || this.thresholds.length > 0) this.thresholds = event.thresholds;
     this.takeRows(event);
     if (event.errors.length > 0 || event.full) {
       for (const failure of event.errors) this.errorByKey.set(failure.key, failure);

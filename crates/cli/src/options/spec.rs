@@ -10,6 +10,8 @@ pub enum Action {
     Store,
     /// Takes any number of values, up to the next option (and so swallows positional arguments that follow).
     StoreMany,
+    /// Takes one value each time it is given, and keeps all of them.
+    StoreEach,
     /// Takes none and sets the option to true.
     StoreTrue,
     /// Names a further configuration file.
@@ -36,6 +38,8 @@ pub enum Kind {
     Integer,
     /// A whole number of at least one.
     PositiveInteger,
+    /// A finite number of at least zero.
+    Number,
     /// A finite number above zero.
     PositiveNumber,
     /// Seconds, or hours, minutes and seconds as in `1h30m10s`.

@@ -285,6 +285,31 @@ pub const TABLE: &[Opt] = &[
         .default(Integer(1))
         .env("LOCUST_EXIT_CODE_ON_ERROR")
         .help("Exit code of a run in which a request failed or a task raised. Defaults to 1"),
+    Opt::value(&["--threshold"], "thresholds", Other, Kind::Text)
+        .action(Action::StoreEach)
+        .metavar("<rule>")
+        .env("LOCUST_THRESHOLDS")
+        .help(
+            "What the run has to keep to, or it ends with exit code 3; any number of times. For example 'fail_ratio < 1%', \
+             'GET /cart: p95 < 250ms' or 'p99 < 1s over 30s after 1m, stop'. In files and in the variable, rules are \
+             separated by ; or by line breaks. Failed requests alone are no failure then, unless --exit-code-on-error is given",
+        )
+        .ours(),
+    Opt::value(&["--check-rps"], "check_rps", Other, Kind::Number)
+        .metavar("<float>")
+        .env("LOCUST_CHECK_RPS")
+        .help("Short for --threshold 'rps >= <float>'")
+        .ours(),
+    Opt::value(&["--check-fail-ratio"], "check_fail_ratio", Other, Kind::Number)
+        .metavar("<float>")
+        .env("LOCUST_CHECK_FAIL_RATIO")
+        .help("Short for --threshold 'fail_ratio <= <float>', where 0.01 is one percent")
+        .ours(),
+    Opt::value(&["--check-avg-response-time"], "check_avg_response_time", Other, Kind::Number)
+        .metavar("<float>")
+        .env("LOCUST_CHECK_AVG_RESPONSE_TIME")
+        .help("Short for --threshold 'avg <= <float>ms'")
+        .ours(),
     Opt::switch(&["--fail-on-empty"], "fail_on_empty", Other)
         .env("LOCUST_FAIL_ON_EMPTY")
         .help("Exit with code 1 if no request was counted, which else is no failure")

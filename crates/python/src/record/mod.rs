@@ -7,7 +7,7 @@ mod recorder;
 
 pub(crate) use recorder::Recorder;
 
-use gregaria_record::{Showing, Told, report_of, store};
+use gregaria_record::{Showing, Threshold, Told, report_of, store};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -34,6 +34,12 @@ fn report_args(
         .map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
+/// Raises `ValueError`, with the place marked, if the text is no threshold.
+#[pyfunction]
+fn check_threshold(text: &str) -> PyResult<()> {
+    Threshold::parse(text).map(drop).map_err(|wrong| PyValueError::new_err(wrong.to_string()))
+}
+
 /// Adds the names of this folder to the module.
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<Recorder>()?;
@@ -41,6 +47,7 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<files::CsvFiles>()?;
     m.add_class::<files::TableMaker>()?;
     m.add_function(wrap_pyfunction!(report_args, m)?)?;
+    m.add_function(wrap_pyfunction!(check_threshold, m)?)?;
     m.add_function(wrap_pyfunction!(web_store_dir, m)?)?;
     fork::register(m)
 }

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use gregaria_record::store::Store;
-use gregaria_record::{Answer, Numbers, Question, Record, Recording, Showing, Source, Told, report_of};
+use gregaria_record::{
+    Answer, Numbers, Question, Record, Recording, Showing, Source, Threshold, Told, report_of,
+};
 use gregaria_wake::{Line, Mailbox};
 use pyo3::exceptions::{PyAssertionError, PyRuntimeError, PyValueError};
 use pyo3::intern;
@@ -26,6 +28,8 @@ const LAST_LOOK: Duration = Duration::from_secs(5);
 enum Item {
     Question(Question, Answer),
     Warning(String),
+    /// The run is to end because of this threshold.
+    Stop(String),
 }
 
 /// The main thread as a source.
@@ -41,6 +45,10 @@ impl Source for MainThread {
     fn warn(&self, message: String) {
         drop(self.0.put(Item::Warning(message)));
     }
+
+    fn stop(&self, threshold: String) {
+        drop(self.0.put(Item::Stop(threshold)));
+    }
 }
 
 /// Records the runs of an environment: their course, and those that are over in a store. Nothing happens before `start()`.
@@ -48,7 +56,9 @@ impl Source for MainThread {
 #[derive(Debug)]
 pub(crate) struct Recorder {
     handler: Py<PyAny>,
+    stop_run: Py<PyAny>,
     numbers: Numbers,
+    rules: Mutex<Vec<Threshold>>,
     store: Option<(PathBuf, u64)>,
     state: Mutex<State>,
     /// The thread is that process's.
@@ -98,6 +108,8 @@ impl Recorder {
         for item in inbox.take(BATCH) {
             let done = match item {
                 Item::Warning(message) => warn(py, &message),
+                // It ends already.
+                Item::Stop(_) => Ok(()),
                 Item::Question(question, answer) => Py::new(py, RecordQuestion::new(question, answer))
                     .and_then(|question| self.handler.bind(py).call1((question,)).map(drop)),
             };
@@ -126,18 +138,22 @@ fn warn(py: Python<'_>, message: &str) -> PyResult<()> {
 
 #[pymethods]
 impl Recorder {
-    /// `handler` is called with each `RecordQuestion`, in a greenlet of its own.
+    /// `handler` is called with each `RecordQuestion`, and `stop_run` with the text of a threshold for which the run is to end, in a
+    /// greenlet of its own.
     #[new]
-    #[pyo3(signature = (stats, handler, *, store_dir = None, store_max_bytes = 256 << 20))]
+    #[pyo3(signature = (stats, handler, stop_run, *, store_dir = None, store_max_bytes = 256 << 20))]
     fn new(
         stats: &Bound<'_, RequestStats>,
         handler: Py<PyAny>,
+        stop_run: Py<PyAny>,
         store_dir: Option<PathBuf>,
         store_max_bytes: u64,
     ) -> Self {
         Self {
             handler,
+            stop_run,
             numbers: Numbers::new(stats.get().table()),
+            rules: Mutex::default(),
             store: store_dir.map(|folder| (folder, store_max_bytes)),
             state: Mutex::default(),
             process: std::process::id(),
@@ -154,6 +170,7 @@ impl Recorder {
         let source = Arc::new(MainThread(Arc::clone(&inbox)));
         let store = me.store.clone().map(|(folder, most)| Arc::new(Store::new(folder, most)));
         let record = Arc::new(Record::new(me.numbers.clone(), source, store));
+        record.set_thresholds(me.rules.lock().unwrap_or_else(PoisonError::into_inner).clone());
         let recorder = gregaria_record::Recorder::start(Arc::clone(&record))?;
         let hub = py.import(intern!(py, "gevent"))?.call_method0(intern!(py, "get_hub"))?;
         let watcher = hub
@@ -182,6 +199,7 @@ impl Recorder {
         for item in items {
             let done = match item {
                 Item::Warning(message) => warn(py, &message),
+                Item::Stop(threshold) => spawn.call1((&self.stop_run, threshold)).map(drop),
                 Item::Question(question, answer) => Py::new(py, RecordQuestion::new(question, answer))
                     .and_then(|question| spawn.call1((&self.handler, question)).map(drop)),
             };
@@ -235,6 +253,25 @@ impl Recorder {
         self.numbers.replace(stats.get().table());
     }
 
+    /// What runs have to keep to: rules as `check_threshold` reads them.
+    fn set_thresholds(&self, texts: Vec<String>) -> PyResult<()> {
+        let rules: Result<Vec<_>, _> = texts.iter().map(|text| Threshold::parse(text)).collect();
+        let rules = rules.map_err(|wrong| PyValueError::new_err(wrong.to_string()))?;
+        if let Some(record) = self.record() {
+            record.set_thresholds(rules.clone());
+        }
+        *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = rules;
+        Ok(())
+    }
+
+    /// How each threshold stands, as JSON; of a run that is over, or in its last moments, how it stood at the end. `status` is the
+    /// answer to the question `status`.
+    fn thresholds(&self, py: Python<'_>, status: &str) -> PyResult<String> {
+        let recording = if self.is_elsewhere() { None } else { self.lock().recording.clone() };
+        let Some(recording) = recording else { return Ok("[]".to_owned()) };
+        py.detach(|| recording.thresholds(status)).map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
     /// The data of the report as JSON, with all numbers as they are now; also after `stop()`. `status`, `info` and
     /// `exceptions` are the answers to the questions `status`, `run_info` and `exceptions`.
     fn report_args(
@@ -266,6 +303,7 @@ impl Recorder {
 
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
         visit.call(&self.handler)?;
+        visit.call(&self.stop_run)?;
         if let Ok(state) = self.state.try_lock()
             && let Some(running) = &state.running
         {

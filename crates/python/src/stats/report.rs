@@ -201,8 +201,15 @@ fn markdown_report(py: Python<'_>, stats: &Bound<'_, RequestStats>, about: &str)
     Ok(markdown::document(&take(py, stats, &markdown::snapshot_options())?, &facts(about)?))
 }
 
+/// The table of how thresholds stand; no lines without. `about` is as for `junit_report`.
+#[pyfunction]
+fn threshold_lines(about: &str) -> PyResult<Vec<String>> {
+    Ok(gregaria_report::threshold_lines(&facts(about)?.thresholds))
+}
+
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(stats_lines, m)?)?;
+    m.add_function(wrap_pyfunction!(threshold_lines, m)?)?;
     m.add_function(wrap_pyfunction!(stats_line, m)?)?;
     m.add_function(wrap_pyfunction!(percentile_lines, m)?)?;
     m.add_function(wrap_pyfunction!(percentile_line, m)?)?;

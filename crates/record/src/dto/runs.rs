@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Exception, Failure, History, Info, Name, Phases, Rows};
+use super::{Exception, Failure, History, Info, Name, Phases, Rows, Threshold};
 
 wire! {
     RUNS:
@@ -85,6 +85,8 @@ wire! {
         pub history: History,
         /// Where the time went.
         pub phases: Phases,
+        /// How each threshold stood at the end.
+        pub thresholds: Vec<Threshold>,
     }
 
     /// Two runs side by side.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AnyNumber, Counts, RunState};
+use super::{AnyNumber, Counts, Outcome, RunState};
 
 wire! {
     STREAM:
@@ -202,6 +202,8 @@ wire! {
         pub rows: Rows,
         /// New and changed failures.
         pub errors: Vec<Failure>,
+        /// How each threshold stands.
+        pub thresholds: Vec<Threshold>,
         /// The second that has just ended.
         pub point: Option<Point>,
     }
@@ -222,6 +224,32 @@ wire! {
         pub first_seen: Option<f64>,
         /// Unix seconds.
         pub last_seen: Option<f64>,
+    }
+
+    /// A threshold and how it stands.
+    pub struct Threshold {
+        /// As it was written.
+        pub text: String,
+        /// Whose requests: `all`, a name, or `~` and an expression.
+        pub subject: String,
+        /// Which number of them.
+        pub metric: String,
+        /// What it has to be.
+        pub required: String,
+        /// How it stands.
+        pub outcome: Outcome,
+        /// The number: of the whole run, or of the worst window. Milliseconds, a share of one, per second, or a number.
+        pub measured: Option<f64>,
+        /// The same with its unit.
+        pub shown: Option<String>,
+        /// What more there is to say of it, in words.
+        pub detail: String,
+        /// When it was first broken for good, in seconds since the run began.
+        pub at: Option<f64>,
+        /// Whether it is only told of: then it breaks nothing.
+        pub warn: bool,
+        /// Whether the run ends when it is broken.
+        pub stop: bool,
     }
 
     /// All exceptions.

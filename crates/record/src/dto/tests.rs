@@ -38,7 +38,7 @@ fn typescript(kind: &str) -> String {
         "Info" => "Record<string, unknown>".to_owned(),
         "Counts" => "Record<string, number>".to_owned(),
         "Bin" => "[number, number, number]".to_owned(),
-        "RunState" => "RunState".to_owned(),
+        "RunState" | "Outcome" => kind.to_owned(),
         ours => {
             assert!(types().any(|known| known.name == ours), "no word for {ours:?}");
             ours.to_owned()
@@ -62,7 +62,8 @@ fn comment(docs: &[&str], indent: &str) -> String {
 fn schema() -> String {
     let mut out = String::from(
         "// Made from crates/record/src/dto.rs by `SCHEMA=write cargo test -p gregaria-record schema`. Not to be edited.\n\n\
-         export type RunState = \"ready\" | \"spawning\" | \"running\" | \"cleanup\" | \"stopping\" | \"stopped\" | \"missing\";\n",
+         export type RunState = \"ready\" | \"spawning\" | \"running\" | \"cleanup\" | \"stopping\" | \"stopped\" | \"missing\";\n\
+         export type Outcome = \"ok\" | \"failed\" | \"no data\" | \"waiting\";\n",
     );
     for Type { name, docs, fields } in types() {
         let _ = write!(out, "\n{}export interface {name} {{\n", comment(docs, ""));

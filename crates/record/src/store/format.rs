@@ -77,6 +77,7 @@ struct Tables {
     errors: Vec<dto::Failure>,
     exceptions: Vec<dto::Exception>,
     phases: dto::Phases,
+    thresholds: Vec<dto::Threshold>,
     base: f64,
     began: f64,
     until: f64,
@@ -98,6 +99,7 @@ pub fn encode(run: &StoredRun, summary: &dto::RunSummary) -> Result<Vec<u8>, For
         errors: run.errors.clone(),
         exceptions: run.exceptions.clone(),
         phases: run.phases.clone(),
+        thresholds: run.thresholds.clone(),
         base: course.base,
         began: course.began,
         until: course.until,
@@ -212,6 +214,7 @@ pub fn decode(mut bytes: &[u8]) -> Result<StoredRun, FormatError> {
         errors: tables.errors,
         exceptions: tables.exceptions,
         phases: tables.phases,
+        thresholds: tables.thresholds,
         course,
     })
 }

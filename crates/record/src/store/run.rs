@@ -32,6 +32,8 @@ pub struct StoredRun {
     pub exceptions: Vec<dto::Exception>,
     /// Where the time went.
     pub phases: dto::Phases,
+    /// How each threshold stood.
+    pub thresholds: Vec<dto::Threshold>,
     /// The course, second by second.
     pub course: Course,
 }
@@ -78,6 +80,7 @@ impl StoredRun {
             errors: mirror.errors_since(0),
             exceptions: run.exceptions.clone(),
             phases: mirror.phases(),
+            thresholds: run.thresholds(),
             course: course.clone(),
         }
     }
@@ -112,6 +115,7 @@ impl StoredRun {
             exceptions: self.exceptions.clone(),
             history: self.history(0),
             phases: self.phases.clone(),
+            thresholds: self.thresholds.clone(),
         }
     }
 }

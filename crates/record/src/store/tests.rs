@@ -45,6 +45,7 @@ fn run(started: f64, seconds: u32) -> StoredRun {
         errors: vec![dto::Failure { error: "bad".into(), ..dto::Failure::default() }],
         exceptions: Vec::new(),
         phases: dto::Phases::default(),
+        thresholds: Vec::new(),
         course,
     }
 }

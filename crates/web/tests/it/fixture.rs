@@ -129,6 +129,10 @@ impl Source for Program {
     fn warn(&self, message: String) {
         self.log(Level::Warning, message);
     }
+
+    fn stop(&self, threshold: String) {
+        self.log(Level::Error, threshold);
+    }
 }
 
 /// A server and its program.

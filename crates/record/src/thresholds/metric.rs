@@ -1,0 +1,240 @@
+//! The numbers that a rule can be about, their units, and how they are written.
+
+use super::sums::Sums;
+
+/// A number of the run or of a window.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Metric {
+    Avg,
+    Min,
+    Max,
+    /// Fraction within 0..=1.
+    Percentile(f64),
+    FailRatio,
+    Fails,
+    Rps,
+    Count,
+    Users,
+}
+
+/// What a number is measured in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dimension {
+    /// ms
+    Time,
+    /// 0..=1
+    Ratio,
+    /// 1/s
+    Rate,
+    Number,
+}
+
+/// Names without a number in them, and what else they are called. For messages in this order.
+pub(crate) const NAMES: &[(&str, Metric)] = &[
+    ("avg", Metric::Avg),
+    ("min", Metric::Min),
+    ("max", Metric::Max),
+    ("med", Metric::Percentile(0.5)),
+    ("fail_ratio", Metric::FailRatio),
+    ("fails", Metric::Fails),
+    ("rps", Metric::Rps),
+    ("count", Metric::Count),
+    ("users", Metric::Users),
+];
+
+impl Metric {
+    /// By name: one of [`NAMES`], `p95`, `p99.9`, or as k6 writes it `p(95)`.
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        let known = NAMES.iter().find(|(name, _)| *name == word).map(|&(_, metric)| metric);
+        known.or_else(|| {
+            let digits = word.strip_prefix('p')?;
+            let digits = digits.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(digits);
+            let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+            // As a decimal number: 99.9 / 100 is a little more than 0.999, and a little more is the next request.
+            let fraction: f64 = format!("{digits}e-2").parse().ok().filter(|_| plain)?;
+            (fraction > 0.0 && fraction <= 1.0).then_some(Self::Percentile(fraction))
+        })
+    }
+
+    pub(crate) fn dimension(self) -> Dimension {
+        match self {
+            Self::Avg | Self::Min | Self::Max | Self::Percentile(_) => Dimension::Time,
+            Self::FailRatio => Dimension::Ratio,
+            Self::Rps => Dimension::Rate,
+            Self::Fails | Self::Count | Self::Users => Dimension::Number,
+        }
+    }
+
+    /// Of what happened within so many seconds; `None`: nothing that it could be worked out of.
+    pub(crate) fn of(self, sums: &Sums, seconds: f64) -> Option<f64> {
+        let requests = sums.requests as f64;
+        match self {
+            Self::Avg => sums.avg(),
+            Self::Min => sums.min(),
+            Self::Max => sums.max(),
+            Self::Percentile(fraction) => sums.percentile(fraction),
+            Self::FailRatio => (sums.requests > 0).then(|| sums.failures as f64 / requests),
+            Self::Fails => Some(sums.failures as f64),
+            Self::Rps => (seconds > 0.0).then(|| requests / seconds),
+            Self::Count => Some(requests),
+            Self::Users => sums.users.map(|users| users as f64),
+        }
+    }
+
+    /// The whole run's number without a request is none, for all but the users: a rule about a name that never came is broken.
+    pub(crate) fn needs_requests(self) -> bool {
+        self != Self::Users
+    }
+
+    /// As people read it.
+    pub(crate) fn label(self) -> String {
+        match self {
+            Self::Percentile(0.5) => "median".to_owned(),
+            Self::Percentile(fraction) => format!("p{}", short(fraction * 100.0)),
+            Self::FailRatio => "fail ratio".to_owned(),
+            Self::Rps => "requests/s".to_owned(),
+            Self::Count => "requests".to_owned(),
+            Self::Fails => "failures".to_owned(),
+            other => {
+                NAMES.iter().find(|(_, metric)| *metric == other).map_or("", |(name, _)| name).to_owned()
+            }
+        }
+    }
+}
+
+impl Dimension {
+    /// A value in the unit that people read: `148 ms`, `2.31 %`, `100/s`.
+    pub(crate) fn text(self, value: f64) -> String {
+        match self {
+            Self::Time if value >= 10_000.0 => format!("{} s", short(value / 1_000.0)),
+            Self::Time => format!("{} ms", short(value)),
+            Self::Ratio => format!("{} %", short(value * 100.0)),
+            Self::Rate => format!("{}/s", short(value)),
+            Self::Number => short(value),
+        }
+    }
+
+    /// The factor of a unit, which is also one without a name; `None`: it has no such unit.
+    pub(crate) fn factor(self, unit: &str) -> Option<f64> {
+        match (self, unit) {
+            (Self::Time, "" | "ms") | (Self::Ratio | Self::Number, "") | (Self::Rate, "" | "/s") => Some(1.0),
+            (Self::Time, "us" | "µs" | "μs") => Some(1e-3),
+            (Self::Time, "s") => Some(1e3),
+            (Self::Time, "m" | "min") => Some(60e3),
+            (Self::Ratio, "%") => Some(0.01),
+            (Self::Rate, "/m" | "/min") => Some(1.0 / 60.0),
+            (Self::Rate, "/h") => Some(1.0 / 3_600.0),
+            _ => None,
+        }
+    }
+
+    /// Its units, for messages.
+    pub(crate) fn units(self) -> &'static str {
+        match self {
+            Self::Time => "us, ms (also without a unit), s or min",
+            Self::Ratio => "%, or no unit: 0.01 is 1%",
+            Self::Rate => "/s (also without a unit), /m or /h",
+            Self::Number => "no unit",
+        }
+    }
+}
+
+/// Three decimals of what is small, one of what is not, and none that say nothing: times are known to a thousandth.
+fn short(value: f64) -> String {
+    let decimals = match value.abs() {
+        size if size >= 1_000.0 => 0,
+        size if size >= 10.0 => 1,
+        _ => 3,
+    };
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// How a number is to compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operator {
+    Less,
+    AtMost,
+    More,
+    AtLeast,
+    Equal,
+    Other,
+}
+
+/// As they are written; longer ones first, so that `<=` is not read as `<`.
+pub(crate) const OPERATORS: &[(&str, Operator)] = &[
+    ("<=", Operator::AtMost),
+    (">=", Operator::AtLeast),
+    ("==", Operator::Equal),
+    ("!=", Operator::Other),
+    ("<", Operator::Less),
+    (">", Operator::More),
+];
+
+/// What a number has to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Bound {
+    pub(crate) operator: Operator,
+    /// In the unit of the dimension.
+    pub(crate) value: f64,
+}
+
+impl Bound {
+    pub(crate) fn is_kept_by(self, value: f64) -> bool {
+        match self.operator {
+            Operator::Less => value < self.value,
+            Operator::AtMost => value <= self.value,
+            Operator::More => value > self.value,
+            Operator::AtLeast => value >= self.value,
+            Operator::Equal => value == self.value,
+            Operator::Other => value != self.value,
+        }
+    }
+
+    /// Whether the first value is further on the wrong side than the second.
+    pub(crate) fn is_worse(self, value: f64, than: f64) -> bool {
+        match self.operator {
+            Operator::Less | Operator::AtMost => value > than,
+            Operator::More | Operator::AtLeast => value < than,
+            Operator::Equal => (value - self.value).abs() > (than - self.value).abs(),
+            Operator::Other => (value - self.value).abs() < (than - self.value).abs(),
+        }
+    }
+
+    pub(crate) fn text(self, dimension: Dimension) -> String {
+        let sign =
+            OPERATORS.iter().find(|(_, operator)| *operator == self.operator).map_or("", |(sign, _)| sign);
+        format!("{sign} {}", dimension.text(self.value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_written_as_people_read_them() {
+        for (dimension, value, text) in [
+            (Dimension::Time, 250.0, "250 ms"),
+            (Dimension::Time, 0.123_4, "0.123 ms"),
+            (Dimension::Time, 148.26, "148.3 ms"),
+            (Dimension::Time, 12_345.0, "12.345 s"),
+            (Dimension::Ratio, 0.01, "1 %"),
+            (Dimension::Ratio, 41.0 / 1_774.0, "2.311 %"),
+            (Dimension::Rate, 1_234.56, "1235/s"),
+            (Dimension::Number, 41.0, "41"),
+        ] {
+            assert_eq!(dimension.text(value), text);
+        }
+    }
+
+    #[test]
+    fn percentiles_have_any_number() {
+        assert_eq!(Metric::named("p99.9"), Some(Metric::Percentile(0.999)));
+        assert_eq!(Metric::named("p(95)"), Some(Metric::Percentile(0.95)));
+        for no in ["p", "p0", "p101", "p9e1", "p-5", "pNaN", "95", "P95", ""] {
+            assert_eq!(Metric::named(no), None, "{no}");
+        }
+        assert_eq!(Metric::Percentile(0.999).label(), "p99.9");
+    }
+}

@@ -1,0 +1,395 @@
+//! Reads a rule: `[NAME: ] METRIC OPERATOR VALUE [over TIME] [after TIME] [, stop | , warn]`.
+
+use std::fmt;
+use std::ops::Range;
+
+use regex::Regex;
+
+use super::metric::{Bound, Dimension, Metric, NAMES, OPERATORS};
+use super::rule::{Subject, Threshold};
+
+/// A longer window or wait is a slip of the pen.
+const LONGEST: u32 = 7 * 24 * 3_600;
+/// A text longer than this is no rule.
+const MOST_CHARACTERS: usize = 4_096;
+
+/// Why a text is no rule, and where in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// The text.
+    pub text: String,
+    /// Bytes of it that are meant.
+    pub place: Range<usize>,
+    /// What is wrong with them, and what could stand there.
+    pub message: String,
+}
+
+impl fmt::Display for Wrong {
+    /// The message, then the text with the place marked below it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let before = self.text.get(..self.place.start).unwrap_or(&self.text).chars().count();
+        let marked = self.text.get(self.place.clone()).unwrap_or("").chars().count();
+        write!(
+            f,
+            "{}\n    {}\n    {}{}",
+            self.message,
+            self.text,
+            " ".repeat(before),
+            "^".repeat(marked.max(1))
+        )
+    }
+}
+
+impl std::error::Error for Wrong {}
+
+impl Threshold {
+    /// Reads a rule.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn parse(text: &str) -> Result<Self, Wrong> {
+        let text = text.trim();
+        if text.len() > MOST_CHARACTERS || text.contains(['\n', '\r']) {
+            let shown: String = text.lines().next().unwrap_or("").chars().take(60).collect();
+            return Err(Wrong {
+                place: 0..shown.len(),
+                text: shown,
+                message: "a threshold is one short line".to_owned(),
+            });
+        }
+        let mut reader = Reader { text, at: 0 };
+        let subject = reader.subject()?;
+        reader.condition(subject)
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn wrong<T>(&self, place: Range<usize>, message: impl Into<String>) -> Result<T, Wrong> {
+        Err(Wrong { text: self.text.to_owned(), place, message: message.into() })
+    }
+
+    fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
+    fn skip_blanks(&mut self) {
+        self.at += self.rest().len() - self.rest().trim_start().len();
+    }
+
+    /// The characters from here on that belong together, and where they are.
+    fn take(&mut self, belongs: impl Fn(char) -> bool) -> (&'a str, Range<usize>) {
+        self.skip_blanks();
+        let rest = self.rest();
+        let end = rest.find(|c| !belongs(c)).unwrap_or(rest.len());
+        let place = self.at..self.at + end;
+        self.at = place.end;
+        (&rest[..end], place)
+    }
+
+    /// Up to the next blank or comma, for messages.
+    fn word_at(&self, at: usize) -> Range<usize> {
+        let rest = &self.text[at..];
+        at..at + rest.find(|c: char| c.is_whitespace() || c == ',').unwrap_or(rest.len())
+    }
+
+    /// What stands before the last `: ` that a metric follows.
+    fn subject(&mut self) -> Result<Subject, Wrong> {
+        if let Some(quote) = self.text.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+            return self.quoted(quote);
+        }
+        let colons = self.text.match_indices(": ").map(|(at, _)| at);
+        let starts_with_metric = |rest: &str| Metric::named(metric_word(rest.trim_start())).is_some();
+        if let Some(at) = colons.filter(|&at| starts_with_metric(&self.text[at + 2..])).last() {
+            self.at = at + 2;
+            return self.named(0..at);
+        }
+        // A condition about all requests, or one about a name with something else than a metric behind it.
+        if !starts_with_metric(self.text)
+            && let Some((at, _)) = self.text.match_indices(": ").last()
+        {
+            self.at = at + 2;
+        }
+        Ok(Subject::All)
+    }
+
+    fn quoted(&mut self, quote: char) -> Result<Subject, Wrong> {
+        let closing = self.text[1..].find(quote).map(|at| at + 1);
+        let Some(end) = closing else { return self.wrong(0..1, "this quotation mark is never closed") };
+        let behind = self.text[end + 1..].trim_start();
+        let Some(condition) = behind.strip_prefix(':') else {
+            let place = self.word_at(self.text.len() - behind.len());
+            return self.wrong(place, "after a name in quotation marks stands a colon");
+        };
+        self.at = self.text.len() - condition.len();
+        Ok(Subject::Name(self.text[1..end].to_owned()))
+    }
+
+    fn named(&self, place: Range<usize>) -> Result<Subject, Wrong> {
+        let name = &self.text[place.clone()];
+        if let Some(pattern) = name.strip_prefix('~') {
+            return match Regex::new(pattern) {
+                Ok(expression) => Ok(Subject::Pattern(expression)),
+                Err(error) => {
+                    let why = error.to_string();
+                    let why = why.lines().last().unwrap_or("").trim_start_matches("error: ");
+                    self.wrong(place, format!("this is no regular expression: {why}"))
+                }
+            };
+        }
+        if name.trim().is_empty() {
+            return self.wrong(place.start..place.end + 1, "there is no name before the colon");
+        }
+        Ok(match name {
+            "all" | "Aggregated" => Subject::All,
+            _ => Subject::Name(name.to_owned()),
+        })
+    }
+
+    fn condition(mut self, subject: Subject) -> Result<Threshold, Wrong> {
+        let metric = self.metric()?;
+        let bound = self.bound(metric)?;
+        let (mut over, mut after, mut stop, mut warn) = (None, None, false, false);
+        loop {
+            self.skip_blanks();
+            if self.rest().is_empty() {
+                break;
+            }
+            if self.rest().starts_with(',') {
+                self.at += 1;
+                let (word, place) = self.take(|c| !c.is_whitespace() && c != ',');
+                match word {
+                    _ if stop || warn => {
+                        return self.wrong(place, "a threshold has one of 'stop' and 'warn'");
+                    }
+                    "stop" => stop = true,
+                    "warn" => warn = true,
+                    _ => return self.wrong(place, "after the comma stands 'stop' or 'warn'"),
+                }
+                continue;
+            }
+            let (word, place) = self.take(|c| !c.is_whitespace() && c != ',');
+            match word {
+                "over" | "after" if stop || warn => {
+                    return self.wrong(place, format!("'{word}' stands before the comma"));
+                }
+                "over" if over.is_none() => over = Some(self.time()?),
+                "after" if after.is_none() => after = Some(self.time()?),
+                "over" | "after" => return self.wrong(place, format!("'{word}' is there twice")),
+                _ => {
+                    return self.wrong(
+                        place,
+                        "what follows the value is 'over TIME', 'after TIME', ', stop' or ', warn'",
+                    );
+                }
+            }
+        }
+        Ok(Threshold {
+            text: self.text.to_owned(),
+            subject,
+            metric,
+            bound,
+            over,
+            after: after.unwrap_or(0),
+            stop,
+            warn,
+        })
+    }
+
+    fn metric(&mut self) -> Result<Metric, Wrong> {
+        self.skip_blanks();
+        let word = metric_word(self.rest());
+        if let Some(metric) = Metric::named(word) {
+            self.at += word.len();
+            return Ok(metric);
+        }
+        let place = if word.is_empty() { self.word_at(self.at) } else { self.at..self.at + word.len() };
+        let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
+        let mut message = format!("unknown metric; there are {}, and percentiles as p95", names.join(", "));
+        let near = names.iter().map(|name| (strsim::damerau_levenshtein(name, &word.to_lowercase()), *name));
+        if let Some((distance, name)) = near.min()
+            && distance <= 2
+        {
+            message = format!(
+                "unknown metric, did you mean '{name}'? There are {}, and percentiles as p95",
+                names.join(", ")
+            );
+        }
+        self.wrong(place, message)
+    }
+
+    fn bound(&mut self, metric: Metric) -> Result<Bound, Wrong> {
+        self.skip_blanks();
+        let Some(&(sign, operator)) = OPERATORS.iter().find(|(sign, _)| self.rest().starts_with(sign)) else {
+            return self.wrong(self.word_at(self.at), "after the metric stands <, <=, >, >=, == or !=");
+        };
+        self.at += sign.len();
+        let (digits, place) = self.take(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | '_'));
+        let Ok(number) = digits.parse::<f64>() else {
+            let place = if digits.is_empty() { self.word_at(place.start) } else { place };
+            return self.wrong(place, format!("after '{sign}' stands a number"));
+        };
+        let dimension = metric.dimension();
+        let from = self.at;
+        let (unit, _) = self.take(|c| !c.is_whitespace() && c != ',');
+        // `200 ms` is read as well as `200ms`, but `< 5 over 1m` has no unit.
+        let factor = dimension.factor(unit);
+        let factor = if factor.is_none() && matches!(unit, "over" | "after") {
+            self.at = from;
+            Some(1.0)
+        } else {
+            factor
+        };
+        let Some(factor) = factor else {
+            let start = self.at - unit.len();
+            return self.wrong(start..self.at, format!("units of this metric: {}", dimension.units()));
+        };
+        let value = number * factor;
+        if value < 0.0 || (dimension == Dimension::Ratio && value > 1.0) {
+            let limits = if dimension == Dimension::Ratio {
+                "a ratio is from 0 to 1, or from 0% to 100%"
+            } else {
+                "it is never negative"
+            };
+            return self.wrong(place, limits);
+        }
+        Ok(Bound { operator, value })
+    }
+
+    /// `30s`, `1m30s`, `2h`, or plain seconds.
+    fn time(&mut self) -> Result<u32, Wrong> {
+        let (word, place) = self.take(|c| !c.is_whitespace() && c != ',');
+        match seconds(word) {
+            Some(seconds) if seconds > 0 && seconds <= LONGEST => Ok(seconds),
+            _ => self.wrong(place, "this is a time in whole seconds, as 30s, 5m or 1m30s, and at most 168h"),
+        }
+    }
+}
+
+/// The part of it that is spelled as the name of a metric is.
+fn metric_word(rest: &str) -> &str {
+    let end = rest
+        .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '(' | ')')))
+        .unwrap_or(rest.len());
+    &rest[..end]
+}
+
+fn seconds(word: &str) -> Option<u32> {
+    if let Ok(plain) = word.parse() {
+        return Some(plain);
+    }
+    let (mut rest, mut total, mut units) = (word, 0_u32, "hms");
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: u32 = rest[..digits].parse().ok()?;
+        let unit = rest[digits..].chars().next()?;
+        // Each once, the larger before the smaller.
+        units = &units[units.find(unit)? + 1..];
+        let each = match unit {
+            'h' => 3_600,
+            'm' => 60,
+            _ => 1,
+        };
+        total = total.checked_add(number.checked_mul(each)?)?;
+        rest = &rest[digits + unit.len_utf8()..];
+    }
+    (!word.is_empty()).then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::metric::Operator;
+    use super::*;
+
+    fn parsed(text: &str) -> Threshold {
+        Threshold::parse(text).unwrap_or_else(|wrong| panic!("{wrong}"))
+    }
+
+    #[test]
+    fn all_parts_are_read() {
+        let rule = parsed("GET /cart: p95 < 250ms over 30s after 1m, stop");
+        assert_eq!(rule.subject.to_string(), "GET /cart");
+        assert_eq!(
+            (rule.metric, rule.bound.operator, rule.bound.value),
+            (Metric::Percentile(0.95), Operator::Less, 250.0)
+        );
+        assert_eq!((rule.over, rule.after, rule.stop, rule.warn), (Some(30), 60, true, false));
+        let rule = parsed("fail_ratio<1%,warn");
+        assert_eq!((rule.metric, rule.bound.value, rule.warn), (Metric::FailRatio, 0.01, true));
+        assert!(matches!(rule.subject, Subject::All));
+        let rule = parsed("rps >= 600 /m after 1m30s");
+        assert_eq!((rule.bound.value, rule.after, rule.over), (10.0, 90, None));
+        assert_eq!(parsed("count > 5 over 10").over, Some(10));
+        assert_eq!(parsed("all: max <= 1.5 s").bound.value, 1_500.0);
+    }
+
+    #[test]
+    fn the_name_ends_at_the_last_colon_before_a_metric() {
+        for (text, name) in [
+            ("/user/:id: p95 < 1s", "/user/:id"),
+            ("/blog/: p95 < 1s", "/blog/"),
+            ("a: b: avg < 1s", "a: b"),
+            ("avg: avg < 1s", "avg"),
+            ("\"x: p95 < 1s\": max < 3s", "x: p95 < 1s"),
+            ("'~a': max < 3s", "~a"),
+            ("~^GET /(a|b): p95 < 1s", "~^GET /(a|b)"),
+        ] {
+            assert_eq!(parsed(text).subject.to_string(), name, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_marked() {
+        let shown: Vec<String> = [
+            "GET /cart: p95x < 250ms",
+            "p95",
+            "p95 << 3",
+            "p95 < fast",
+            "p95 < 3 parsecs",
+            "fail_ratio < 5",
+            "rps > -1",
+            "avg < 1s over 0",
+            "avg < 1s over 1.5s",
+            "avg < 1s after 1s after 2s",
+            "avg < 1s, halt",
+            "avg < 1s, stop, warn",
+            "avg < 1s for 10s",
+            "~(: p95 < 1s",
+            "'x: p95 < 1s",
+            "",
+        ]
+        .iter()
+        .map(|text| Threshold::parse(text).unwrap_err().to_string())
+        .collect();
+        insta::assert_snapshot!(shown.join("\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_can_be_written(name in "[^\\r\\n\"']{1,40}") {
+            // As it is, if it does not look like something else; in quotation marks always.
+            let quoted = format!("\"{name}\": p95 < 1s over 10s");
+            let rule = parsed(&quoted);
+            prop_assert!(rule.subject.is("GET", &name));
+        }
+
+        #[test]
+        fn no_text_brings_it_down(text in ".{0,80}") {
+            if let Err(wrong) = Threshold::parse(&text) {
+                prop_assert!(wrong.text.get(wrong.place.clone()).is_some());
+                prop_assert!(!wrong.to_string().is_empty());
+            }
+        }
+
+        #[test]
+        fn near_rules_neither(text in "(GET /a: |~x: |)(p95|avg|rps|fail_ratio|p)? ?(<|>|=|<=)? ?[0-9.]{0,3}(ms|s|%|/s)?( over 1m| after 3s|, stop|, warn|,){0,3}") {
+            drop(Threshold::parse(&text).map_err(|wrong| wrong.to_string()));
+        }
+    }
+}
