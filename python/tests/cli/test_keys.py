@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from servers import clean_environment, locust_command
+from servers import clean_environment, free_port, locust_command
 
 SCRIPT = """
 from locust import User, constant, task
@@ -29,14 +29,14 @@ class U(User):
 class Terminal:
     """`locust` in a terminal: one that controls it, or one it was only given; what it writes is kept."""
 
-    def __init__(self, folder: Path, of_its_own: bool) -> None:
+    def __init__(self, folder: Path, of_its_own: bool, *arguments: str, **environment: str) -> None:
         (folder / "locustfile.py").write_text(SCRIPT)
         self.ours, theirs = pty.openpty()
         self.before = termios.tcgetattr(theirs)
         self.theirs = theirs
         self.process = subprocess.Popen(
-            [locust_command(), "--headless", "-u", "1", "--only-summary"],
-            cwd=folder, env=clean_environment(HOME=str(folder)), stdin=theirs, stdout=theirs, stderr=theirs,
+            [locust_command(), *(arguments or ("--headless", "-u", "1", "--only-summary"))],
+            cwd=folder, env=clean_environment(HOME=str(folder), **environment), stdin=theirs, stdout=theirs, stderr=theirs,
             preexec_fn=self._own_terminal if of_its_own else None,
         )  # fmt: skip
         self.shown = ""
@@ -56,15 +56,18 @@ class Terminal:
     def press(self, keys: str) -> None:
         os.write(self.ours, keys.encode())
 
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.ours)
+        os.close(self.theirs)
+
 
 @pytest.fixture(params=[True, False], ids=["controlling", "lent"])
 def terminal(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Terminal]:
     terminal = Terminal(tmp_path, request.param)
     yield terminal
-    terminal.process.kill()
-    terminal.process.wait()
-    os.close(terminal.ours)
-    os.close(terminal.theirs)
+    terminal.close()
 
 
 def test_keys_change_the_number_of_users_and_the_terminal_is_restored(terminal: Terminal):
@@ -87,3 +90,23 @@ def test_keys_change_the_number_of_users_and_the_terminal_is_restored(terminal: 
             terminal.shown += os.read(terminal.ours, 65536).decode(errors="replace")
     assert terminal.process.returncode == 0
     assert termios.tcgetattr(terminal.theirs)[3] == terminal.before[3]
+
+
+def test_enter_opens_the_page_without_a_token_in_anybody_s_process_list(tmp_path: Path):
+    told = tmp_path / "told"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$@" > {told}.part\nmv {told}.part {told}\n')
+    browser.chmod(0o755)
+    port = free_port()
+    terminal = Terminal(tmp_path, True, "--web-port", str(port), BROWSER=f"{browser} %s")
+    try:
+        terminal.wait_for("press enter to open")
+        until = time.monotonic() + 60
+        # The key is heard from the moment the listener has the terminal.
+        while not told.exists() and time.monotonic() < until:
+            terminal.press("\r")
+            time.sleep(0.2)
+        opened = told.read_text().strip()
+        assert re.fullmatch(rf"http://(localhost|127\.0\.0\.1):{port}/?", opened), opened
+    finally:
+        terminal.close()

@@ -93,10 +93,10 @@ def test_each_surface_says_what_was_asked_and_what_came(tmp_path: Path) -> None:
         r"^ok +/user/:id +max +<= 10 ms +10 ms$",
         r"^FAILED +all +fail ratio +< 1 % +33\.3 % \(\d+ of \d+\)$",
         r"^ok +~\^\(GET\|POST\) / +requests/s +> 1/s +[\d.]+/s$",
-        r"^NO DATA +GET /nowhere +p99 +< 1000 ms +– \(no request was counted under this name\)$",
+        r"^NO DATA +GET /nowhere +p99 +< 1 s +– \(no request was counted under this name\)$",
         r"^warning +all +avg +< 1 ms +50 ms$",
         r"^ok +all +requests +> 2 +\d+ \(worst of \d windows of 1 s\)$",
-        r"^NO DATA +all +median +< 1000 ms +– \(no window of 3600 s had one\)$",
+        r"^NO DATA +all +median +< 1 s +– \(no window of 3600 s had one\)$",
     ]
     assert len(rows) == len(words), out
     for row, word in zip(rows, words, strict=True):

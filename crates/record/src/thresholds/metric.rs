@@ -106,7 +106,7 @@ impl Dimension {
     /// A value in the unit that people read: `148 ms`, `2.31 %`, `100/s`.
     pub(crate) fn text(self, value: f64) -> String {
         match self {
-            Self::Time if value >= 10_000.0 => format!("{} s", short(value / 1_000.0)),
+            Self::Time if value >= 1_000.0 => format!("{} s", short(value / 1_000.0)),
             Self::Time => format!("{} ms", short(value)),
             Self::Ratio => format!("{} %", short(value * 100.0)),
             Self::Rate => format!("{}/s", short(value)),
