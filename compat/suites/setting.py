@@ -5,7 +5,9 @@ and comes from a folder in front of the others:
 
     target/compat/env                    the environment, without any `locust`
     target/compat/real                   the wheel of real Locust, unpacked
+    target/compat/real-VERSION           another one, which a package pins
     target/compat/plugins                plugins of Locust
+    target/compat/others                 packages built on Locust, and what they need
     target/compat/sources/NAME           the sdists of the suites, unpacked
     target/compat/trees/NAME/SIDE        `locust` (links into the package), `locust/test` (a copy), `examples`, `bin`
 """
@@ -31,11 +33,14 @@ ENV = WORK / "env"
 REQUIREMENTS = ROOT / "compat" / "requirements.txt"
 # Packages whose own requirements contradict those.
 WITHOUT_THEIRS = ROOT / "compat" / "requirements-alone.txt"
-# Those that only one suite may see.
+# Those that only some suites may see.
 PLUGINS = ROOT / "compat" / "requirements-plugins.txt"
+OTHERS = ROOT / "compat" / "requirements-others.txt"
 SDISTS = ROOT / "compat" / "sdists.txt"
 INSIDE = Path(__file__).resolve().parent / "inside"
 LOCUST = "2.47.0"
+# Which packages pin.
+OTHER_LOCUSTS = ("2.46.3",)
 SIDES = ("real", "ours")
 # Importable beside `locust` itself: its pytest plugin.
 PACKAGES = ("locust", "pytest_locust", "gregaria")
@@ -56,6 +61,8 @@ class Side:
     packages: tuple[Path, ...] = ()
     # Of pytest, beside those that all modules get.
     arguments: tuple[str, ...] = ()
+    # Folders with further packages.
+    path: tuple[Path, ...] = ()
 
     def refresh(self) -> None:
         """Links what the packages have got since the tree was made: somebody may be at work on them."""
@@ -71,27 +78,31 @@ class Side:
             and not name.lower().endswith("_proxy")
         }
         path = os.pathsep.join([str(self.tree / "bin"), str(ENV / "bin"), kept.get("PATH", "")])
-        kept.update(PATH=path, PYTHONPATH=str(self.tree), VIRTUAL_ENV=str(ENV), TERM="xterm", COLUMNS="80")
+        packages = os.pathsep.join(map(str, (self.tree, *self.path)))
+        kept.update(PATH=path, PYTHONPATH=packages, VIRTUAL_ENV=str(ENV), TERM="xterm", COLUMNS="80")
         return kept | more
 
 
 def prepare() -> None:
     """Makes the environment and unpacks real Locust, unless they are there from the same requirements."""
     stamp = WORK / "made-from"
-    lists = b"".join(one.read_bytes() for one in (REQUIREMENTS, WITHOUT_THEIRS, PLUGINS))
-    wanted = hashlib.sha256(lists + f"{LOCUST} {sys.version}".encode()).hexdigest()
+    lists = b"".join(one.read_bytes() for one in (REQUIREMENTS, WITHOUT_THEIRS, PLUGINS, OTHERS))
+    wanted = hashlib.sha256(lists + f"{LOCUST} {OTHER_LOCUSTS} {sys.version}".encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    for folder in (ENV, WORK / "real", WORK / "plugins"):
+    homes = {version: real_home(version) for version in (LOCUST, *OTHER_LOCUSTS)}
+    for folder in (ENV, *homes.values(), WORK / "plugins", WORK / "others"):
         shutil.rmtree(folder, ignore_errors=True)
     WORK.mkdir(parents=True, exist_ok=True)
     call([sys.executable, "-m", "venv", ENV], "a working 'python -m venv'")
     pip = [ENV / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     call([*pip, "-r", REQUIREMENTS], "the packages of compat/requirements.txt from PyPI")
     call([*pip, "--no-deps", "-r", WITHOUT_THEIRS], "the packages of compat/requirements-alone.txt from PyPI")
-    call([*pip, "--target", WORK / "real", "--no-deps", f"locust=={LOCUST}"], f"Locust {LOCUST} from PyPI")
-    alone = ["--target", WORK / "plugins", "--no-deps", "-r", PLUGINS]
-    call([*pip, *alone], "the packages of compat/requirements-plugins.txt from PyPI")
+    for version, home in homes.items():
+        call([*pip, "--target", home, "--no-deps", f"locust=={version}"], f"Locust {version} from PyPI")
+    for name, packages in (("plugins", PLUGINS), ("others", OTHERS)):
+        alone = ["--target", WORK / name, "--no-deps", "-r", packages]
+        call([*pip, *alone], f"the packages of compat/{packages.name} from PyPI")
     stamp.write_text(wanted)
 
 
@@ -99,7 +110,7 @@ def unpack_all() -> None:
     """Every sdist that compat/sdists.txt pins; other tests read them, too."""
     for line in SDISTS.read_text().splitlines():
         if "==" in line and not line.startswith("#"):
-            source(line.split()[0].replace("==", "-"))
+            source("-".join(line.split()[0].split("==")))
 
 
 def source(name: str) -> Path:
@@ -107,30 +118,21 @@ def source(name: str) -> Path:
     folder = WORK / "sources" / name
     if folder.exists():
         return folder
+    project, _, version = name.rpartition("-")
     line = next(
-        (one for one in SDISTS.read_text().splitlines() if one.startswith(name.replace("-", "==") + " ")),
-        None,
+        (one for one in SDISTS.read_text().splitlines() if one.startswith(f"{project}=={version} ")), None
     )
     if line is None:
         raise SettingError(f"compat/sdists.txt pins no {name}")
     downloads = WORK / "downloads" / name
     downloads.mkdir(parents=True, exist_ok=True)
-    pin = downloads / "pin.txt"
-    pin.write_text(line + "\n")
-    pip = [
-        ENV / "bin" / "python",
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-deps",
-    ]
-    call(
-        [*pip, "--no-binary", ":all:", "--require-hashes", "--dest", downloads, "-r", pin],
-        f"the sdist {name} from PyPI",
-    )
+    # pip would build what it downloads, and some sdists cannot be built.
+    index = ["--index-url", url] if (url := os.environ.get("PIP_INDEX_URL")) else []
+    fetch = [ENV / "bin" / "unearth", "--no-binary", *index, "--download", downloads]
+    call([*fetch, f"{project}=={version}"], f"the sdist {name} from PyPI")
     archive = next(downloads.glob("*.tar.gz"))
+    if f"sha256:{hashlib.sha256(archive.read_bytes()).hexdigest()}" not in line.split("--hash="):
+        raise SettingError(f"{archive} is not the sdist that compat/sdists.txt pins")
     unpacking = folder.with_name(folder.name + ".unpacking")
     shutil.rmtree(unpacking, ignore_errors=True)
     with tarfile.open(archive) as tar:
@@ -141,14 +143,22 @@ def source(name: str) -> Path:
     return folder
 
 
-def make_side(name: str, suite: str, copies: Mapping[str, Path], arguments: Sequence[str] = ()) -> Side:
-    """A tree for one side: its `locust` package, and copies of files and folders under the names they are given."""
+def make_side(
+    name: str,
+    suite: str,
+    copies: Mapping[str, Path],
+    arguments: Sequence[str] = (),
+    path: Sequence[Path] = (),
+    locust: str = LOCUST,
+) -> Side:
+    """A tree for one side: its `locust` package, and copies of files and folders under the names they are given. `locust` is
+    the version on the real side."""
     tree = WORK / "trees" / suite / name
     shutil.rmtree(tree, ignore_errors=True)
     (tree / "bin").mkdir(parents=True)
-    home, metadata = package_home(name)
+    home, metadata = package_home(name, locust)
     packages = tuple(home / one for one in PACKAGES if (home / one).is_dir())
-    side = Side(name, tree, packages=packages, arguments=tuple(arguments))
+    side = Side(name, tree, packages=packages, arguments=tuple(arguments), path=tuple(path))
     side.refresh()
     (tree / metadata.name).symlink_to(metadata)
     for command in ("locust", "gregaria") if name == "ours" else ("locust",):
@@ -176,10 +186,15 @@ def link_entries(package: Path, into: Path) -> None:
                 link.symlink_to(entry)
 
 
-def package_home(side: str) -> tuple[Path, Path]:
+def real_home(version: str) -> Path:
+    """Where a wheel of real Locust is unpacked."""
+    return WORK / ("real" if version == LOCUST else f"real-{version}")
+
+
+def package_home(side: str, version: str) -> tuple[Path, Path]:
     """The folder in which the side's `locust` package is, and its metadata (which names its pytest plugin)."""
     if side == "real":
-        home = WORK / "real"
+        home = real_home(version)
         return home, next(home.glob("locust-*.dist-info"))
     spec = importlib.util.find_spec("locust")
     if spec is None or spec.origin is None:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from . import programs, setting
-from .modules import Module, own_network, units_of
+from .modules import Module, ModuleUnit, own_network, units_of
 from .results import Result
 from .setting import ROOT, WORK, SettingError, Side
 from .units import Results, Unit
@@ -20,6 +20,44 @@ from .units import Results, Unit
 LOCUST_SDIST = "locust-2.29.1"
 REQUESTS_SDIST = "requests-2.34.2"
 GEVENTHTTPCLIENT_SDIST = "geventhttpclient-2.6.1"
+
+
+@dataclass(frozen=True)
+class Other:
+    """Tests of a package that is built on Locust, from its sdist."""
+
+    sdist: str
+    title: str
+    # What of the sdist they need, by where it has to lie.
+    copies: dict[str, str]
+    # What pytest is given.
+    tests: str
+    # Which Locust the package pins.
+    locust: str = setting.LOCUST
+    sample: int = 1
+    # Of one test, in seconds.
+    test_limit: float = 60
+
+
+OTHERS = (
+    Other(
+        "grizzly-loadtester-3.4.0",
+        "grizzly's unit tests (it pins Locust 2.46.3)",
+        {"test_framework": "tests/test_framework"},
+        "test_framework/unit",
+        locust="2.46.3",
+        sample=4,
+        test_limit=20,
+    ),
+    Other("locomotive-0.3.1", "locomotive's tests", {"tests": "tests"}, "tests", sample=4),
+    Other("locust-telemetry-2.1.2", "locust-telemetry's tests", {"tests": "tests"}, "tests"),
+    Other(
+        "appian-locust-2.27.10",
+        "appian-locust's tests (the 5 modules of 33 that its sdist has all of)",
+        {"tests": "tests"},
+        "tests",
+    ),
+)
 # As on the page.
 ORDER = (
     LOCUST_SDIST,
@@ -27,6 +65,7 @@ ORDER = (
     "examples",
     "examples-tree",
     "plugins",
+    *(other.sdist for other in OTHERS),
     REQUESTS_SDIST,
     GEVENTHTTPCLIENT_SDIST,
     "literate",
@@ -51,6 +90,8 @@ class Choice:
     skip: Collection[str] = ()
     # How long its units took the last time, in seconds.
     seconds: Mapping[str, float] = field(default_factory=dict)
+    # Whether a sample will do.
+    sampled: bool = False
 
     def wanted(self, module: str) -> bool:
         return not self.only or module in self.only
@@ -58,11 +99,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Suite(ABC):
-    """A suite. `quick` ones are part of the run that holds our side against the record."""
+    """A suite. `quick` ones are part of the run that holds our side against the record; of long ones that is one test in
+    `sample`."""
 
     name: str
     title: str
     quick: bool = field(default=True, kw_only=True)
+    sample: int = field(default=1, kw_only=True)
 
     @abstractmethod
     def units(self, side: str, choice: Choice) -> Sequence[Unit]:
@@ -80,6 +123,16 @@ class ModuleSuite(Suite):
         modules = [module for module in self.modules if choice.wanted(module.name)]
         place = self.side(side) if modules else None
         skip = frozenset(choice.skip)
+        if choice.sampled and self.sample > 1:
+            share = (0, self.sample)
+            return [
+                ModuleUnit(
+                    replace(module, skip=skip, share=share),
+                    place,
+                    choice.seconds.get(module.name, 0) / self.sample,
+                )
+                for module in modules
+            ]
         return [
             unit
             for module in modules
@@ -178,6 +231,7 @@ def all_suites(tree: Path | None) -> list[Suite]:
     plugins = LISTS / "plugins"
     found += [
         ProgramSuite("plugins", "Scripts that use plugins of Locust", "plugins", plugins, WORK / "plugins"),
+        *map(other_suite, OTHERS),
         client_suite(REQUESTS_SDIST, "requests' tests through `HttpUser.client`", "requests_through_locust"),
         client_suite(
             GEVENTHTTPCLIENT_SDIST,
@@ -199,6 +253,23 @@ def locust_suite(name: str, title: str, origin: Path) -> Suite:
     copies = {"locust/test": origin / "locust" / "test", "examples": origin / "examples"}
     return ModuleSuite(
         name, title, tuple(map(module, paths)), lambda side: setting.make_side(side, name, copies)
+    )
+
+
+def other_suite(other: Other) -> Suite:
+    """The tests of a package built on Locust."""
+    origin = setting.source(other.sdist)
+    copies = {place: origin / part for place, part in other.copies.items()}
+    packages = (WORK / "others",)
+    module = Module(other.sdist, "tests", other.tests, test_limit=other.test_limit)
+    # The sdists lack some of the files that their tests import or read.
+    arguments = ("--continue-on-collection-errors",)
+    return ModuleSuite(
+        other.sdist,
+        other.title,
+        (module,),
+        lambda side: setting.make_side(side, other.sdist, copies, arguments, packages, other.locust),
+        sample=other.sample,
     )
 
 

@@ -51,6 +51,7 @@ _ELSEWHERE: dict[str, dict[str, str]] = {
         "get_abspaths_in": "locust.util.directory.get_abspaths_in",
         "get_logs": "locust.log.get_logs",
         "is_url": "locust.util.url.is_url",
+        "rpc": "locust.rpc.rpc",
         "setup_distributed_stats_event_listeners": "locust.stats.setup_distributed_stats_event_listeners",
     },
     "locust.shape": {"Runner": "locust.runners.Runner"},

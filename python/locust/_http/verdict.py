@@ -22,12 +22,14 @@ class Counted(_engine.ResponseCore, metaclass=Watched):
     _request_event: Any
     request_meta: Any
 
-    def _made_by_library(self, event: Any, meta: dict[str, Any], caught: bool) -> None:
+    def _made_by_library(self, event: Any, meta: Any, caught: bool) -> None:
         """Takes over what is to be reported about a request that a library has made."""
         self._by_library = True
         self._request_event = event
         self.request_meta = meta
-        self._await_verdict(caught, str(meta["request_type"]), str(meta["name"]))
+        # A script that makes a response by hand may say less.
+        known = meta if isinstance(meta, dict) else {}
+        self._await_verdict(caught, str(known.get("request_type", "")), str(known.get("name", "")))
 
     def _judge(self) -> None:
         """Counts the request by its status, or by the error that it ended with."""

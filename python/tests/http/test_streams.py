@@ -70,13 +70,21 @@ def same(client: str, way: str, ours: list[Any], theirs: list[Any]) -> bool:
     return ours == theirs
 
 
+def as_sent(piece: str) -> bytes:
+    """The bytes of a piece, which geventhttpclient makes text of where it is UTF-8: so the whole may stay what its parts do not."""
+    try:
+        return piece.encode("latin-1")
+    except UnicodeEncodeError:
+        return piece.encode()
+
+
 def not_later(ours: list[Any], theirs: list[Any]) -> bool:
     """Whether all that Locust's client hands out comes out here by then. What it has taken in and waits for more of it keeps."""
-    text, their_text = ("".join(piece for _, piece in seen[:-1]) for seen in (ours, theirs))
+    text, their_text = (b"".join(as_sent(piece) for _, piece in seen[:-1]) for seen in (ours, theirs))
     if (ours[-1][-1] == "the end" and text != their_text) or not text.startswith(their_text):
         return False
-    arrived = [when for when, piece in ours[:-1] for _ in piece]
-    asked = [when for when, piece in theirs[:-1] for _ in piece]
+    arrived = [when for when, piece in ours[:-1] for _ in as_sent(piece)]
+    asked = [when for when, piece in theirs[:-1] for _ in as_sent(piece)]
     return ours[-1][1:] == theirs[-1][1:] and all(a <= b for a, b in zip(arrived, asked, strict=False))
 
 

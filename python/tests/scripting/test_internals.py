@@ -7,17 +7,26 @@ import logging
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import pytest
+import requests
+from geventhttpclient.response import HTTPSocketPoolResponse
 from http_comparing import oracle
 
 import locust.argument_parser
+import locust.clients
+import locust.contrib.fasthttp
 import locust.input_events
+import locust.rpc.zmqrpc
 import locust.runners
 from locust import _internals
 from locust.cli.check import detect_runs
+from locust.contrib.fasthttp import FastRequest, FastResponse
 from locust.env import Environment
+from locust.event import EventHook
 from locust.runners import MasterRunner
 from locust.stats import RequestStats, StatsCSV
 from servers import ROOT, clean_environment
@@ -34,6 +43,41 @@ def test_names_that_stand_elsewhere_are_there() -> None:
 def test_what_locust_does_not_have_is_not_there() -> None:
     with pytest.raises(AttributeError, match=r"module 'locust\.runners' has no attribute 'locust_runner'"):
         _ = locust.runners.locust_runner
+
+
+def test_the_library_that_locusts_sockets_use_is_there_if_it_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "zmq", ModuleType("zmq"))
+    assert locust.rpc.zmqrpc.zmq is sys.modules["zmq"]
+    monkeypatch.setitem(sys.modules, "zmq", None)
+    with pytest.raises(AttributeError, match="'zmq'"):
+        _ = locust.rpc.zmqrpc.zmq
+
+
+@pytest.mark.parametrize("meta", [{}, None, {"name": "x"}])
+def test_a_response_that_a_script_makes_by_hand_may_say_less(meta: Any) -> None:
+    plain = requests.Response()
+    plain.status_code = 200
+    made = locust.clients.ResponseContextManager.wrap_response(
+        plain, EventHook(), {} if meta is None else meta, False
+    )
+    assert made.status_code == 200
+    by_hand = FastResponse.__new__(FastResponse)
+    by_hand.__dict__.update(_by_library=True, status_code=200, error=None)
+    assert locust.contrib.fasthttp.ResponseContextManager(by_hand, None, meta, False).status_code == 200
+
+
+@pytest.mark.parametrize("content", [b"by hand", b""])
+def test_a_response_of_geventhttpclients_is_filled_by_hand(content: bytes) -> None:
+    source = mock.MagicMock(spec=HTTPSocketPoolResponse)
+    source.get_code.return_value = 400
+    source._headers_index = {}
+    response = FastResponse(source, FastRequest(url="http://127.0.0.1/x"))
+    response._cached_content = content
+    made = locust.contrib.fasthttp.ResponseContextManager(response, None, {}, catch_response=False)
+    made.encoding = "utf-8"
+    assert (made.content, made.text, made.status_code) == (content, content.decode(), 400)
 
 
 def test_the_check_knows_what_is_lacking(tmp_path: Path) -> None:
