@@ -301,6 +301,7 @@ _TYPES: dict[str, Callable[[str], Any]] = {
     "log_level": str.upper,
 }
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+CHOICES = {"log_level": LOG_LEVELS, "run_time_from": ("start", "ramp-end")}
 
 
 def _keywords(option: Option) -> dict[str, Any]:
@@ -314,8 +315,8 @@ def _keywords(option: Option) -> dict[str, Any]:
         "type": _TYPES.get(option.kind),
     }
     match option.action:
-        case "store" if option.kind == "log_level":
-            keywords["choices"] = list(LOG_LEVELS)
+        case "store" if option.kind in CHOICES:
+            keywords["choices"] = list(CHOICES[option.kind])
         case "store_each":
             keywords["action"] = "append"
         case "store_many":

@@ -11,6 +11,7 @@ from gevent.lock import BoundedSemaphore
 
 from .. import _shown, runners
 from .._hosts import complaints
+from .._run_time import RunTime
 from ..html import get_html_report_aside
 from ..log import get_logs, greenlet_exception_logger
 from . import recording
@@ -87,12 +88,16 @@ class Host:
         order.refuse_unless_startable()
         if order.refusal is not None:
             return order.answer(order.refusal)
-        self._swarm = self._spawn(0, runner.start, order.user_count, order.spawn_rate)
-        self.web_ui.recording.run_time = order.run_time
         more: dict[str, Any] = {}
+        self.web_ui.recording.run_time = order.run_time
         if order.run_time:
-            self._timer = self._spawn(order.run_time, self._stop_at_limit)
+            limit = RunTime(environment, order.run_time)
+            if limit.from_ramp_end:
+                self.web_ui.recording.run_time = None
+            self._timer = self._spawn(0, self._stop_at_limit, limit)
+            self._timer.link(lambda _: limit.forget())
             more["run_time"] = order.run_time
+        self._swarm = self._spawn(0, runner.start, order.user_count, order.spawn_rate)
         if order.user_classes is not None:
             more["user_classes"] = order.user_classes
         return order.answer("Swarming started", **more)
@@ -197,7 +202,8 @@ class Host:
             self._timer.kill(block=False)
             self._timer = None
 
-    def _stop_at_limit(self) -> None:
+    def _stop_at_limit(self, limit: RunTime) -> None:
+        limit.wait()
         self._timer = None
         self.web_ui._stop_runners()
 

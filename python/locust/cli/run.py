@@ -15,6 +15,7 @@ from gevent.event import Event
 from .. import _io_fault, stats
 from .._hosts import complaints
 from .._metrics import MetricsPort
+from .._run_time import RunTime
 from ..env import Environment
 from ..input_events import input_listener
 from ..log import greenlet_exception_logger
@@ -182,15 +183,15 @@ class Run:
         if not seconds:
             logger.info("No run time limit set, use CTRL+C to interrupt")
             return
-        logger.info(f"Run time limit set to {seconds} seconds")
-        if self.recorder is not None:
+        limit = RunTime(self.environment, seconds)
+        since = ", counted from when all users run" if limit.from_ramp_end else ""
+        logger.info(f"Run time limit set to {seconds} seconds{since}")
+        if self.recorder is not None and not limit.from_ramp_end:
             self.recorder.recording.run_time = seconds
-        self._spawn(self._end_after, time.monotonic() + seconds)
+        self._spawn(self._end_after, limit)
 
-    def _end_after(self, deadline: float) -> None:
-        # gevent counts from when its loop last looked at the clock, which may be early; so look again.
-        while (remaining := deadline - time.monotonic()) > 0:
-            gevent.sleep(remaining)
+    def _end_after(self, limit: RunTime) -> None:
+        limit.wait()
         self._end("--run-time limit reached")
 
     def _follow_shape(self) -> None:

@@ -21,6 +21,8 @@ VALUES: dict[str, tuple[str, Any]] = {
     "integer": ("7", 7),
     "positive_integer": ("7", 7),
     "positive_number": ("2.5", 2.5),
+    "number": ("0.5", 0.5),
+    "run_time_from": ("ramp-end", "ramp-end"),
     "timespan": ("1m30s", 90),
     "log_level": ("debug", "DEBUG"),
     "user_config": ('{"user_class_name": "A"}', [{"user_class_name": "A"}]),
@@ -28,7 +30,8 @@ VALUES: dict[str, tuple[str, Any]] = {
 OPTIONS = [
     option
     for option in table().options
-    if option.action in ("store", "store_many", "store_true") and option.dest not in ("locustfile",)
+    if option.action in ("store", "store_many", "store_each", "store_true")
+    and option.dest not in ("locustfile",)
 ]
 WITH_VARIABLE = [option for option in OPTIONS if option.env]
 
@@ -45,7 +48,7 @@ def expected(option: Option) -> Any:
     if option.action == "store_true":
         return True
     value = VALUES[option.kind][1]
-    return [value] if option.action == "store_many" else value
+    return [value] if option.action in ("store_many", "store_each") else value
 
 
 @pytest.fixture(autouse=True)
@@ -129,11 +132,11 @@ def test_by_a_key_of_a_toml_file(option: Option, tmp_path: Path):
     key = option.long_flag.lstrip("-")
     if option.action == "store_true":
         value = "true"
-    elif option.kind in ("integer", "positive_integer", "positive_number"):
+    elif option.kind in ("integer", "positive_integer", "positive_number", "number"):
         value = written(option)
     else:
         value = f"'{written(option)}'"
-    if option.action == "store_many":
+    if option.action in ("store_many", "store_each"):
         value = f"[{value}]"
     (tmp_path / "pyproject.toml").write_text(f"[tool.locust]\n{key} = {value}\n")
     assert changed() == {option.dest: expected(option)}

@@ -221,7 +221,21 @@ def test_options_of_a_script_keep_their_meaning(tmp_path: Path) -> None:
 
 
 def test_with_workers_the_master_judges_the_sum(tmp_path: Path) -> None:
-    arguments = ["-t", "6s", "--processes", "2", "-u", "4", "-r", "4"]
+    port = str(free_port())
+    arguments = [
+        "-t",
+        "6s",
+        "--processes",
+        "2",
+        "-u",
+        "4",
+        "-r",
+        "4",
+        "--master-bind-port",
+        port,
+        "--master-port",
+        port,
+    ]
     code, out = ended(
         start(tmp_path, *arguments, *rules("users == 4 after 3s", "GET /cart: p95 < 250ms", "fails == 0"))
     )

@@ -44,6 +44,8 @@ pub enum Kind {
     PositiveNumber,
     /// Seconds, or hours, minutes and seconds as in `1h30m10s`.
     Timespan,
+    /// `start` or `ramp-end`.
+    RunTimeFrom,
     /// An object or array of JSON, or the path of a `.json` file.
     UserConfig,
     /// One of the five log levels, in any case.

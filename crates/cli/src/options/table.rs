@@ -58,6 +58,12 @@ pub const TABLE: &[Opt] = &[
         .metavar("<time string>")
         .env("LOCUST_RUN_TIME")
         .help("End the run after this time, e.g. 300s, 20m, 3h, 1h30m or plain seconds. Without it, run until stopped."),
+    Opt::value(&["--run-time-from"], "run_time_from", Common, Kind::RunTimeFrom)
+        .metavar("<start|ramp-end>")
+        .default(Text("start"))
+        .env("LOCUST_RUN_TIME_FROM")
+        .help("From when --run-time counts: from the start (as in Locust), or from the moment at which all users run")
+        .ours(),
     Opt::switch(&["-l", "--list"], "list_commands", Common).help("Name the User classes of the script and exit"),
     Opt::value(&["--config-users"], "config_users", Common, Kind::UserConfig)
         .action(Action::StoreMany)

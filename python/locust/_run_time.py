@@ -1,0 +1,51 @@
+"""How long a test runs: from when `--run-time` counts."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from gevent.event import Event
+
+if TYPE_CHECKING:
+    from .env import Environment
+
+
+class RunTime:
+    """The limit of a test that is about to start. What `--run-time-from` says is looked up here; a script's own option of that name
+    is not ours."""
+
+    def __init__(self, environment: Environment, seconds: float) -> None:
+        self.seconds = seconds
+        self._environment = environment
+        self._began = time.monotonic()
+        self._ramped = Event()
+        self.from_ramp_end = getattr(environment.parsed_options, "run_time_from", None) == "ramp-end"
+        self._listens = self.from_ramp_end
+        if self._listens:
+            environment.events.spawning_complete.add_listener(self._ramp_is_over)
+        else:
+            self._ramped.set()
+
+    def _ramp_is_over(self, **_kwargs: Any) -> None:
+        self._ramped.set()
+        self.forget()
+
+    def forget(self) -> None:
+        """Listens no longer."""
+        if self._listens:
+            self._listens = False
+            self._environment.events.spawning_complete.remove_listener(self._ramp_is_over)
+
+    def wait(self) -> None:
+        """Returns when the time is over."""
+        if self.from_ramp_end:
+            self._ramped.wait()
+            if (recorder := self._environment._recorder) is not None:
+                # Now it is known when that will be.
+                recorder.recording.run_time = time.monotonic() - self._began + self.seconds
+            self._began = time.monotonic()
+        # gevent counts from when its loop last looked at the clock, which may be early; so look again.
+        while (remaining := self._began + self.seconds - time.monotonic()) > 0:
+            gevent.sleep(remaining)
