@@ -352,7 +352,11 @@ class RequestStats(Counting, LogByEntries, _engine.RequestStats):
 
     def merge_report(self, report: dict[str, Any]) -> None:
         """Adds a worker's report. `ValueError` if it has not the form of one; nothing was added then. (Not in Locust.)"""
-        _engine.merge_report(self, report)
+        _engine.merge_report(self, report, getattr(report, "placing", None))
+
+    def put_report_back(self, report: dict[str, Any], seconds: bytes | None = None) -> None:
+        """Adds a report again that was taken out and could not be sent. (Not in Locust.)"""
+        _engine.put_report_back(self, report, seconds)
 
     def serialize_errors(self) -> dict[str, StatsErrorDict]:
         return {key: error.serialize() for key, error in self.errors.items()}

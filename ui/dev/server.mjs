@@ -78,7 +78,7 @@ export function start({ scenario = "plain", port = 0, names = 0, past = 90 } = {
   const send = (page, event, data) =>
     page.write(`event: ${event}\nid: ${boot}.${runs}.${seq}\ndata: ${JSON.stringify(data)}\n\n`);
   const broadcast = (event, data) => pages.forEach((page) => send(page, event, data));
-  const tick = (full, point) => ({
+  const tick = (full, points) => ({
     seq,
     run: runs,
     at: Date.now() / 1000,
@@ -90,7 +90,7 @@ export function start({ scenario = "plain", port = 0, names = 0, past = 90 } = {
     rows: run?.rows() ?? EMPTY_ROWS,
     errors: [...(run?.errors.values() ?? [])],
     thresholds: [],
-    point,
+    points,
   });
   const say = (level, text) => {
     log += 1;
@@ -125,7 +125,7 @@ export function start({ scenario = "plain", port = 0, names = 0, past = 90 } = {
     say(20, `Ramping to ${run.target} users`);
     seq += 1;
     broadcast("history", run.history());
-    broadcast("tick", tick(true, null));
+    broadcast("tick", tick(true, []));
   }
 
   function stop() {
@@ -135,7 +135,7 @@ export function start({ scenario = "plain", port = 0, names = 0, past = 90 } = {
     const id = `run-${runs}`;
     stored.set(id, { id, run, own: true });
     seq += 1;
-    broadcast("tick", tick(true, null));
+    broadcast("tick", tick(true, []));
     broadcast("end", {
       run: runs,
       id,
@@ -149,9 +149,9 @@ export function start({ scenario = "plain", port = 0, names = 0, past = 90 } = {
   }
 
   const timer = setInterval(() => {
-    let point = null;
+    let points = [];
     if (run !== null && ["spawning", "running"].includes(state)) {
-      point = run.second(Math.floor(Date.now() / 1000));
+      points = [run.second(Math.floor(Date.now() / 1000))];
       state = run.users === run.target ? "running" : "spawning";
       if (run.elapsed() % 20 === 0)
         say(
@@ -161,7 +161,7 @@ export function start({ scenario = "plain", port = 0, names = 0, past = 90 } = {
       if (run.elapsed() === 4) broadcast("exceptions", { exceptions });
     }
     seq += 1;
-    broadcast("tick", tick(false, point));
+    broadcast("tick", tick(false, points));
   }, 1000);
 
   for (let index = 0; index < 2 && past > 0; index += 1) {
@@ -314,7 +314,7 @@ export function start({ scenario = "plain", port = 0, names = 0, past = 90 } = {
       status: status(),
     });
     if (run) send(response, "history", run.history());
-    send(response, "tick", tick(true, null));
+    send(response, "tick", tick(true, []));
     send(response, "exceptions", { exceptions: run && run.elapsed() > 4 ? exceptions : [] });
     send(response, "logs", { append: false, lines: logs });
     pages.add(response);
@@ -332,7 +332,7 @@ export function start({ scenario = "plain", port = 0, names = 0, past = 90 } = {
       run = new Run({ ...run, run: runs, users: run.target, start: Date.now() / 1000, names });
       seq += 1;
       broadcast("history", run.history());
-      broadcast("tick", tick(true, null));
+      broadcast("tick", tick(true, []));
     } else if (path === "/user") return json({}, 201);
     return json({ success: true, message: "ok" });
   }

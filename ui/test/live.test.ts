@@ -92,8 +92,8 @@ describe("the live store", () => {
 
   it("adds a point a second and takes a second sent again as its correction", () => {
     live.history(history([1_000, 1_001]));
-    live.tick(tick(2, { point: point(1_002) }));
-    live.tick(tick(3, { point: { ...point(1_002), rps: 99 } }));
+    live.tick(tick(2, { points: [point(1_002)] }));
+    live.tick(tick(3, { points: [{ ...point(1_002), rps: 99 }] }));
     expect(live.series.at).toEqual([1_000, 1_001, 1_002]);
     expect(live.series.rps.at(-1)).toBe(99);
   });
@@ -109,7 +109,7 @@ describe("the live store", () => {
     const fetched = vi.fn(() => Promise.resolve(new Response(JSON.stringify(answer))));
     vi.stubGlobal("fetch", fetched);
     live.history(history([1_000, 1_001]));
-    live.tick(tick(2, { point: point(1_004, 2) }));
+    live.tick(tick(2, { points: [point(1_003, 2), point(1_004, 2)] }));
     await vi.waitFor(() => expect(live.series.stride).toBe(2));
     expect(live.series.at).toEqual([1_000, 1_002, 1_004]);
     expect(fetched).toHaveBeenCalledTimes(1);
@@ -118,7 +118,7 @@ describe("the live store", () => {
 
   it("begins new charts with a new run, and marks it", () => {
     live.history(history([1_000, 1_001]));
-    live.tick(tick(2, { run: 2, full: true, status: { ...status, started: 2_000 }, point: point(2_000) }));
+    live.tick(tick(2, { run: 2, full: true, status: { ...status, started: 2_000 }, points: [point(2_000)] }));
     expect(live.series.at).toEqual([2_000]);
     expect(live.marks.find((mark) => mark.run === 2)?.started).toBe(2_000);
   });

@@ -69,7 +69,7 @@ export function tick(seq: number, more: Partial<Tick> = {}): Tick {
     rows: rows([]),
     errors: [],
     thresholds: [],
-    point: null,
+    points: [],
     ...more,
   };
 }

@@ -4,11 +4,14 @@
 //! than [`NAMES_BYTES`]. Beyond, two neighbours become one, so that the whole run is always there at half the resolution, then
 //! a quarter, and so on.
 
-use gregaria_stats::Histogram;
+use std::collections::BTreeMap;
+
+use gregaria_stats::{Histogram, Piece, Slice};
 
 use crate::dto;
-use crate::mirror::Mirror;
+use crate::mirror::{Mirror, Slot};
 use crate::series::{Record, Series};
+use crate::status::HostStatus;
 use crate::thresholds::Judge;
 
 /// The total has at most this many points.
@@ -21,6 +24,8 @@ pub(crate) const NAMES_BYTES: usize = 48 << 20;
 const SHORTEST: f64 = 0.25;
 /// How late the end of a second may be noticed.
 const LATE: f64 = 0.5;
+/// Seconds that wait for workers to tell of them, at most: older ones wait no longer.
+const MOST_OPEN: usize = 300;
 /// Bins of a distribution, for each power of ten.
 const BINS: f64 = 25.0;
 
@@ -42,6 +47,42 @@ pub struct Course {
     /// By number of the name.
     pub names: Vec<Series>,
     names_bytes: usize,
+    /// Seconds of which workers have still to tell, and those after them; by number, counted from `base`.
+    open: BTreeMap<u32, Open>,
+    /// Those before this are closed.
+    closed: u32,
+    /// Requests and failures of all closed seconds.
+    sums: (u64, u64),
+    /// What was told of names that were not known at that look.
+    unknown: Vec<Piece>,
+}
+
+/// A second that may still grow.
+#[derive(Debug, Clone, Default)]
+struct Open {
+    /// Users at its end, once that was seen.
+    users: Option<u64>,
+    total: Slice,
+    names: BTreeMap<u32, Slice>,
+}
+
+/// A look at the numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct When {
+    /// Unix time.
+    pub(crate) now: f64,
+    /// Users that run.
+    pub(crate) users: u64,
+    /// All workers have told of everything before this unix time; `None`: there are none.
+    pub(crate) settled: Option<f64>,
+    /// It is the last one.
+    pub(crate) is_end: bool,
+}
+
+impl When {
+    pub(crate) fn of(status: &HostStatus, now: f64, is_end: bool) -> Self {
+        Self { now, users: status.user_count, settled: status.settled, is_end }
+    }
 }
 
 impl Course {
@@ -56,45 +97,128 @@ impl Course {
             names_stride: 1,
             names: Vec::new(),
             names_bytes: 0,
+            open: BTreeMap::new(),
+            closed: 0,
+            sums: (0, 0),
+            unknown: Vec::new(),
         }
     }
 
-    /// Takes in what happened since this was last called, up to `now`. It is called as soon as a second is over, and at the end. `judge`
-    /// sees each second as it is, which the course may put together with others.
+    /// Takes in what happened since this was last called. It is called as soon as a second is over, and at the end. `pieces` is what
+    /// workers told of seconds, all of it among the numbers of the mirror; what is new there beyond them has happened just now.
+    ///
+    /// A second is closed when all workers have told of it, and never changes then: what is told of it later goes to the oldest one
+    /// that is open. The points of those that were closed, oldest first. `judge` sees each of them as it is, which the course may put
+    /// together with others.
     pub(crate) fn record(
         &mut self,
         mirror: &mut Mirror,
-        users: u64,
-        now: f64,
-        is_end: bool,
+        pieces: Vec<Piece>,
+        when: When,
+        fractions: &[f64],
         judge: &mut Judge,
-    ) {
-        let elapsed = (now - self.base).max(0.0);
+    ) -> Vec<dto::Point> {
+        let elapsed = (when.now - self.base).max(0.0);
         // The second that is over; at the end the one that has begun, unless hardly so.
-        let second = ((elapsed - if is_end { SHORTEST } else { LATE }).max(0.0)) as u32;
-        // Those who ran until the end are gone already.
-        let users = self.total.newest().filter(|_| is_end).map_or(users, |newest| newest.users.max(users));
-        self.until = self.until.max(now);
-        let offset = second / self.stride;
-        let record = mirror.total.take_record(offset, users);
-        let record = record.unwrap_or(Record { offset, users, ..Record::default() });
-        judge.see(-1, ("", ""), &record);
-        self.total.push(record);
-        let offset = second / self.names_stride;
-        self.names.resize_with(mirror.names.len().max(self.names.len()), Series::default);
-        for (id, (slot, series)) in mirror.names.iter_mut().zip(&mut self.names).enumerate() {
-            let Some(slot) = slot else { continue };
-            if let Some(record) = slot.take_record(offset, 0) {
-                judge.see(id as i32, (&slot.entry.method, &slot.entry.name), &record);
-                let before = series.size();
-                series.push(record);
-                self.names_bytes += series.size().saturating_sub(before);
+        let second = ((elapsed - if when.is_end { SHORTEST } else { LATE }).max(0.0)) as u32;
+        // Should the clock have been set back, time stands still.
+        let second = second.max(self.closed.saturating_sub(1));
+        // A second that has just begun may have been told of, too.
+        let newest = if when.is_end { second } else { second.max(elapsed as u32) };
+        let told = std::mem::take(&mut self.unknown).into_iter().chain(pieces);
+        for piece in told {
+            self.take_piece(mirror, piece, newest);
+        }
+        let open = self.open.entry(second).or_default();
+        open.users = Some(when.users);
+        if let Some(slice) = mirror.total.take_record() {
+            open.total.merge(&slice);
+        }
+        for (index, slot) in mirror.names.iter_mut().enumerate() {
+            if let Some(slice) = slot.as_mut().and_then(Slot::take_record) {
+                open.names.entry(index as u32).or_default().merge(&slice);
             }
         }
-        // The first is not whole if the run began within it, nor is the last.
-        let is_whole = !is_end && (second > 0 || self.began - self.base < SHORTEST);
-        judge.second_is_over(second, users, is_whole);
-        self.stay_within_bounds();
+        self.names.resize_with(mirror.names.len().max(self.names.len()), Series::default);
+        let over = match when.settled {
+            // A clock may say that what is to come is known.
+            Some(settled) if !when.is_end => ((settled - self.base + LATE).max(0.0) as u32).min(second + 1),
+            _ => second + 1,
+        };
+        let mut points: Vec<dto::Point> = Vec::new();
+        while let Some((number, open)) = self.take_oldest(over) {
+            // The first is not whole if the run began within it, nor is the last.
+            let is_whole =
+                !(when.is_end && number >= second) && (number > 0 || self.began - self.base < SHORTEST);
+            let users = self.close(number, open, when, mirror, judge);
+            judge.second_is_over(number, users, is_whole);
+            self.stay_within_bounds();
+            let newest =
+                self.total.newest().map(|newest| self.point(newest, self.sums.0, self.sums.1, fractions));
+            // What is put together with the one before takes its place.
+            let same = points.last().zip(newest.as_ref()).is_some_and(|(last, newest)| last.at == newest.at);
+            if same {
+                points.pop();
+            }
+            points.extend(newest);
+        }
+        points
+    }
+
+    fn take_piece(&mut self, mirror: &mut Mirror, piece: Piece, newest: u32) {
+        let oldest = self.closed.min(newest);
+        let second = (piece.second - self.base as i64).clamp(oldest.into(), newest.into()) as u32;
+        let open = self.open.entry(second).or_default();
+        match piece.index {
+            None => {
+                mirror.total.note(&piece.slice, piece.exact);
+                open.total.merge(&piece.slice);
+            }
+            Some(index) => match mirror.names.get_mut(index as usize) {
+                Some(Some(slot)) => {
+                    slot.note(&piece.slice, piece.exact);
+                    open.names.entry(index).or_default().merge(&piece.slice);
+                }
+                // Merged after its batch was copied: the next look knows it.
+                _ => self.unknown.push(piece),
+            },
+        }
+    }
+
+    /// The oldest second that is open, if it is before that one, or if there are too many.
+    fn take_oldest(&mut self, over: u32) -> Option<(u32, Open)> {
+        let is_short = self.open.len() <= MOST_OPEN;
+        let oldest = self.open.first_entry()?;
+        (*oldest.key() < over || !is_short).then(|| oldest.remove_entry())
+    }
+
+    /// Takes a second in; the users at its end.
+    fn close(&mut self, number: u32, open: Open, when: When, mirror: &Mirror, judge: &mut Judge) -> u64 {
+        self.closed = number + 1;
+        let last = self.total.newest().map_or(when.users, |newest| newest.users);
+        // Those who ran until the end are gone already.
+        let users = open.users.map_or(last, |users| if when.is_end { users.max(last) } else { users });
+        let end = self.base + f64::from(number) + 1.0;
+        // The end of what is known; of a second without workers that is now, which may be a little late.
+        let known = if when.settled.is_some() && !when.is_end { end.min(when.now) } else { when.now };
+        self.until = self.until.max(known);
+        self.sums.0 += open.total.requests;
+        self.sums.1 += open.total.failures;
+        let record = Record::of(number / self.stride, users, open.total);
+        judge.see(-1, ("", ""), &record);
+        self.total.push(record);
+        let offset = number / self.names_stride;
+        for (index, slice) in open.names {
+            let record = Record::of(offset, 0, slice);
+            if let Some(Some(slot)) = mirror.names.get(index as usize) {
+                judge.see(index as i32, (&slot.entry.method, &slot.entry.name), &record);
+            }
+            let series = &mut self.names[index as usize];
+            let before = series.size();
+            series.push(record);
+            self.names_bytes += series.size().saturating_sub(before);
+        }
+        users
     }
 
     fn stay_within_bounds(&mut self) {

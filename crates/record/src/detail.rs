@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::clock::unix_now;
+use crate::course::When;
 use crate::dto;
 use crate::numbers::{Numbers, lock};
 use crate::record::Record;
@@ -128,7 +129,7 @@ fn counted_now(mut run: Run, numbers: &Numbers, status: &HostStatus, now: f64) -
     run.seq += 1;
     run.take_in(numbers, status, now, false);
     if run.has_unrecorded() || status.is_running() {
-        run.record_part(status.user_count, now, !status.is_running());
+        run.record_part(When::of(status, now, !status.is_running()));
     }
     run.running &= status.is_running();
     run

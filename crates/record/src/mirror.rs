@@ -5,11 +5,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use gregaria_stats::{Entry, ErrorRecord, Histogram, Number, RequestStats, Span, Tally};
+use gregaria_stats::{Entry, ErrorRecord, Mark, Number, Piece, RequestStats, Slice, Span, Tally};
 
 use crate::dto;
 use crate::numbers::{BATCH, Numbers, lock};
-use crate::series::Record;
 
 /// A name without requests for this many seconds has no current rate any more.
 const RATE_SECONDS: f64 = 16.0;
@@ -106,26 +105,6 @@ pub(crate) struct Slot {
     rates: (f64, f64),
 }
 
-/// Counters at a moment.
-#[derive(Debug, Clone, Default)]
-struct Mark {
-    requests: u64,
-    failures: u64,
-    sum_ms: f64,
-    exact: Histogram,
-}
-
-impl Mark {
-    fn of(entry: &Entry) -> Self {
-        Self {
-            requests: entry.num_requests,
-            failures: entry.num_failures,
-            sum_ms: entry.total_response_time.value(),
-            exact: entry.exact().clone(),
-        }
-    }
-}
-
 impl Slot {
     fn new(entry: Entry) -> Self {
         Self { entry, row: Row::default(), changed: 0, recorded: Mark::default(), rates: (0.0, 0.0) }
@@ -133,27 +112,22 @@ impl Slot {
 
     /// Whether something was added since [`Self::take_record`] was last called.
     pub(crate) fn has_unrecorded(&self) -> bool {
-        let (entry, before) = (&self.entry, &self.recorded);
-        entry.num_requests != before.requests || entry.num_failures != before.failures
+        self.recorded.differs(&self.entry)
     }
 
-    /// What was added since this was last called; `None`: nothing.
-    pub(crate) fn take_record(&mut self, offset: u32, users: u64) -> Option<Record> {
+    /// What was added since this was last called, but for what was [noted](Self::note); `None`: nothing.
+    pub(crate) fn take_record(&mut self) -> Option<Slice> {
         if !self.has_unrecorded() {
             return None;
         }
-        let (entry, before) = (&self.entry, &self.recorded);
-        let record = Record {
-            offset,
-            users,
-            requests: entry.num_requests.saturating_sub(before.requests),
-            failures: entry.num_failures.saturating_sub(before.failures),
-            // `as` saturates, and makes zero of what is no number.
-            sum_us: ((entry.total_response_time.value() - before.sum_ms) * 1_000.0) as u64,
-            slots: entry.exact().since(&before.exact),
-        };
-        self.recorded = Mark::of(entry);
-        Some(record)
+        let slice = self.recorded.until(&self.entry);
+        self.recorded.add(&slice, true);
+        (!slice.is_empty()).then_some(slice)
+    }
+
+    /// The course has this already: of a worker it was told what happened when.
+    pub(crate) fn note(&mut self, slice: &Slice, exact: bool) {
+        self.recorded.add(slice, exact);
     }
 
     pub(crate) fn named(&self, id: i32) -> Named<'_> {
@@ -184,6 +158,7 @@ pub(crate) struct Mirror {
     resets: u64,
     pub(crate) fractions: Vec<f64>,
     pub(crate) total: Slot,
+    span: Span,
     /// By [`gregaria_stats::EntryId::index`].
     pub(crate) names: Vec<Option<Slot>>,
     pub(crate) errors: Vec<Error>,
@@ -197,11 +172,13 @@ pub(crate) struct Mirror {
 
 impl Mirror {
     pub(crate) fn new(fractions: Vec<f64>) -> Self {
+        let total = Slot::new(Entry::new("", "Aggregated", false, 0.0));
         Self {
             source: None,
             resets: 0,
             fractions,
-            total: Slot::new(Entry::new("", "Aggregated", false, 0.0)),
+            span: total.entry.span(),
+            total,
             names: Vec::new(),
             errors: Vec::new(),
             since: 0,
@@ -212,7 +189,7 @@ impl Mirror {
 
     /// Start of the statistics and last request.
     pub(crate) fn span(&self) -> Span {
-        self.total.entry.span()
+        self.span
     }
 
     /// Seconds that rates of the whole run refer to.
@@ -250,8 +227,9 @@ impl Mirror {
         let same = self.source.as_ref().is_some_and(|old| Arc::ptr_eq(old, source));
         let stats = lock(source);
         let total = stats.total();
-        let span = total.span();
+        let span = stats.span();
         let rates = (span.current_rate(&total.num_reqs_per_sec), span.current_rate(&total.num_fail_per_sec));
+        self.span = span;
         self.total.entry = total.light();
         self.total.rates = (rates.0.value(), rates.1.value());
         let anew = !same || stats.resets() != self.resets;
@@ -333,6 +311,21 @@ impl Mirror {
                 error.changed = seq;
             }
         }
+    }
+
+    /// What workers told of the numbers of the last look: what happened when. Later ones are left for the next look.
+    pub(crate) fn take_pieces(&self) -> Vec<Piece> {
+        let Some(source) = &self.source else { return Vec::new() };
+        let mut stats = lock(source);
+        // Went everything back to zero meanwhile, they are of other numbers.
+        if stats.resets() == self.resets { stats.take_pieces() } else { Vec::new() }
+    }
+
+    /// The same, and they stay for whoever records.
+    pub(crate) fn pieces(&self) -> Vec<Piece> {
+        let Some(source) = &self.source else { return Vec::new() };
+        let stats = lock(source);
+        if stats.resets() == self.resets { stats.pieces().to_vec() } else { Vec::new() }
     }
 
     /// Rows that changed after the event `seq`.

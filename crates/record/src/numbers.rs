@@ -1,6 +1,6 @@
 //! The statistics, as other threads than their owner's reach them.
 
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use gregaria_stats::RequestStats;
@@ -54,6 +54,12 @@ impl Deref for Locked<'_> {
 
     fn deref(&self) -> &RequestStats {
         &self.stats
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut RequestStats {
+        &mut self.stats
     }
 }
 

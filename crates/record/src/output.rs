@@ -24,7 +24,7 @@ pub trait Output: Send {
 /// It is made at each whole second of the wall clock, as soon as the state of the run changes, and a last time at the end.
 /// All numbers are those of the recorder's own copy, as they were at that moment: nothing here takes the statistics' lock. An
 /// output that shows sums (a table, a scrape) reads `run` and `status` at any look; one that writes a line for each second does so
-/// when there is a `point`.
+/// for each of the `points`.
 #[derive(Debug, Clone, Copy)]
 pub struct Second<'a> {
     /// Unix time of the look, in seconds.
@@ -36,9 +36,10 @@ pub struct Second<'a> {
     /// The run: the total and each name with counters, histograms, phases and current rates ([`Run::total`], [`Run::names`]), the
     /// failures ([`Run::errors`]), the exceptions, and the course until now.
     pub run: &'a Run,
-    /// The newest second of the course, when one is over: its rates, users and percentiles. `None` when no test runs, or the look was
-    /// made for another reason.
-    pub point: Option<&'a dto::Point>,
+    /// The seconds of the course of which everything is known with this look, oldest first: their rates, users and percentiles. Mostly
+    /// one, the second that is over; with workers several or none, as they tell. None when no test runs, or the look was made for
+    /// another reason.
+    pub points: &'a [dto::Point],
     /// With this look a run has begun.
     pub began: bool,
     /// With this look it is over: the numbers are final. [`Output::end`] follows.

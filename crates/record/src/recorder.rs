@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::clock::{next_second, unix_now};
+use crate::course::When;
 use crate::keep::keep;
 use crate::output::{Output, Second};
 use crate::record::Record;
@@ -101,8 +102,12 @@ impl Work {
         }
         let taken = run.take_in(&self.record.numbers, &status, now, began);
         let ended = run.running && (!running || last);
-        let point =
-            if run.running && (second || ended) { run.record(status.user_count, now, ended) } else { None };
+        let points = if run.running && (second || ended) {
+            let pieces = run.mirror.take_pieces();
+            run.record(pieces, When::of(&status, now, ended))
+        } else {
+            Vec::new()
+        };
         let stops = run.take_stops();
         let other_exceptions = exceptions.is_some_and(|exceptions| run.set_exceptions(exceptions));
         if ended {
@@ -114,7 +119,7 @@ impl Work {
             status: &status,
             lag: lag.unwrap_or_default(),
             run: &run,
-            point: point.as_ref(),
+            points: &points,
             began,
             ended,
             anew: taken.anew,

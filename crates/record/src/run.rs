@@ -1,8 +1,8 @@
 //! The present run: its numbers, its course and its neighbours.
 
-use gregaria_stats::{ErrorRecord, Tally};
+use gregaria_stats::{ErrorRecord, Piece, Tally};
 
-use crate::course::Course;
+use crate::course::{Course, When};
 use crate::dto;
 use crate::mirror::{Mirror, Named, rows};
 use crate::numbers::Numbers;
@@ -136,7 +136,7 @@ impl Run {
     }
 
     /// What changed after the look `since`.
-    pub fn tick(&self, since: u64, full: bool, status: dto::Status, point: Option<dto::Point>) -> dto::Tick {
+    pub fn tick(&self, since: u64, full: bool, status: dto::Status, points: Vec<dto::Point>) -> dto::Tick {
         dto::Tick {
             seq: self.seq,
             run: self.number,
@@ -149,7 +149,7 @@ impl Run {
             rows: self.mirror.rows_since(since),
             errors: self.mirror.errors_since(since),
             thresholds: self.thresholds(),
-            point,
+            points,
         }
     }
 
@@ -241,22 +241,22 @@ impl Run {
         self.mirror.total.has_unrecorded()
     }
 
-    /// Takes the second that has ended into the course; the point it made.
-    pub(crate) fn record(&mut self, users: u64, now: f64, is_end: bool) -> Option<dto::Point> {
+    /// Takes what is new into the course; the points of the seconds of which everything is known now.
+    pub(crate) fn record(&mut self, pieces: Vec<Piece>, when: When) -> Vec<dto::Point> {
         let stride = self.course.stride;
-        self.course.record(&mut self.mirror, users, now, is_end, &mut self.judge);
+        let (course, mirror) = (&mut self.course, &mut self.mirror);
+        let points = course.record(mirror, pieces, when, &self.chart_fractions, &mut self.judge);
         if self.course.stride != stride {
             self.course_since = self.seq;
         }
-        let newest = self.course.total.newest()?;
-        let total = &self.mirror.total.entry;
-        Some(self.course.point(newest, total.num_requests, total.num_failures, &self.chart_fractions))
+        points
     }
 
     /// The same with a second that is not over yet, unless the run is: no threshold is judged by it.
-    pub(crate) fn record_part(&mut self, users: u64, now: f64, is_end: bool) {
-        let judge = (!is_end).then(|| self.judge.clone());
-        self.record(users, now, is_end);
+    pub(crate) fn record_part(&mut self, when: When) {
+        let judge = (!when.is_end).then(|| self.judge.clone());
+        let pieces = self.mirror.pieces();
+        self.record(pieces, when);
         if let Some(judge) = judge {
             self.judge = judge;
         }

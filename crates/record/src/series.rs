@@ -5,9 +5,7 @@
 //! happened cost nothing. A record of a busy second takes two bytes for each *different* response time (to 0.1 %), one of a
 //! second with one request about eight.
 
-use std::cmp::Ordering;
-
-use gregaria_stats::Histogram;
+use gregaria_stats::{Histogram, Slice, merge_slots};
 
 /// What happened within `stride` seconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,6 +25,11 @@ pub struct Record {
 }
 
 impl Record {
+    pub(crate) fn of(offset: u32, users: u64, slice: Slice) -> Self {
+        let Slice { requests, failures, sum_us, slots, .. } = slice;
+        Self { offset, users, requests, failures, sum_us, slots }
+    }
+
     /// Adds what happened in another one, which follows.
     pub(crate) fn merge(&mut self, next: &Self) {
         self.users = next.users;
@@ -68,25 +71,6 @@ pub(crate) fn percentiles(slots: &[(u32, u64)], fractions: &[f64]) -> Vec<Option
         slot.map(|&(slot, _)| Histogram::bounds(slot).1 as f64 / 1_000.0)
     };
     fractions.iter().map(|&fraction| at(fraction)).collect()
-}
-
-fn merge_slots(a: &[(u32, u64)], b: &[(u32, u64)]) -> Vec<(u32, u64)> {
-    let mut merged = Vec::with_capacity(a.len().max(b.len()));
-    let (mut a, mut b) = (a.iter().copied().peekable(), b.iter().copied().peekable());
-    while let (Some(left), Some(right)) = (a.peek(), b.peek()) {
-        match left.0.cmp(&right.0) {
-            Ordering::Equal => {
-                merged.push((left.0, left.1 + right.1));
-                a.next();
-                b.next();
-            }
-            Ordering::Less => merged.extend(a.next()),
-            Ordering::Greater => merged.extend(b.next()),
-        }
-    }
-    merged.extend(a);
-    merged.extend(b);
-    merged
 }
 
 /// Records, oldest first. The newest is kept as it is, so that it can still grow.

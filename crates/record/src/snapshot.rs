@@ -88,7 +88,7 @@ impl Copied {
 /// `None`: the numbers went back to zero meanwhile.
 fn attempt(source: &Mutex<RequestStats>, wanted: &Wanted, now: f64) -> Option<Snapshot> {
     let stats = lock(source);
-    let (span, window, resets, slots) = (stats.total().span(), stats.window(), stats.resets(), stats.slots());
+    let (span, window, resets, slots) = (stats.span(), stats.window(), stats.resets(), stats.slots());
     let exact = &wanted.exact;
     let options = SnapshotOptions {
         current_times: wanted.current_times,

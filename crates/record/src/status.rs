@@ -45,6 +45,8 @@ pub struct HostStatus {
     pub workers: Vec<dto::Worker>,
     /// Those that are there.
     pub worker_count: u64,
+    /// All of them have told of everything before this unix time; `None`: there are none to wait for.
+    pub settled: Option<f64>,
     /// Changes when the exceptions do.
     pub exceptions_version: i64,
     /// `PERCENTILES_TO_STATISTICS`.
@@ -80,6 +82,7 @@ impl Default for HostStatus {
             is_distributed: false,
             workers: Vec::new(),
             worker_count: 0,
+            settled: None,
             exceptions_version: 0,
             percentiles_to_statistics: vec![0.95, 0.99],
             percentiles_to_chart: vec![0.5, 0.95],

@@ -48,11 +48,22 @@ pub struct Span {
     pub start: f64,
     /// Last request.
     pub last: Option<f64>,
+    /// The newest unix second of which everything is known, where workers have to report it first.
+    pub settled: Option<i64>,
 }
 
 impl Span {
+    /// Current rates end with that second at the latest.
+    pub fn settled(self, second: Option<i64>) -> Self {
+        Self { settled: second, ..self }
+    }
+
     /// The seconds of the current rate; `None`: too early, average since the start instead.
     fn window(self, last: f64) -> Option<(i64, i64)> {
+        let last = match self.settled {
+            Some(settled) => last.min(settled.saturating_add(RATE_UNTIL + 1) as f64).max(self.start),
+            None => last,
+        };
         let from = (last as i64 - RATE_FROM).max(self.start as i64);
         let until = last as i64 - RATE_UNTIL;
         (until - from >= FEWEST_SECONDS || self.start as i64 > last as i64).then_some((from, until))
@@ -367,7 +378,7 @@ impl Entry {
 
     /// Start and last request of this entry.
     pub fn span(&self) -> Span {
-        Span { start: self.start_time, last: self.last_request_timestamp }
+        Span { start: self.start_time, last: self.last_request_timestamp, settled: None }
     }
 
     /// Bytes this entry takes, without the allocator's own and the two strings.

@@ -1,13 +1,15 @@
 //! The owner of everything one process measured.
 
-use crate::entry::{Entry, Sample};
+use crate::entry::{Entry, Sample, Span};
 use crate::error::{ErrorSeed, ErrorTable, Tally};
 use crate::phases::Phases;
+use crate::placing::Piece;
 use crate::window::DEFAULT_WINDOW_SECONDS;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+mod cuts;
 mod report;
 
 pub use report::Report;
@@ -75,6 +77,12 @@ pub struct RequestStats {
     warned_names: bool,
     warned_errors: bool,
     warnings: Vec<Warning>,
+    /// On a worker whose master wants to know what happened in which second.
+    cuts: Option<Box<cuts::Cuts>>,
+    /// On a master that is recorded: what of the workers' reports happened when.
+    pieces: Option<Vec<Piece>>,
+    /// The newest unix second that all workers have reported.
+    settled: Option<i64>,
 }
 
 impl RequestStats {
@@ -97,6 +105,9 @@ impl RequestStats {
             warned_names: false,
             warned_errors: false,
             warnings: Vec::new(),
+            cuts: None,
+            pieces: None,
+            settled: None,
         }
     }
 
@@ -297,6 +308,16 @@ impl RequestStats {
         &self.total
     }
 
+    /// What all rates refer to: from the start to the last request, as far as all workers have reported.
+    pub fn span(&self) -> Span {
+        self.total.span().settled(self.settled)
+    }
+
+    /// The newest unix second that all workers have reported; `None`: there are none to wait for.
+    pub fn set_settled(&mut self, second: Option<i64>) {
+        self.settled = second;
+    }
+
     /// The aggregate.
     pub fn total_mut(&mut self) -> &mut Entry {
         &mut self.total
@@ -374,6 +395,7 @@ impl RequestStats {
     /// All entries to zero, errors away. Ids stay valid.
     pub fn reset_all(&mut self, now: f64) {
         self.resets += 1;
+        self.forget_when();
         self.total.reset(now);
         self.errors.clear();
         self.seconds = 0;
@@ -385,14 +407,27 @@ impl RequestStats {
     /// Everything away; all ids become stale.
     pub fn clear_all(&mut self, now: f64) {
         self.resets += 1;
+        self.forget_when();
         self.total = Entry::new("", "Aggregated", self.cached, now);
         self.clear_entries();
         self.errors.clear();
     }
 
+    /// What happened when counts no longer.
+    fn forget_when(&mut self) {
+        if let Some(cuts) = &mut self.cuts {
+            cuts.clear();
+        }
+        self.pieces.iter_mut().for_each(Vec::clear);
+    }
+
     /// All entries away, their ids stale; total and errors stay.
     pub fn clear_entries(&mut self) {
         self.resets += 1;
+        if let Some(cuts) = &mut self.cuts {
+            cuts.clear_names();
+        }
+        self.pieces.iter_mut().for_each(Vec::clear);
         self.entries.clear();
         self.index.clear();
         self.overflow = None;

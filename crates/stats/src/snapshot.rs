@@ -177,7 +177,7 @@ pub struct Snapshot {
 impl RequestStats {
     /// The present state. `now` is unix time in seconds.
     pub fn snapshot(&self, now: f64, options: &SnapshotOptions) -> Snapshot {
-        let span = self.total().span();
+        let span = self.span();
         let of = |entry: &Entry| EntrySnapshot::of(entry, span, self.window(), now, options);
         let mut entries: Vec<&Entry> = Vec::new();
         if options.entries {

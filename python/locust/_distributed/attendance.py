@@ -14,6 +14,7 @@ from .._nodes import WorkerNode, WorkerNodes
 from ..log import greenlet_exception_logger
 from ..runners import STATE_MISSING, STATE_RUNNING, STATE_SPAWNING
 from .messages import DistributedRunner
+from .seconds import MasterSeconds
 
 if TYPE_CHECKING:
     from ..env import Environment
@@ -39,6 +40,7 @@ class Attendance(DistributedRunner):
         self.worker_indexes: dict[str, int] = {}
         self.worker_index_max = 0
         self.clients = WorkerNodes()
+        self._seconds = MasterSeconds(self)
         # Those that took part in this test and are no clients at present: they are about to be ready again, or were silent
         # for so long that they were given up. What they measured counts.
         self._left: set[str] = set()
@@ -99,11 +101,13 @@ class Attendance(DistributedRunner):
         self._worked = self._worked or any(counts.values())
 
     def _worker_joined(self, client: WorkerNode) -> None:
+        self._seconds.joined(client.id)
         if self._users_dispatcher is not None:
             self._users_dispatcher.add_worker(worker_node=client)
         self._rebalance()
 
     def _worker_left(self, client: WorkerNode) -> None:
+        self._seconds.left(client.id)
         if self._users_dispatcher is not None:
             self._users_dispatcher.remove_worker(client)
             if client.state != STATE_MISSING or self.rebalancing_enabled():
@@ -148,6 +152,7 @@ class Attendance(DistributedRunner):
                 self.reset_connection()
                 continue
             self._tell_if_behind()
+            self._seconds.look()
             dead = []
             for client in tuple(self.clients.all):
                 if client.state == STATE_MISSING and client.heartbeat <= runners.HEARTBEAT_DEAD_INTERNAL:

@@ -175,7 +175,7 @@ class Inbox:
                 f"Worker {client_id}{self._index(client_id)} exceeded cpu threshold (will only log this once per worker)"
             )
         master.environment.events.heartbeat_sent.fire(client_id=client_id, timestamp=time.time())
-        master._send(Message("heartbeat", None, client_id))
+        master._send(Message("heartbeat", master._seconds.echo(msg.data, msg.waited), client_id))
 
     # ------------------------------------------------------------------------------------------------ the test
 
@@ -211,8 +211,11 @@ class Inbox:
         if not self._is_of_this_test(client_id):
             self._say(logging.INFO, f"Discarded report from unrecognized worker {client_id}")
             return
-        report = checks.report(msg.data)
-        self.master.environment.events.worker_report.fire(client_id=client_id, data=report)
+        seconds = self.master._seconds
+        report = seconds.take(client_id, checks.report(msg.data), msg.waited)
+        if report is not None:
+            self.master.environment.events.worker_report.fire(client_id=client_id, data=report)
+            seconds.reported()
 
     def _exception(self, client_id: str, msg: Message) -> None:
         if not self._is_of_this_test(client_id):

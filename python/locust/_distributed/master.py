@@ -32,6 +32,7 @@ from .attendance import Attendance
 from .inbox import Inbox
 from .jobs import options_for_workers, report_wait
 from .messages import TRANSPORT_ERRORS
+from .seconds import RUN, TAKES
 
 if TYPE_CHECKING:
     from ..env import Environment
@@ -163,8 +164,8 @@ class MasterRunner(Attendance, metaclass=Telling):
         gevent.sleep(runners.FALLBACK_INTERVAL)
 
     def _acknowledge(self, client_id: str) -> None:
-        # The second is not in Locust: ours say in return which job they have heard of last.
-        data = {"index": self.get_worker_index(client_id), "says_again": True}
+        # The others are not in Locust: ours say in return which job they have heard of last, and what happened in which second.
+        data = {"index": self.get_worker_index(client_id), "says_again": True, TAKES: True}
         self.send_message("ack", client_id=client_id, data=data)
 
     def handle_message(self, client_id: str, msg: Message) -> None:
@@ -236,6 +237,7 @@ class MasterRunner(Attendance, metaclass=Telling):
         if begins_test:
             self._left.clear()
             self._again.begin()
+            self._seconds.begin()
             self._beginning = True
             try:
                 self._begin_test()
@@ -312,6 +314,7 @@ class MasterRunner(Attendance, metaclass=Telling):
         # Workers drop jobs that are not newer than their last.
         self._last_job = max(time.time(), self._last_job + 1e-6)
         job["timestamp"] = self._last_job
+        job[RUN] = self._seconds.run
         self._again.gets(worker_id, job)
         self._send(Message("spawn", job, worker_id))
 

@@ -28,6 +28,7 @@ from . import checks
 from .access import worker_keywords
 from .jobs import options_from_master
 from .messages import TRANSPORT_ERRORS, DistributedRunner
+from .seconds import KEY, RUN, TAKES, WorkerSeconds
 from .sendable import Sieve
 
 if TYPE_CHECKING:
@@ -54,8 +55,11 @@ class WorkerRunner(DistributedRunner):
         super().__init__(environment)
         self.retry = 0
         self._sieve = Sieve()
+        self._seconds = WorkerSeconds(self.stats)
         self.connected = False
         self.last_heartbeat_timestamp: float | None = None
+        # The same, and by a clock that does not jump.
+        self._heard = 0.0, 0.0
         self.last_received_spawn_timestamp = 0.0
         self.connection_event = Event()
         self.worker_state = STATE_INIT
@@ -159,6 +163,7 @@ class WorkerRunner(DistributedRunner):
                 "state": self.worker_state,
                 "current_cpu_usage": self.current_cpu_usage,
                 "current_memory_usage": self.current_memory_usage,
+                **self._seconds.beat(),
             }
             if self._master_says_again:
                 data["job"] = self.last_received_spawn_timestamp
@@ -173,14 +178,25 @@ class WorkerRunner(DistributedRunner):
         """Ends the worker if the master is gone."""
         while True:
             gevent.sleep(1)
-            last = self.last_heartbeat_timestamp
             # While users are being stopped nobody reads the answers.
-            if last and not self._obeying and last < time.time() - runners.MASTER_HEARTBEAT_TIMEOUT:
+            if not self._obeying and self._silence() > runners.MASTER_HEARTBEAT_TIMEOUT:
                 logger.error(f"Didn't get heartbeat from master in over {runners.MASTER_HEARTBEAT_TIMEOUT}s")
                 if self.environment.process_exit_code is None:
                     # Whoever started it is to know that its work was not done.
                     self.environment.process_exit_code = exit_code("FAILURES")
                 self.quit()
+
+    def _heard_master(self) -> None:
+        self.last_heartbeat_timestamp = time.time()
+        self._heard = self.last_heartbeat_timestamp, time.monotonic()
+
+    def _silence(self) -> float:
+        """For how many seconds the master has not been heard of; 0 before the first time. The clock on the wall may jump."""
+        last, heard = self.last_heartbeat_timestamp, self._heard
+        if not last:
+            return 0.0
+        # A script may have set it.
+        return time.monotonic() - heard[1] if last == heard[0] else time.time() - last
 
     # ------------------------------------------------------------------------------------------------ messages
 
@@ -205,6 +221,7 @@ class WorkerRunner(DistributedRunner):
                 self.worker_index = msg.data["index"]
             # Not in Locust: whether it wants to know which job we have heard of last.
             self._master_says_again = bool(msg.data.get("says_again"))
+            self._seconds.follow(bool(msg.data.get(TAKES)))
         self.connection_event.set()
 
     def _on_spawn(self, msg: Message) -> None:
@@ -228,8 +245,14 @@ class WorkerRunner(DistributedRunner):
             argument_parser.setup_parser_arguments(parser)
             environment.parsed_options = parser.parse(args=[])
         vars(environment.parsed_options).update(options)
+        run = job.get(RUN) if isinstance(job.get(RUN), str) else None
         if self.worker_state not in (STATE_RUNNING, STATE_SPAWNING):
+            self._seconds.run = run
             self._begin_test()
+        elif run != self._seconds.run:
+            # It has not heard of the end of the last one: what was counted until now is not of this one.
+            self._report()
+            self._seconds.run = run
         self.worker_state = STATE_SPAWNING
         if self.spawning_greenlet:
             self.spawning_greenlet.kill(block=True)
@@ -262,7 +285,7 @@ class WorkerRunner(DistributedRunner):
         finally:
             self._obeying = False
             if self.last_heartbeat_timestamp:
-                self.last_heartbeat_timestamp = time.time()
+                self._heard_master()
 
     def _stop_and_be_ready(self) -> None:
         self.stop()
@@ -278,7 +301,8 @@ class WorkerRunner(DistributedRunner):
         self.reset_connection()
 
     def _on_heartbeat(self, msg: Message) -> None:
-        self.last_heartbeat_timestamp = time.time()
+        self._heard_master()
+        self._seconds.hear(msg.data)
         self.environment.events.heartbeat_received.fire(
             client_id=msg.node_id, timestamp=self.last_heartbeat_timestamp
         )
@@ -351,6 +375,7 @@ class WorkerRunner(DistributedRunner):
             self.stop()
         finally:
             self._say_goodbye()
+            self._seconds.stop()
             self.greenlet.kill(block=True)
 
     def _say_goodbye(self) -> None:
@@ -380,22 +405,27 @@ class WorkerRunner(DistributedRunner):
 
     def _send_stats(self) -> None:
         data: dict[str, Any] = {}
+        told = self._seconds.begin()
+        more: dict[str, Any] = {}
         try:
             self.environment.events.report_to_master.fire(client_id=self.client_id, data=data)
-            self._send_report(data)
+            more = self._seconds.complete(told)
+            self._send_report(data, more)
         except BaseException:
             # Their own listener has taken them out of the statistics: they go with the next report.
             if "stats_total" in data:
-                self.stats.merge_report(data)
+                self.stats.put_report_back(data, more.get(KEY, {}).get("seconds"))
             raise
+        if more:
+            self._seconds.sent()
 
-    def _send_report(self, data: dict[str, Any]) -> None:
+    def _send_report(self, data: dict[str, Any], more: dict[str, Any]) -> None:
         try:
-            self.client.send(Message("stats", data, self.client_id))
+            self.client.send(Message("stats", {**data, **more}, self.client_id))
         except TRANSPORT_ERRORS:
             raise
         except Exception:
-            self.client.send(Message("stats", self._sieve.sift(data), self.client_id))
+            self.client.send(Message("stats", {**self._sieve.sift(data), **more}, self.client_id))
 
     def logs_reporter(self) -> None:
         """Sends the log every `WORKER_LOG_REPORT_INTERVAL` seconds; not at all if that is negative."""

@@ -73,6 +73,7 @@ class Recording:
             if isinstance(runner, runners.MasterRunner):
                 status["workers"] = workers(runner)
                 status["worker_count"] = runner.worker_count
+                status["settled"] = runner._seconds.look()
         if with_exceptions:
             status["exceptions"] = self._exception_rows()
         return as_json(status)

@@ -17,6 +17,8 @@ class Message:
 
     overtook = False
     """Whether other messages of the node, sent before, have not been received yet."""
+    waited = 0.0
+    """For how many seconds it had been at this machine when it was received."""
 
     def __init__(self, message_type: str, data: Any, node_id: str | None) -> None:
         self.type = message_type

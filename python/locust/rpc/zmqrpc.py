@@ -107,12 +107,12 @@ class Server(BaseSocket):
 
         `RPCReceiveError` with the identity as `addr` if it cannot be read, `RPCError` if the socket is closed.
         """
-        addr, data, overtook = self._next()
+        addr, data, overtook, waited = self._next()
         try:
             message = Message.unserialize(data)
         except Exception as e:
             raise RPCReceiveError("ZMQ interrupted or corrupted message", addr=addr) from e
-        message.overtook = overtook
+        message.overtook, message.waited = overtook, waited
         return addr, message
 
     def backlog(self) -> tuple[int, int, float]:

@@ -160,7 +160,11 @@ def test_workers_name_their_last_job_to_a_master_that_asks_for_it(
 
 def test_the_master_asks_for_it(wire: Wire, master: MasterRunner):
     wire.arrives("client_ready", locust.__version__)
-    assert wire.sent[0].type == "ack" and wire.sent[0].data == {"index": 0, "says_again": True}
+    assert wire.sent[0].type == "ack" and wire.sent[0].data == {
+        "index": 0,
+        "says_again": True,
+        "takes_seconds": True,
+    }
 
 
 @pytest.mark.usefixtures("impatient")

@@ -162,7 +162,7 @@ def test_a_job_says_all_that_workers_need_and_no_secrets(wire: Wire):
     master.start(2, 1)
     jobs = [m.data for m in wire.sent if m.type == "spawn"]
     assert [sorted(job) for job in jobs] == [
-        ["host", "parsed_options", "stop_timeout", "timestamp", "user_classes_count"]
+        ["host", "parsed_options", "run", "stop_timeout", "timestamp", "user_classes_count"]
     ] * len(jobs)
     assert [job["user_classes_count"] for job in jobs][-1] == {"Idle": 2}
     assert jobs[0]["host"] == "http://h" and jobs[0]["stop_timeout"] == 2.5

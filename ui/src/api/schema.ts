@@ -202,8 +202,8 @@ export interface Tick {
   errors: Failure[];
   /** How each threshold stands. */
   thresholds: Threshold[];
-  /** The second that has just ended. */
-  point: Point | null;
+  /** The seconds of which everything is known now, oldest first. */
+  points: Point[];
 }
 
 /** A kind of failure. */

@@ -152,8 +152,10 @@ export class LiveStore implements Listener {
       for (const failure of event.errors) this.errorByKey.set(failure.key, failure);
       this.errors = [...this.errorByKey.values()];
     }
-    if (event.point !== null) {
-      if (appendPoint(this.series, event.point)) this.series = { ...this.series, run: event.run };
+    if (event.points.length > 0) {
+      // As soon as one does not fit, the whole history is read again.
+      if (event.points.every((point) => appendPoint(this.series, point)))
+        this.series = { ...this.series, run: event.run };
       else void this.rereadHistory();
     }
     this.known = true;

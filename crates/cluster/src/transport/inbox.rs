@@ -26,7 +26,7 @@ pub enum Level {
 }
 
 /// Something for the owner.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Item {
     /// A message, and on a server the identity of who sent it.
     Message {
@@ -36,9 +36,27 @@ pub enum Item {
         body: Bytes,
         /// Whether messages wait that the same peer sent before.
         overtook: bool,
+        /// How long ago it arrived.
+        waited: Duration,
     },
     /// A line for the log.
     Notice(Level, String),
+}
+
+/// The same things; how long they have waited is no part of them.
+impl PartialEq for Item {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Message { from, body, overtook, .. },
+                Self::Message { from: from_too, body: body_too, overtook: overtook_too, .. },
+            ) => (from, body, overtook) == (from_too, body_too, overtook_too),
+            (Self::Notice(level, words), Self::Notice(level_too, words_too)) => {
+                (level, words) == (level_too, words_too)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// What a message is to the owner of a server, as far as it matters for the order.
@@ -80,7 +98,7 @@ const MOST_PULSE: usize = 1 << 10;
 #[derive(Debug, Default)]
 struct Queues {
     entries: VecDeque<Entry>,
-    pulses: VecDeque<(String, Bytes)>,
+    pulses: VecDeque<(String, Bytes, Instant)>,
     in_a_row: usize,
     /// Messages by sender; without those that have none.
     waiting: HashMap<String, usize>,
@@ -132,9 +150,9 @@ impl Inbox {
     pub(super) fn pulse(&self, from: &str, body: Bytes) {
         // Not a part of what was read together with it.
         let body = Bytes::copy_from_slice(&body);
-        self.change(|queues| match queues.pulses.iter_mut().find(|(sender, _)| sender == from) {
-            Some((_, earlier)) => *earlier = body,
-            None => queues.pulses.push_back((from.to_owned(), body)),
+        self.change(|queues| match queues.pulses.iter_mut().find(|(sender, ..)| sender == from) {
+            Some((_, earlier, since)) => (*earlier, *since) = (body, Instant::now()),
+            None => queues.pulses.push_back((from.to_owned(), body, Instant::now())),
         });
     }
 
@@ -204,20 +222,20 @@ impl Inbox {
     pub(super) fn take(&self) -> Option<Item> {
         let mut queues = self.lock();
         let is_pulses_turn = queues.in_a_row < PULSES_IN_A_ROW || queues.entries.is_empty();
-        if is_pulses_turn && let Some((from, body)) = queues.pulses.pop_front() {
+        if is_pulses_turn && let Some((from, body, since)) = queues.pulses.pop_front() {
             queues.in_a_row += 1;
             let overtook = queues.waiting.contains_key(&from);
-            return Some(Item::Message { from, body, overtook });
+            return Some(Item::Message { from, body, overtook, waited: since.elapsed() });
         }
         queues.in_a_row = 0;
         Some(match queues.entries.pop_front()? {
-            Entry::Message { from, message, is_report, .. } => {
+            Entry::Message { from, message, is_report, since } => {
                 queues.reports -= usize::from(is_report);
                 match queues.waiting.get_mut(&from) {
                     Some(count) if *count > 1 => *count -= 1,
                     _ => drop(queues.waiting.remove(&from)),
                 }
-                Item::Message { from, body: message.body, overtook: false }
+                Item::Message { from, body: message.body, overtook: false, waited: since.elapsed() }
             }
             Entry::Notice(level, words) => Item::Notice(level, words),
         })

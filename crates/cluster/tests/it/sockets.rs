@@ -71,7 +71,7 @@ fn client(port: u16, identity: &str) -> (Client, Arrivals) {
 }
 
 fn message(from: &str, body: &str) -> Item {
-    Item::Message { from: from.into(), body: body.to_owned().into(), overtook: false }
+    Item::Message { from: from.into(), body: body.to_owned().into(), overtook: false, waited: Duration::ZERO }
 }
 
 /// A peer written by hand, up to its READY.
@@ -514,7 +514,7 @@ fn signs_of_life_overtake_and_all_else_keeps_its_order() {
     assert_eq!((backlog.reports, backlog.oldest > Duration::ZERO), (4, true));
     assert!(server.is_pending("w1") && !server.is_pending("w3"));
     let mut taken = Vec::new();
-    while let Some(Item::Message { from, body, overtook }) = server.receive() {
+    while let Some(Item::Message { from, body, overtook, .. }) = server.receive() {
         taken.push((from, String::from_utf8(body.to_vec()).unwrap(), overtook));
     }
     // Of each peer the latest sign of life, before everything else.

@@ -24,6 +24,7 @@ pub(super) struct Arrived {
     pub(super) from: String,
     pub(super) body: Bytes,
     pub(super) overtook: bool,
+    pub(super) waited: Duration,
 }
 
 /// The next message, if there is one; notices on the way are logged. The descriptor stays readable while there may be more.
@@ -36,7 +37,9 @@ pub(super) fn take(
 ) -> PyResult<Option<Arrived>> {
     let receive = || loop {
         match receive()? {
-            Item::Message { from, body, overtook } => return Some(Ok(Arrived { from, body, overtook })),
+            Item::Message { from, body, overtook, waited } => {
+                return Some(Ok(Arrived { from, body, overtook, waited }));
+            }
             Item::Notice(level, words) => {
                 if let Err(error) = log(py, level, &words) {
                     return Some(Err(error));

@@ -34,6 +34,9 @@ fn listeners(hosts: &[String], bound: SocketAddr) -> Vec<SocketAddr> {
     hosts.iter().flat_map(of).collect()
 }
 
+/// Sender and bytes of a message, whether it has overtaken others, and for how many seconds it has waited.
+type Received<'py> = (String, Bound<'py, PyBytes>, bool, f64);
+
 #[pymethods]
 impl ClusterServer {
     #[new]
@@ -69,10 +72,14 @@ impl ClusterServer {
         self.wake.descriptor()
     }
 
-    /// Sender and bytes of the next message, and whether it has overtaken others of its sender; or None.
-    fn receive<'py>(&self, py: Python<'py>) -> PyResult<Option<(String, Bound<'py, PyBytes>, bool)>> {
+    /// Sender and bytes of the next message, whether it has overtaken others of its sender, and how many seconds ago it arrived; or
+    /// None.
+    fn receive<'py>(&self, py: Python<'py>) -> PyResult<Option<Received<'py>>> {
         let message = take(py, &self.wake, || self.server.receive(), || self.server.is_closed())?;
-        Ok(message.map(|message| (message.from, PyBytes::new(py, &message.body), message.overtook)))
+        Ok(message.map(|message| {
+            let waited = message.waited.as_secs_f64();
+            (message.from, PyBytes::new(py, &message.body), message.overtook, waited)
+        }))
     }
 
     /// What has arrived and was not received yet: messages, reports among them, and for how many seconds the first one waits.

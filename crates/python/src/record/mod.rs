@@ -4,6 +4,7 @@ mod files;
 mod fork;
 mod question;
 mod recorder;
+mod seconds;
 
 pub(crate) use recorder::Recorder;
 
@@ -44,6 +45,8 @@ fn check_threshold(text: &str) -> PyResult<()> {
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<Recorder>()?;
     m.add_class::<question::RecordQuestion>()?;
+    m.add_class::<seconds::Cutter>()?;
+    m.add_class::<seconds::Reporters>()?;
     m.add_class::<files::CsvFiles>()?;
     m.add_class::<files::TableMaker>()?;
     m.add_function(wrap_pyfunction!(report_args, m)?)?;

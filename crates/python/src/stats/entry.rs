@@ -78,7 +78,7 @@ impl StatsEntry {
     /// What rates refer to: the total of the statistics this belongs to.
     fn span(&self) -> Span {
         match self.stats.get() {
-            Some(stats) => stats.get().shared().lock().total().span(),
+            Some(stats) => stats.get().shared().lock().span(),
             None => self.with(|entry| entry.span()),
         }
     }

@@ -17,8 +17,8 @@ mod request_stats;
 mod settings;
 
 pub(crate) use self::{
-    error::without_passwords, listener::StatsListener, request_stats::RequestStats,
-    settings::counts_by_methods,
+    error::without_passwords, listener::StatsListener, report_wire::ReportPlacing,
+    request_stats::RequestStats, settings::counts_by_methods,
 };
 
 use pyo3::prelude::*;

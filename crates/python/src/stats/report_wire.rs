@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use gregaria_stats::{
-    Entry, EntryWire, ErrorRecord, ErrorSeed, Histogram, Number, Phase, Phases, Report, Tally,
+    Entry, EntryWire, ErrorRecord, ErrorSeed, Histogram, Number, Phase, Phases, Placing, Report, Slices,
+    Tally,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use super::convert;
 use super::error;
@@ -39,18 +40,64 @@ fn take_report<'py>(py: Python<'py>, stats: &Bound<'py, RequestStats>) -> PyResu
     Ok(dict)
 }
 
-/// Adds a worker's report. `ValueError` if it has not the form of one; nothing was added then.
+/// Adds a worker's report, placed in time if it is known where. `ValueError` if it has not the form of one; nothing was added then.
 #[pyfunction]
-fn merge_report(py: Python<'_>, stats: &Bound<'_, RequestStats>, data: &Bound<'_, PyDict>) -> PyResult<()> {
-    let report = read(py, data)
+#[pyo3(signature = (stats, data, placing = None))]
+fn merge_report(
+    py: Python<'_>,
+    stats: &Bound<'_, RequestStats>,
+    data: &Bound<'_, PyDict>,
+    placing: Option<&Bound<'_, ReportPlacing>>,
+) -> PyResult<()> {
+    let mut report = read(py, data)
         .map_err(|error| PyValueError::new_err(format!("a report of a worker is malformed: {error}")))?;
+    let placed = placing.map(|placing| report.place(&placing.get().placing, placing.get().seconds.as_ref()));
     let warnings = {
         let mut stats = stats.get().shared().lock();
-        stats.merge_report(&report);
+        match placed {
+            Some(placed) => stats.merge_placed(&report, placed),
+            None => stats.merge_report(&report),
+        }
         stats.take_warnings()
     };
     warn(py, &warnings);
     Ok(())
+}
+
+/// Adds a report again that was taken out and could not be sent; with its seconds, if those were taken.
+#[pyfunction]
+fn put_report_back(
+    py: Python<'_>,
+    stats: &Bound<'_, RequestStats>,
+    data: &Bound<'_, PyDict>,
+    seconds: Option<&[u8]>,
+) -> PyResult<()> {
+    let report = read(py, data)?;
+    let seconds = seconds.and_then(Slices::from_bytes).unwrap_or_default();
+    stats.get().shared().lock().put_back(&report, seconds);
+    Ok(())
+}
+
+/// The seconds of the reports that were taken out since the last time, as bytes; None if they are not kept.
+#[pyfunction]
+fn take_seconds<'py>(py: Python<'py>, stats: &Bound<'py, RequestStats>) -> Option<Bound<'py, PyBytes>> {
+    let seconds = stats.get().shared().lock().take_seconds();
+    seconds.map(|seconds| PyBytes::new(py, &seconds.to_bytes()))
+}
+
+/// Where a report lies in time.
+#[pyclass(frozen, module = "locust._engine")]
+#[derive(Debug)]
+pub(crate) struct ReportPlacing {
+    placing: Placing,
+    /// What happened in which second, if the worker has told.
+    seconds: Option<Slices>,
+}
+
+impl ReportPlacing {
+    pub(crate) fn new(placing: Placing, seconds: Option<Slices>) -> Self {
+        Self { placing, seconds }
+    }
 }
 
 fn wire<'py>(py: Python<'py>, entry: &Entry) -> PyResult<Bound<'py, PyDict>> {
@@ -196,5 +243,8 @@ fn bounded(key: &str, count: u64) -> PyResult<u64> {
 
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(take_report, m)?)?;
+    m.add_class::<ReportPlacing>()?;
+    m.add_function(wrap_pyfunction!(put_report_back, m)?)?;
+    m.add_function(wrap_pyfunction!(take_seconds, m)?)?;
     m.add_function(wrap_pyfunction!(merge_report, m)?)
 }

@@ -434,6 +434,11 @@ impl RequestStats {
         Ok(())
     }
 
+    /// The newest unix second that all workers have reported: current rates end there.
+    fn _set_settled(&self, second: i64) {
+        self.shared.lock().set_settled(Some(second));
+    }
+
     fn _clear_entries(&self) {
         self.shared.lock().clear_entries();
     }

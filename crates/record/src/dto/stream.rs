@@ -204,8 +204,8 @@ wire! {
         pub errors: Vec<Failure>,
         /// How each threshold stands.
         pub thresholds: Vec<Threshold>,
-        /// The second that has just ended.
-        pub point: Option<Point>,
+        /// The seconds of which everything is known now, oldest first.
+        pub points: Vec<Point>,
     }
 
     /// A kind of failure.

@@ -78,7 +78,7 @@ fn exact_percentiles_are_withheld_when_some_samples_have_none() {
 #[test]
 fn the_current_rate_is_locusts_mean_of_ten_seconds() {
     let seconds: Seconds = (1_000..1_020).map(|second| (second, (second - 999) as u64)).collect();
-    let rate = |start, last| Span { start, last: Some(last) }.current_rate(&seconds).value();
+    let rate = |start, last| Span { start, last: Some(last), settled: None }.current_rate(&seconds).value();
     // 1007..=1016 → counts 8..=17
     assert_eq!(rate(1_000.3, 1_019.9), 12.5);
     // 1000, 1001 → counts 1, 2
@@ -90,22 +90,24 @@ fn the_current_rate_is_locusts_mean_of_ten_seconds() {
 #[test]
 fn the_first_seconds_are_not_zero() {
     let seconds: Seconds = [(1_000, 5), (1_001, 10)].into_iter().collect();
-    let rate = |start: f64, last: f64| Span { start, last: Some(last) }.current_rate(&seconds).value();
+    let rate = |start: f64, last: f64| {
+        Span { start, last: Some(last), settled: None }.current_rate(&seconds).value()
+    };
     assert_eq!(rate(1_000.5, 1_000.7), 15.0);
     assert_eq!(rate(1_000.0, 1_001.5), 10.0);
     assert_eq!(rate(1_000.0, 1_003.0), 5.0);
-    let idle = Span { start: 1_000.0, last: None };
+    let idle = Span { start: 1_000.0, last: None, settled: None };
     assert_eq!(idle.current_rate(&seconds), Number::ZERO);
 }
 
 #[test]
 fn totals_refer_to_the_whole_run() {
-    let span = Span { start: 1.0, last: Some(6.0) };
+    let span = Span { start: 1.0, last: Some(6.0), settled: None };
     assert_eq!(span.total_rate(9), 1.8);
-    assert_eq!(Span { start: 1.0, last: Some(1.0) }.total_rate(9), 0.0);
-    assert_eq!(Span { start: 1.0, last: None }.total_rate(9), 0.0);
+    assert_eq!(Span { start: 1.0, last: Some(1.0), settled: None }.total_rate(9), 0.0);
+    assert_eq!(Span { start: 1.0, last: None, settled: None }.total_rate(9), 0.0);
     // A request that ended just before a reset, and is counted just after.
-    let late = Span { start: 5.0, last: Some(4.5) };
+    let late = Span { start: 5.0, last: Some(4.5), settled: None };
     assert_eq!((late.total_rate(9), late.current_rate(&Seconds::default()).value()), (0.0, 0.0));
 }
 

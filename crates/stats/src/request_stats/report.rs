@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use super::cuts::Cuts;
 use super::{RequestStats, Warning};
 use crate::entry::Entry;
 use crate::error::ErrorRecord;
+use crate::placing::{Piece, Placed, Placing};
+use crate::slices::Slices;
 
 /// What one node measured since it last told.
 #[derive(Debug, Default)]
@@ -19,7 +22,7 @@ pub struct Report {
 
 impl RequestStats {
     /// Takes everything out that was measured since the last time, in one step: a sample is either in this report or in the
-    /// next.
+    /// next. With [`Self::keep_seconds`] its seconds are there for [`Self::take_seconds`] then.
     pub fn take_report(&mut self, now: f64) -> Report {
         self.resets += 1;
         self.seconds = 0;
@@ -27,12 +30,26 @@ impl RequestStats {
             let fresh = Entry::new(&entry.method, &entry.name, entry.window().is_some(), now);
             std::mem::replace(entry, fresh)
         };
-        let used = self.entries.iter_mut().flatten().filter(|entry| is_used(entry));
-        let entries = used.map(|entry| take(entry)).collect();
-        let total = Some(take(&mut self.total));
+        let unfetched = self.cuts.as_deref_mut().map(Cuts::unfetched);
+        let mut entries = Vec::new();
+        for (index, entry) in self.entries.iter_mut().enumerate() {
+            let Some(entry) = entry.as_mut().filter(|entry| is_used(entry)) else { continue };
+            let entry = take(entry);
+            if let Some(cuts) = &mut self.cuts {
+                cuts.take(index, &entry);
+            }
+            entries.push(entry);
+        }
+        let total = take(&mut self.total);
+        if let Some(cuts) = &mut self.cuts {
+            cuts.take_total(&total);
+            let fresh = cuts.unfetched();
+            cuts.append(unfetched.unwrap_or_default());
+            cuts.append(fresh);
+        }
         let errors = self.errors.iter().map(Arc::clone).collect();
         self.errors.clear();
-        Report { entries, total, errors }
+        Report { entries, total: Some(total), errors }
     }
 
     /// Adds another node's report. What holds no request is left alone: its times say nothing.
@@ -52,7 +69,110 @@ impl RequestStats {
             self.errors.insert(record.seed.clone(), record.tally());
         }
     }
+
+    /// Adds a worker's report, and takes note of what of it happened when; see [`Placing::place`].
+    pub fn merge_placed(&mut self, report: &Report, placed: Placed) {
+        self.merge_report(report);
+        if self.pieces.is_none() {
+            return;
+        }
+        let mut pieces = Vec::new();
+        let used = report.entries.iter().zip(placed.entries).filter(|(entry, _)| is_used(entry));
+        for (entry, (seconds, exact)) in used {
+            // It was merged a moment ago, into this entry or that of all other names.
+            let id = self.entry_id(&entry.method, &entry.name, entry.start_time);
+            let index = Some(id.index());
+            pieces.extend(seconds.into_iter().map(|(second, slice)| Piece { second, index, slice, exact }));
+        }
+        let (seconds, exact) = placed.total;
+        pieces.extend(seconds.into_iter().map(|(second, slice)| Piece { second, index: None, slice, exact }));
+        pieces.retain(|piece| !piece.slice.is_empty());
+        match &mut self.pieces {
+            Some(kept) if kept.len() + pieces.len() <= MOST_PIECES => kept.append(&mut pieces),
+            // Nobody fetches them. The numbers are in the statistics all the same.
+            pieces => *pieces = None,
+        }
+    }
+
+    /// What of the reports since the last time happened when. From the first call on it is kept.
+    pub fn take_pieces(&mut self) -> Vec<Piece> {
+        self.pieces.replace(Vec::new()).unwrap_or_default()
+    }
+
+    /// The same; they stay.
+    pub fn pieces(&self) -> &[Piece] {
+        self.pieces.as_deref().unwrap_or_default()
+    }
+
+    /// Keeps, or no longer, what happened in which second ([`Self::cut_total`]), for the reports to tell.
+    pub fn keep_seconds(&mut self, keep: bool) {
+        match (keep, &self.cuts) {
+            (true, None) => self.cuts = Some(Box::default()),
+            (false, _) => self.cuts = None,
+            (true, Some(_)) => {}
+        }
+    }
+
+    /// The second of that number is over: what is new in the total belongs to it, and what comes now to the next.
+    pub fn cut_total(&mut self, number: u64) {
+        if let Some(cuts) = &mut self.cuts {
+            cuts.cut_total(&self.total, number);
+        }
+    }
+
+    /// The same for the entries from index `begin` up to, but without, `end`.
+    pub fn cut_entries(&mut self, number: u64, begin: usize, end: usize) {
+        let Some(cuts) = &mut self.cuts else { return };
+        let entries = self.entries.iter().enumerate().take(end).skip(begin);
+        for (index, entry) in entries.filter_map(|(index, entry)| Some((index, entry.as_ref()?))) {
+            cuts.cut(index, entry, number);
+        }
+    }
+
+    /// The seconds of the reports that were taken since the last time.
+    pub fn take_seconds(&mut self) -> Option<Slices> {
+        self.cuts.as_deref_mut().map(Cuts::unfetched)
+    }
+
+    /// Adds a report again that was taken out of these statistics and could not be sent. `seconds`: those that were taken, if they
+    /// were.
+    pub fn put_back(&mut self, report: &Report, mut seconds: Slices) {
+        self.merge_report(report);
+        let Some(mut cuts) = self.cuts.take() else { return };
+        seconds.append(cuts.unfetched());
+        let known = seconds.by_name();
+        for entry in report.entries.iter().filter(|entry| is_used(entry)) {
+            let id = self.entry_id(&entry.method, &entry.name, entry.start_time);
+            let seconds = known.get(&(&*entry.method, &*entry.name)).copied().unwrap_or_default();
+            cuts.put_back(id.index() as usize, entry, seconds);
+        }
+        if let Some(total) = report.total.as_ref().filter(|total| is_used(total)) {
+            cuts.put_total_back(total, &seconds.total);
+        }
+        self.cuts = Some(cuts);
+    }
 }
+
+impl Report {
+    /// Shares its numbers out among seconds of whoever reads it, and says its times by that clock.
+    pub fn place(&mut self, placing: &Placing, seconds: Option<&Slices>) -> Placed {
+        let known = seconds.map(Slices::by_name);
+        let of = |entry: &Entry| {
+            known.as_ref().and_then(|known| known.get(&(&*entry.method, &*entry.name)).copied())
+        };
+        let entries = self.entries.iter_mut().map(|entry| placing.place(entry, of(entry))).collect();
+        let total = self.total.as_mut().filter(|total| is_used(total));
+        let known = seconds.map(|seconds| &seconds.total[..]);
+        let total = total.map_or_else(Default::default, |total| placing.place(total, known));
+        for record in &mut self.errors {
+            *record = placing.error(record);
+        }
+        Placed { entries, total }
+    }
+}
+
+/// Pieces that wait to be fetched, at most; some hundred bytes each.
+const MOST_PIECES: usize = 1 << 20;
 
 fn is_used(entry: &Entry) -> bool {
     entry.num_requests > 0 || entry.num_failures > 0

@@ -125,7 +125,7 @@ impl Live {
             self.tell(&mut pages, number, seq, "history", &run.history(0));
         }
         let full = second.anew || second.other_lists || second.began || second.ended;
-        let tick = run.tick(if full { 0 } else { second.since }, full, shown, second.point.cloned());
+        let tick = run.tick(if full { 0 } else { second.since }, full, shown, second.points.to_vec());
         self.tell(&mut pages, number, seq, "tick", &tick);
         let mut logs = self.lock_logs();
         if logs.has_unseen() {
@@ -244,7 +244,7 @@ impl Live {
         let length = pages.lengths.iter().rev().find(|&&(at, _)| at <= seen).map_or(0, |&(_, length)| length);
         let history = dto::History { append: true, ..run.history(length) };
         events.push(Event::new("history", id, &history));
-        events.push(Event::new("tick", id, &run.tick(seen, false, shown.clone(), None)));
+        events.push(Event::new("tick", id, &run.tick(seen, false, shown.clone(), Vec::new())));
         if pages.exceptions_changed > seen {
             events.push(Event::new("exceptions", id, &run.exceptions()));
         }
@@ -268,7 +268,7 @@ impl Live {
         }
         let cache = &mut pages.cache;
         events.push(cache.history.get_or_insert_with(|| Event::new("history", id, &run.history(0))).clone());
-        let tick = || Event::new("tick", id, &run.tick(0, true, shown.clone(), None));
+        let tick = || Event::new("tick", id, &run.tick(0, true, shown.clone(), Vec::new()));
         events.push(cache.tick.get_or_insert_with(tick).clone());
         events.push(Event::new("exceptions", id, &run.exceptions()));
         let lines = self.lock_logs().since(0);
@@ -284,7 +284,7 @@ impl Pages {
             self.course_since = run.course_since();
             self.lengths.clear();
         }
-        if second.point.is_some() {
+        if !second.points.is_empty() {
             // The newest point may still grow, so a page that comes back gets it again.
             self.lengths.push((run.seq(), run.points().saturating_sub(1)));
         }

@@ -1,0 +1,173 @@
+//! `_engine.Cutter` and `_engine.Reporters`: what happened in which second, on a worker and on its master.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use gregaria_record::{ToldOfReport, Verdict, unix_now};
+use gregaria_stats::Slices;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use crate::stats::{ReportPlacing, RequestStats};
+
+/// Cuts the numbers of a worker into seconds from now on, until `stop()`.
+#[pyclass(frozen, module = "locust._engine")]
+#[derive(Debug)]
+pub(crate) struct Cutter {
+    cutter: Mutex<Option<gregaria_record::Cutter>>,
+    /// The thread is that process's.
+    process: u32,
+}
+
+impl Cutter {
+    fn with<T>(&self, ask: impl FnOnce(&gregaria_record::Cutter) -> T) -> PyResult<T> {
+        let cutter = self.cutter.lock().unwrap_or_else(PoisonError::into_inner);
+        match cutter.as_ref().filter(|_| self.process == std::process::id()) {
+            Some(cutter) => Ok(ask(cutter)),
+            None => Err(PyRuntimeError::new_err("it has ended")),
+        }
+    }
+}
+
+#[pymethods]
+impl Cutter {
+    #[new]
+    fn new(stats: &Bound<'_, RequestStats>) -> PyResult<Self> {
+        let cutter = gregaria_record::Cutter::start(stats.get().table())?;
+        Ok(Self { cutter: Mutex::new(Some(cutter)), process: std::process::id() })
+    }
+
+    /// A sign of life is sent to the master: what is to come back with its echo.
+    fn beats(&self) -> PyResult<f64> {
+        self.with(gregaria_record::Cutter::beats)
+    }
+
+    /// It has come back, having waited `held` seconds in the master, whose own second had `left` seconds to go.
+    fn echo(&self, sent: f64, held: f64, left: f64) -> PyResult<()> {
+        self.with(|cutter| cutter.echo(sent, held, left))
+    }
+
+    /// Number of the second that is open, for how many seconds it has been, and the seconds of a round trip to the master.
+    fn open(&self) -> PyResult<(u64, f64, f64)> {
+        self.with(gregaria_record::Cutter::open)
+    }
+
+    /// Ends; the seconds are no longer kept.
+    fn stop(&self, py: Python<'_>) {
+        let cutter = self.cutter.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if self.process == std::process::id() {
+            py.detach(|| drop(cutter));
+        } else {
+            // Its thread is not here to be waited for.
+            std::mem::forget(cutter);
+        }
+    }
+}
+
+impl Drop for Cutter {
+    fn drop(&mut self) {
+        if self.process != std::process::id()
+            && let Ok(mut cutter) = self.cutter.try_lock()
+        {
+            std::mem::forget(cutter.take());
+        }
+    }
+}
+
+/// What is to be done with a report: a word; where it lies in time, if it counts; how many are missing before it.
+type Judged = (&'static str, Option<ReportPlacing>, u64);
+
+/// Whose reports a master has, and up to which second everything is known.
+#[pyclass(frozen, module = "locust._engine")]
+#[derive(Debug, Default)]
+pub(crate) struct Reporters(Mutex<gregaria_record::Reporters>);
+
+impl Reporters {
+    fn lock(&self) -> MutexGuard<'_, gregaria_record::Reporters> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn arrived(waited: f64) -> f64 {
+    unix_now() - if waited.is_finite() { waited.max(0.0) } else { 0.0 }
+}
+
+fn get<'py, T: FromPyObjectOwned<'py>>(told: &Bound<'py, PyDict>, key: &str) -> PyResult<T> {
+    let value = told.get_item(key)?.ok_or_else(|| PyValueError::new_err(format!("{key} is missing")))?;
+    value.extract().map_err(|_| PyValueError::new_err(format!("{key} is {value:.50}")))
+}
+
+#[pymethods]
+impl Reporters {
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+
+    /// A test of that name begins.
+    fn begin(&self, run: &str) {
+        self.lock().begin(run);
+    }
+
+    /// A worker is there.
+    fn joined(&self, worker: &str) {
+        self.lock().joined(worker, unix_now());
+    }
+
+    /// A worker has gone.
+    fn left(&self, worker: &str) {
+        self.lock().left(worker);
+    }
+
+    /// Judges a report by what it says of itself, having waited so many seconds: "counts", "overdue", "again", "too old" or "other
+    /// run". `ValueError` if it makes no sense.
+    fn report(&self, worker: &str, told: &Bound<'_, PyDict>, waited: f64) -> PyResult<Judged> {
+        let bytes: Bound<'_, PyBytes> = get(told, "seconds")?;
+        let seconds = Slices::from_bytes(bytes.as_bytes())
+            .ok_or_else(|| PyValueError::new_err("the seconds are no seconds"))?;
+        let told = ToldOfReport {
+            run: get(told, "run")?,
+            number: get(told, "number")?,
+            open: get(told, "open")?,
+            since: get(told, "since")?,
+            round_trip: get(told, "round_trip")?,
+            every: get(told, "every")?,
+            clock: get(told, "clock")?,
+        };
+        if !told.is_sound() {
+            return Err(PyValueError::new_err("a number is beyond what it can be"));
+        }
+        let verdict = self.lock().report(worker, &told, arrived(waited));
+        Ok(match verdict {
+            Verdict::Counts { placing, missing, overdue } => {
+                let placing = ReportPlacing::new(placing, Some(seconds));
+                (if overdue { "overdue" } else { "counts" }, Some(placing), missing)
+            }
+            Verdict::Again => ("again", None, 0),
+            Verdict::TooOld => ("too old", None, 0),
+            Verdict::OtherRun => ("other run", None, 0),
+        })
+    }
+
+    /// Where a report of Locust's, or of another program's, lies in time: by the unix time of its last request, if it had any. `every`:
+    /// seconds between two reports.
+    fn report_of_another(&self, worker: &str, last: Option<f64>, every: f64, waited: f64) -> ReportPlacing {
+        let placing = self.lock().report_of_another(worker, last, every, arrived(waited));
+        ReportPlacing::new(placing, None)
+    }
+
+    /// Workers that are late, and that are waited for.
+    fn late(&self) -> Vec<String> {
+        self.lock().late(unix_now())
+    }
+
+    /// This one is waited for no longer, until it is heard of.
+    fn give_up(&self, worker: &str) {
+        self.lock().give_up(worker);
+    }
+
+    /// The newest unix second that all have reported that are waited for.
+    fn settled(&self) -> i64 {
+        self.lock().settled(unix_now())
+    }
+}

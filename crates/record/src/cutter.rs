@@ -1,0 +1,151 @@
+//! The thread of a worker that cuts its numbers into seconds.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use gregaria_stats::RequestStats;
+
+use crate::numbers::{BATCH, lock};
+use crate::pace::Pace;
+
+/// Cuts the numbers of a worker into seconds, as long as it is there.
+#[derive(Debug)]
+pub struct Cutter {
+    shared: Arc<Shared>,
+    stats: Arc<Mutex<RequestStats>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    began: Instant,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    pace: Pace,
+    ended: bool,
+}
+
+impl Shared {
+    fn now(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until a second is over; its number. `None`: the end.
+    fn wait(&self) -> Option<u64> {
+        let mut state = self.lock();
+        loop {
+            if state.ended {
+                return None;
+            }
+            let now = self.now();
+            if let Some(number) = state.pace.turn(now) {
+                return Some(number);
+            }
+            let left = Duration::from_secs_f64((state.pace.ends() - now).clamp(0.001, 2.0));
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl Cutter {
+    /// Begins with the numbers as they are.
+    ///
+    /// # Errors
+    /// If there can be no thread.
+    pub fn start(stats: Arc<Mutex<RequestStats>>) -> std::io::Result<Self> {
+        let state = Mutex::new(State { pace: Pace::new(0.0), ended: false });
+        let shared = Arc::new(Shared { began: Instant::now(), state, changed: Condvar::new() });
+        stats.lock().unwrap_or_else(PoisonError::into_inner).keep_seconds(true);
+        let (theirs, cut) = (Arc::clone(&shared), Arc::clone(&stats));
+        let thread = std::thread::Builder::new().name("gregaria-cut".into()).spawn(move || {
+            while let Some(number) = theirs.wait() {
+                cut_off(&cut, number);
+            }
+        })?;
+        Ok(Self { shared, stats, thread: Some(thread) })
+    }
+
+    /// A sign of life is sent to the master: what stands for it, and is to come back.
+    pub fn beats(&self) -> f64 {
+        let now = self.shared.now();
+        self.shared.lock().pace.beats(now)
+    }
+
+    /// It has come back, having waited `held` seconds in the master, whose own second had `left` seconds to go.
+    pub fn echo(&self, sent: f64, held: f64, left: f64) {
+        let now = self.shared.now();
+        self.shared.lock().pace.echo(now, sent, held, left);
+        self.shared.changed.notify_all();
+    }
+
+    /// Number of the second that is open, for how many seconds it has been, and the length of a round trip to the master.
+    pub fn open(&self) -> (u64, f64, f64) {
+        let now = self.shared.now();
+        let state = self.shared.lock();
+        let (number, since) = state.pace.open(now);
+        (number, since, state.pace.round_trip())
+    }
+}
+
+/// A second is over: what is new belongs to it. The lock is the main thread's, and held for a batch at a time.
+fn cut_off(stats: &Mutex<RequestStats>, number: u64) {
+    let slots = {
+        let mut stats = lock(stats);
+        stats.cut_total(number);
+        stats.slots()
+    };
+    for begin in (0..slots).step_by(BATCH) {
+        lock(stats).cut_entries(number, begin, begin + BATCH);
+    }
+}
+
+impl Drop for Cutter {
+    fn drop(&mut self) {
+        self.shared.lock().ended = true;
+        self.shared.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // Its panic has been printed already.
+            drop(thread.join());
+        }
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner).keep_seconds(false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_knows_what_happened_in_which_second() {
+        let mut stats = RequestStats::new(false, 0.0);
+        let id = stats.entry_id("GET", "/", 0.0);
+        let stats = Arc::new(Mutex::new(stats));
+        let cutter = Cutter::start(Arc::clone(&stats)).unwrap();
+        let until = Instant::now() + Duration::from_secs(30);
+        let mut counted = 0;
+        while cutter.open().0 < 2 {
+            assert!(Instant::now() < until && stats.lock().unwrap().record(id, Some(1.0), 1, 0.0));
+            counted += 1;
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let seconds = {
+            let mut stats = stats.lock().unwrap();
+            drop(stats.take_report(0.0));
+            stats.take_seconds().unwrap()
+        };
+        assert!(seconds.total.len() >= 2, "{seconds:?}");
+        assert_eq!(seconds.total.iter().map(|(_, slice)| slice.requests).sum::<u64>(), counted);
+        assert_eq!(seconds.names[0].seconds, seconds.total);
+        drop(cutter);
+        assert_eq!(stats.lock().unwrap().take_seconds(), None);
+    }
+}
