@@ -258,7 +258,12 @@ impl Watch {
             }
         }
         if let Some(over) = self.rule.over.filter(|_| self.windows > 0) {
-            words.push(format!("worst of {} windows of {over} s", self.windows));
+            let windows = if self.windows == 1 {
+                "the only window".to_owned()
+            } else {
+                format!("worst of {} windows", self.windows)
+            };
+            words.push(format!("{windows} of {over} s"));
         }
         if let Some(seconds) = self.broken {
             words.push(format!("first after {}", elapsed(seconds)));
@@ -284,4 +289,96 @@ pub(crate) fn meant<'a>(run: &'a Run, subject: &'a Subject) -> impl Iterator<Ite
 /// `0:02:10`
 fn elapsed(seconds: u32) -> String {
     format!("{}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use gregaria_stats::Histogram;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What happened in a second: response times in ms, and failures.
+    type Happened = (Vec<u64>, u64);
+
+    fn record((times, failures): &Happened) -> Record {
+        let mut exact = Histogram::default();
+        for &ms in times {
+            exact.record(ms * 1_000);
+        }
+        Record {
+            requests: times.len() as u64,
+            failures: *failures.min(&(times.len() as u64)),
+            sum_us: times.iter().sum::<u64>() * 1_000,
+            slots: exact.slots(),
+            ..Record::default()
+        }
+    }
+
+    /// The judge after these seconds, the first of which has the number `first`; and whether it asked for the end.
+    fn judged(rule: &str, seconds: &[Happened], first: u32) -> (dto::Threshold, bool) {
+        let mut judge = Judge::new(vec![Threshold::parse(rule).unwrap()]);
+        let mut stopped = false;
+        for (second, happened) in (first..).zip(seconds) {
+            // Half of it under another name, which nobody asked for.
+            judge.see(0, ("GET", "/a"), &record(happened));
+            judge.see(1, ("GET", "/b"), &record(&(vec![1], 1)));
+            judge.second_is_over(second, 7, true);
+            stopped |= !judge.take_stops().is_empty();
+        }
+        (judge.standing(&Run::new(), true).remove(0), stopped)
+    }
+
+    proptest! {
+        /// A rule over windows is broken if, and when, a window of whole seconds is.
+        #[test]
+        fn windows_are_judged_as_if_each_were_looked_at(
+            seconds in prop::collection::vec((prop::collection::vec(1_u64..100, 0..6), 0_u64..3), 1..30),
+            over in 1_u32..8,
+            after in 0_u32..8,
+            bound in 1_u64..100,
+        ) {
+            let rule = format!("GET /a: max < {bound}ms over {over}s{}, stop", if after > 0 { format!(" after {after}s") } else { String::new() });
+            let (found, stopped) = judged(&rule, &seconds, 0);
+            let looked_at = &seconds[seconds.len().min(after as usize)..];
+            let windows: Vec<Option<u64>> = looked_at
+                .windows(over as usize)
+                .map(|window| window.iter().flat_map(|(times, _)| times).max().copied())
+                .collect();
+            // The histogram knows a time to a thousandth; none of these is near enough to matter.
+            let broken = windows.iter().position(|longest| longest.is_some_and(|ms| ms >= bound));
+            let outcome = match (broken, windows.iter().any(Option::is_some)) {
+                (Some(_), _) => FAILED,
+                (None, true) => OK,
+                (None, false) => NO_DATA,
+            };
+            prop_assert_eq!(&found.outcome, outcome, "{:?}", found);
+            prop_assert_eq!(found.at, broken.map(|index| f64::from(after + over) + index as f64));
+            prop_assert_eq!(stopped, broken.is_some());
+        }
+    }
+
+    #[test]
+    fn seconds_that_nobody_saw_were_empty() {
+        let busy = (vec![5; 10], 0);
+        let (whole, _) = judged("GET /a: rps >= 10 over 2s", &vec![busy.clone(); 5], 0);
+        assert_eq!(whole.outcome, OK);
+        // The first two were missed.
+        let (late, _) = judged("GET /a: rps >= 10 over 2s", &vec![busy; 5], 2);
+        assert_eq!((&*late.outcome, late.measured), (FAILED, Some(0.0)));
+    }
+
+    #[test]
+    fn what_is_cut_at_both_ends_is_no_window() {
+        let mut judge = Judge::new(vec![Threshold::parse("rps > 1 over 1s").unwrap()]);
+        judge.second_is_over(0, 1, false);
+        judge.see(-1, ("", ""), &record(&(vec![1, 1, 1], 0)));
+        judge.second_is_over(1, 1, true);
+        judge.second_is_over(2, 1, false);
+        let standing = judge.standing(&Run::new(), true).remove(0);
+        assert_eq!((&*standing.outcome, standing.measured), (OK, Some(3.0)));
+        // Numbers that went back to zero are judged anew.
+        judge.begin();
+        assert_eq!(judge.standing(&Run::new(), true)[0].outcome, NO_DATA);
+    }
 }
