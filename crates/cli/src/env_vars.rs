@@ -33,9 +33,14 @@ pub const OTHER: &[EnvVar] = &[
     ),
     other("LOCUST_WEB_TOKEN", "the access token of the web interface; a random one without it"),
     other(
+        "LOCUST_WEB_TOKEN_FILE",
+        "a file that holds that token instead, as secrets of containers are mounted",
+    ),
+    other(
         "LOCUST_CLUSTER_TOKEN",
         "the token that workers on other machines show their master; without it they cannot join, unless it is open",
     ),
+    other("LOCUST_CLUSTER_TOKEN_FILE", "a file that holds that token instead"),
     other(
         "LOCUST_BODY_BUDGET",
         "MiB that the bodies of all responses may take together; half of the memory without it",

@@ -144,6 +144,13 @@ pub const TABLE: &[Opt] = &[
              program, and root",
         )
         .ours(),
+    Opt::switch(&["--web-read-open"], "web_read_open", WebUi)
+        .env("LOCUST_WEB_READ_OPEN")
+        .help(
+            "Let programs of private networks read the numbers (/stats/requests, /metrics and the like) without the token, as \
+             exporters and operators in a cluster do. Browsers, and what comes through a proxy, need it all the same",
+        )
+        .ours(),
     Opt::value(&["--metrics-port"], "metrics_port", WebUi, Kind::Integer)
         .metavar("<port number>")
         .env("LOCUST_METRICS_PORT")
@@ -267,6 +274,11 @@ pub const TABLE: &[Opt] = &[
         .metavar("<filename>")
         .env("LOCUST_SUMMARY_MD")
         .help("At the end, write a summary in Markdown, e.g. to $GITHUB_STEP_SUMMARY")
+        .ours(),
+    Opt::value(&["--report-upload"], "report_upload", Statistics, Kind::Text)
+        .metavar("<url>")
+        .env("LOCUST_REPORT_UPLOAD")
+        .help("At the end, send the report (see --html) there by HTTP PUT, e.g. to a presigned address of a store of objects")
         .ours(),
     // ------------------------------------------------------------------------------------------------ logging
     Opt::switch(&["--skip-log-setup"], "skip_log_setup", Logging)
