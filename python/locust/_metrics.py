@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 from argparse import Namespace
 from typing import Any
 
-from . import _engine
+from . import _engine, _tokens
 from ._version import version
 from ._web.address import users_of_ours
 
@@ -27,9 +26,10 @@ class MetricsPort:
             port=options.metrics_port,
             tls_cert=options.tls_cert or None,
             tls_key=options.tls_key or None,
-            token=os.environ.get("LOCUST_WEB_TOKEN") or None,
+            token=_tokens.given(_tokens.WEB),
             open_door=options.web_open,
             local_users=None if options.web_local_open else users_of_ours(),
+            read_open=options.web_read_open,
             metrics_only=True,
             locust_version=version,
         )

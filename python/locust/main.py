@@ -72,6 +72,7 @@ def main() -> None:
 
 
 def _locust() -> Any:
+    checks.check_tokens()
     paths = get_locustfiles_locally(parse_locustfile_option())
     found = locustfiles.load(paths)
     parser = get_parser()

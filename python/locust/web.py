@@ -7,7 +7,6 @@ Python knows. The Flask app `web_ui.app` is made when it is touched, and answers
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 import gevent
 from gevent.event import Event
 
-from . import _engine, _shown, log, stats
+from . import _engine, _shown, _tokens, log, stats
 from ._internals import module_attributes
 from ._recorder import Recorder
 from ._switches import is_on
@@ -42,9 +41,9 @@ logger = logging.getLogger(__name__)
 DEFAULT_CACHE_TIME = 2.0
 HOST_IS_REQUIRED = False
 
-TOKEN_VARIABLE = "LOCUST_WEB_TOKEN"
 OPEN_VARIABLE = "LOCUST_WEB_OPEN"
 LOCAL_OPEN_VARIABLE = "LOCUST_WEB_LOCAL_OPEN"
+READ_OPEN_VARIABLE = "LOCUST_WEB_READ_OPEN"
 
 
 class InputField(TypedDict, total=False):
@@ -175,10 +174,11 @@ class WebUI(WebSteps):
             base_path=self.web_base_path,
             tls_cert=tls_cert or None,
             tls_key=tls_key or None,
-            token=os.environ.get(TOKEN_VARIABLE) or None,
+            token=_tokens.given(_tokens.WEB),
             open_door=self.is_open,
             login=web_login,
             local_users=None if _switch(options, "web_local_open", LOCAL_OPEN_VARIABLE) else users_of_ours(),
+            read_open=_switch(options, "web_read_open", READ_OPEN_VARIABLE),
             trusted_hosts=_display_names(options),
             build_path=build_path or None,
             locust_version=version,

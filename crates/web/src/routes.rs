@@ -76,6 +76,21 @@ pub(crate) fn is_health(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz")
 }
 
+/// What `--web-read-open` lets programs read: the numbers of the test, and nothing that the script or its log may have put there.
+pub(crate) fn is_numbers(path: &str) -> bool {
+    const NUMBERS: [&str; 8] = [
+        "/stats/requests",
+        "/stats/requests/csv",
+        "/stats/failures/csv",
+        "/exceptions",
+        "/exceptions/csv",
+        "/tasks",
+        "/worker-count",
+        metrics::PATH,
+    ];
+    NUMBERS.contains(&path)
+}
+
 /// GET requests that change something, as in older Locusts.
 pub(crate) fn changes_by_get(path: &str) -> bool {
     matches!(path, "/stop" | "/stats/reset")

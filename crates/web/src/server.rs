@@ -39,6 +39,8 @@ pub struct Config {
     pub token: Option<String>,
     /// Nobody needs the token.
     pub open_door: bool,
+    /// Programs of private networks may read the numbers without it.
+    pub read_open: bool,
     /// Users of this machine (their numbers) who need no token; `None`: all of them.
     pub local_users: Option<Vec<u32>>,
     /// The script's application asks for a login; nobody needs the token.
@@ -149,7 +151,7 @@ impl Server {
             build_path: config.build_path,
             login: config.login,
             scheme,
-            door: Door::new(token.clone(), &names, config.local_users, port),
+            door: Door::new(token.clone(), &names, config.local_users, port).with_reading(config.read_open),
             report_policy: report_policy(report),
             flask: std::sync::atomic::AtomicU8::new(Flask::None as u8),
             kept: Kept::default(),

@@ -1,17 +1,16 @@
 """Who may be a node of a test.
 
-A master asks nodes of other machines for a token: the one of `LOCUST_CLUSTER_TOKEN`, or one made for this start, which is
+A master asks nodes of other machines for a token: the one of `LOCUST_CLUSTER_TOKEN` (or of the file that `LOCUST_CLUSTER_TOKEN_FILE` names), or one made for this start, which is
 shown with the command for workers. With `--cluster-open` everybody may join, as with Locust.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from .. import _shown, log
+from .. import _shown, _tokens, log
 from ..rpc.interfaces import addresses_of
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("locust.runners")
 
-VARIABLE = "LOCUST_CLUSTER_TOKEN"
+VARIABLE = _tokens.CLUSTER
 LEAST_TOKEN = 8
 """Characters of a token that is worth its name; the web interface's has as many."""
 _LOOPBACK = ("127.", "localhost", "::1", "[::1]")
@@ -29,7 +28,7 @@ _of_children: str | None = None
 
 
 def _given() -> str | None:
-    return os.environ.get(VARIABLE) or _of_children
+    return _tokens.given(VARIABLE) or _of_children
 
 
 class Access:
@@ -78,7 +77,7 @@ def share_with_children() -> None:
     """Settles on a token before processes are forked, so that they have it too."""
     global _of_children
     # Not a variable of the environment, which every program gets that a script starts.
-    _of_children = os.environ.get(VARIABLE) or secrets.token_urlsafe(18)
+    _of_children = _tokens.given(VARIABLE) or secrets.token_urlsafe(18)
 
 
 def worker_keywords() -> dict[str, Any]:

@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 from typing import NoReturn
 
-from .. import stats
+from .. import _tokens, stats
 from ..argument_parser import LocustArgumentParser
 from .table import exit_code
 
@@ -27,6 +27,15 @@ def check_options(parser: LocustArgumentParser, options: Namespace) -> None:
         parser.error(f"argument --web-port/-P: not a port: {options.web_port}")
     if options.num_users is not None and options.num_users < 0:
         parser.error(f"argument -u/--users: must not be negative, but is {options.num_users}")
+
+
+def check_tokens() -> None:
+    """Ends the program with a message if a token is to come from a file that does not have it."""
+    try:
+        for variable in (_tokens.CLUSTER, _tokens.WEB):
+            _tokens.given(variable)
+    except ValueError as error:
+        _stop(str(error))
 
 
 def _stop(message: str) -> NoReturn:

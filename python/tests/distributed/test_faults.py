@@ -194,6 +194,24 @@ def test_a_token_that_is_guessed_soon_is_none(tmp_path: Path):
         assert "Traceback" not in master.log
 
 
+def test_a_file_that_has_no_token_is_told_in_a_line(tmp_path: Path):
+    secret = tmp_path / "secret"
+    secret.write_text("replaced below")
+    named = {"LOCUST_CLUSTER_TOKEN_FILE": str(secret)}
+    for content, extra, words in (
+        (None, {}, "which cannot be read: No such file or directory"),
+        (b"\xff\xfe", {}, "which cannot be read: it is no text"),
+        (b" \n", {}, "which is empty"),
+        (b"something", {"LOCUST_CLUSTER_TOKEN": "other"}, "are both set"),
+    ):
+        secret.unlink() if content is None else secret.write_bytes(content)
+        with Cluster(tmp_path) as cluster:
+            for node in (cluster.master(**named, **extra), cluster.worker("-f", "-", **named, **extra)):
+                node.ends(code=1)
+                assert "LOCUST_CLUSTER_TOKEN_FILE" in node.log and words in node.log, node.log
+                assert len(node.log.splitlines()) == 1
+
+
 def test_a_node_is_master_or_worker(tmp_path: Path):
     with Cluster(tmp_path) as cluster:
         both = cluster.worker("--master")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -13,6 +14,7 @@ from runner_wire import Idle, Wire, report, until
 
 import locust
 from locust import runners
+from locust._distributed.access import worker_keywords
 from locust.env import Environment
 from locust.exception import RPCError, RPCReceiveError
 from locust.rpc import Message
@@ -209,6 +211,16 @@ def test_the_token_of_the_environment_is_asked_for(wire: Wire, monkeypatch: pyte
     monkeypatch.setenv("LOCUST_CLUSTER_TOKEN", "open sesame")
     master = Environment(user_classes=[Idle]).create_master_runner("*", 5557)
     assert wire.keywords == {"token": "open sesame", "open": False}
+    master.quit()
+
+
+def test_so_is_the_one_of_a_file(wire: Wire, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    (tmp_path / "secret").write_text("mounted sesame\n")
+    monkeypatch.delenv("LOCUST_CLUSTER_TOKEN", raising=False)
+    monkeypatch.setenv("LOCUST_CLUSTER_TOKEN_FILE", str(tmp_path / "secret"))
+    master = Environment(user_classes=[Idle]).create_master_runner("*", 5557)
+    assert wire.keywords == {"token": "mounted sesame", "open": False}
+    assert worker_keywords() == {"token": "mounted sesame"}
     master.quit()
 
 

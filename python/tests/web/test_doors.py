@@ -45,7 +45,14 @@ def test_a_variable_that_says_no_opens_nothing(tmp_path: Path, word: str, status
 
 
 @pytest.mark.parametrize(
-    "name", ["LOCUST_WEB_OPEN", "LOCUST_CLUSTER_OPEN", "LOCUST_WEB_LOCAL_OPEN", "LOCUST_HEADLESS"]
+    "name",
+    [
+        "LOCUST_WEB_OPEN",
+        "LOCUST_CLUSTER_OPEN",
+        "LOCUST_WEB_LOCAL_OPEN",
+        "LOCUST_WEB_READ_OPEN",
+        "LOCUST_HEADLESS",
+    ],
 )
 def test_a_variable_that_says_neither_is_an_error_that_names_it(tmp_path: Path, name: str):
     (tmp_path / "locustfile.py").write_text(SCRIPT)

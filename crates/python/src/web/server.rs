@@ -114,11 +114,11 @@ fn to_python(error: StartError) -> PyErr {
 #[pymethods]
 impl WebServer {
     #[new]
-    #[expect(clippy::too_many_arguments, reason = "named in Python")]
+    #[expect(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "named in Python")]
     #[pyo3(signature = (
         recorder, handler, *, host = String::new(), port = 8089, base_path = String::new(), tls_cert = None,
         tls_key = None, token = None, open_door = false, login = false, trusted_hosts = Vec::new(), build_path = None,
-        local_users = None,
+        local_users = None, read_open = false,
         metrics_only = false, locust_version = String::new(),
     ))]
     fn new(
@@ -135,6 +135,7 @@ impl WebServer {
         trusted_hosts: Vec<String>,
         build_path: Option<PathBuf>,
         local_users: Option<Vec<u32>>,
+        read_open: bool,
         metrics_only: bool,
         locust_version: String,
     ) -> Self {
@@ -148,6 +149,7 @@ impl WebServer {
             login,
             trusted_hosts,
             local_users,
+            read_open,
             build_path,
             metrics_only,
             locust_version,

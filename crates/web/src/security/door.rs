@@ -8,7 +8,7 @@ use aws_lc_rs::{hmac, pbkdf2};
 use axum::http::{HeaderMap, HeaderValue, Version, header};
 
 use super::attempts::Place;
-use super::{Attempts, Owner, cookie_value, owner, proxied, same};
+use super::{Attempts, Owner, cookie_value, owner, proxied, reading, same};
 
 /// Tokens of this length or more are not guessed, however often somebody tries.
 const LONG: usize = 22;
@@ -27,6 +27,8 @@ pub(crate) struct Door {
     users: Option<Vec<u32>>,
     cookie: String,
     attempts: Attempts,
+    /// Programs of private networks may read the numbers without the token.
+    read_open: bool,
 }
 
 struct Token {
@@ -119,7 +121,18 @@ impl Door {
             users,
             cookie: format!("gregaria-token-{port}"),
             attempts: Attempts::default(),
+            read_open: false,
         }
+    }
+
+    /// The same, open or not for what reads the numbers.
+    pub(crate) fn with_reading(self, read_open: bool) -> Self {
+        Self { read_open, ..self }
+    }
+
+    /// Whether somebody who has shown no token may read the numbers all the same.
+    pub(crate) fn lets_read(&self, knock: Knock<'_>) -> bool {
+        self.read_open && reading::is_program_near(knock.sender.address.ip(), knock.headers, knock.version)
     }
 
     /// Who is at the other end of a connection. `local`: our end.

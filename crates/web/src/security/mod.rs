@@ -7,6 +7,7 @@ mod origin;
 mod owner;
 mod pages;
 mod proxied;
+mod reading;
 
 pub(crate) use attempts::Attempts;
 pub use cookie::cookie_value;

@@ -378,3 +378,61 @@ fn whoever_does_not_read_is_given_up() {
     let _ = stream.read_to_end(&mut got);
     assert!(got.len() < body.len());
 }
+
+#[test]
+fn programs_of_private_networks_read_the_numbers_where_that_is_open() {
+    // All of these come from loopback, as the containers of one pod do; the name is another's.
+    let numbers = [
+        "/stats/requests",
+        "/stats/requests/csv",
+        "/stats/failures/csv",
+        "/exceptions",
+        "/exceptions/csv",
+        "/tasks",
+        "/worker-count",
+        "/metrics",
+    ];
+    let site = Site::start(Config {
+        token: Some("right-token".into()),
+        read_open: true,
+        // Another user of this machine, as the exporter beside it may be.
+        local_users: Some(vec![u32::MAX - 7]),
+        ..Config::default()
+    });
+    let closed = guarded();
+    for path in numbers {
+        assert_eq!(site.send("GET", path, &[REMOTE], b"").status, 200, "{path}");
+        assert_eq!(site.send("HEAD", path, &[REMOTE], b"").status, 200, "{path}");
+        assert_eq!(closed.send("GET", path, &[REMOTE], b"").status, 401, "{path}");
+        let wrong = [REMOTE, ("authorization", "Bearer wrong")];
+        assert_eq!(site.send("GET", path, &wrong, b"").status, 401, "{path}");
+        for sign in [
+            ("x-forwarded-for", "10.0.0.1"),
+            ("via", "1.1 proxy"),
+            ("forwarded", "for=10.0.0.1"),
+            ("x-real-ip", "10.0.0.1"),
+        ] {
+            assert_eq!(site.send("GET", path, &[REMOTE, sign], b"").status, 401, "{path} {sign:?}");
+        }
+        assert_eq!(
+            site.send("GET", path, &[REMOTE, ("user-agent", "Mozilla/5.0")], b"").status,
+            401,
+            "{path}"
+        );
+    }
+    for (method, path) in [
+        ("GET", "/stop"),
+        ("POST", "/stop"),
+        ("POST", "/swarm"),
+        ("GET", "/stats/reset"),
+        ("POST", "/user"),
+        ("GET", "/logs"),
+        ("GET", "/runs"),
+        ("GET", "/live"),
+        ("GET", "/stats/report"),
+        ("GET", "/stats/requests/../../logs"),
+        ("POST", "/stats/requests"),
+    ] {
+        assert_eq!(site.send(method, path, &[REMOTE], b"user_count=1").status, 401, "{method} {path}");
+    }
+}
