@@ -17,7 +17,7 @@ import gevent
 from gevent.event import Event
 
 from .. import log, stats
-from . import reports, thresholds
+from . import reports, thresholds, upload
 from .run import Run
 from .signals import StopSignals
 from .table import exit_code
@@ -179,6 +179,11 @@ def _write_files(run: Run, code: int) -> bool:
     if options.junit_file:
         written &= _attempt(
             lambda: reports.write_junit(environment, options, code, run.thresholds), "the JUnit file"
+        )
+    if options.report_upload:
+        written &= _attempt(
+            lambda: upload.send(options.report_upload, reports.html(environment)),
+            "the report to --report-upload",
         )
     if options.summary_md_file:
         written &= _attempt(

@@ -13,7 +13,7 @@ from .. import _engine
 from .._files import write_whole
 from .._web import recording
 from ..html import MISSING_PAGE, REPORT, get_html_report, process_html_filename
-from . import thresholds
+from . import thresholds, upload
 
 if TYPE_CHECKING:
     from ..env import Environment
@@ -26,6 +26,7 @@ _OF_THE_WHOLE_RUN = {
     "json": "--json",
     "json_file": "--json-file",
     "junit_file": "--junit",
+    "report_upload": "--report-upload",
     "summary_md_file": "--summary-md",
 }
 
@@ -38,7 +39,8 @@ def check_paths(options: Namespace) -> None:
             check_writable(path)
     if options.json_file:
         check_writable(f"{options.json_file}.json")
-    if options.html_file and _engine.web_asset(REPORT) is None:
+    upload.check(options)
+    if (options.html_file or options.report_upload) and _engine.web_asset(REPORT) is None:
         raise FileNotFoundError(MISSING_PAGE)
 
 
@@ -59,11 +61,16 @@ def check_writable(path: str) -> None:
         raise PermissionError(13, "Permission denied", path)
 
 
+def html(environment: Environment) -> str:
+    """The report as one page."""
+    return get_html_report(environment, show_download_link=False)
+
+
 def write_html(environment: Environment, options: Namespace) -> None:
     """`--html`: writes the report, with its placeholders filled from the options as they are now. Raises `OSError`."""
     process_html_filename(options)
     logger.debug(f"Writing html report to file: {options.html_file}")
-    _write(options.html_file, get_html_report(environment, show_download_link=False))
+    _write(options.html_file, html(environment))
 
 
 def write_junit(
