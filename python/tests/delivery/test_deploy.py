@@ -1,0 +1,125 @@
+"""What is below deploy/ and what the wheel brings for shells, tried by the programs that it is for."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import hcl2
+import pytest
+
+from servers import ROOT
+
+DEPLOY = ROOT / "deploy"
+SHARE = ROOT / "python" / "data" / "data" / "share"
+
+
+def said(*command: str | Path, **options: object) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
+    assert done.returncode == 0, done
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("word, found", [
+    ("--web-p", {"--web-port"}),
+    ("--processes", {"--processes"}),
+    ("--expect", {"--expect-workers", "--expect-workers-max-wait"}),
+])  # fmt: skip
+def test_bash_completes_what_the_table_has(word: str, found: set[str]):
+    script = f'source "$1"; COMP_WORDS=(locust {word}); COMP_CWORD=1; _locust locust {word} locust; printf "%s\\n" "${{COMPREPLY[@]}}"'
+    words = said("bash", "-c", script, "bash", SHARE / "bash-completion" / "completions" / "locust").split()
+    assert set(words) == found
+
+
+def test_bash_completes_the_words_of_an_option():
+    script = 'source "$1"; COMP_WORDS=(locust --loglevel W); COMP_CWORD=2; _locust locust W --loglevel; echo "${COMPREPLY[@]}"'
+    assert "WARNING" in said(
+        "bash", "-c", script, "bash", SHARE / "bash-completion" / "completions" / "locust"
+    )
+
+
+def test_man_shows_the_page_without_a_warning():
+    if shutil.which("man") is None:
+        pytest.fail("man is missing (on Debian the package man-db)")
+    page = SHARE / "man" / "man1" / "locust.1"
+    shown = subprocess.run(
+        ["man", "--warnings", "-Tutf8", "-l", page],
+        env={"PATH": "/usr/bin:/bin", "MANWIDTH": "100", "LC_ALL": "C.UTF-8"}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (shown.returncode, shown.stderr) == (0, "")
+    plain = re.sub(r"\x1b\[[0-9;]*m|.\x08", "", shown.stdout)
+    for words in ("--spawn-rate", "LOCUST_WEB_TOKEN", "EXIT STATUS", "Master options", "pyproject.toml"):
+        assert words.casefold() in plain.casefold(), words
+
+
+@pytest.mark.parametrize("unit", sorted(path.name for path in (DEPLOY / "systemd").glob("*.service")))
+def test_systemd_understands_the_units(unit: str, tmp_path: Path):
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not here: the unit was read by nobody")
+    # It wants the program to be where the unit says.
+    kept = (DEPLOY / "systemd" / unit).read_text()
+    text = kept.replace("/srv/gregaria/venv/bin", str(Path(sys.executable).parent))
+    (tmp_path / unit).write_text(text)
+    assert said("systemd-analyze", "verify", "--man=no", tmp_path / unit) == ""
+    (tmp_path / unit).write_text(text.replace("[Service]", "[Service]\nNoSuchKey=1"))
+    assert "NoSuchKey" in said("systemd-analyze", "verify", "--man=no", tmp_path / unit)
+    # What it starts is a command line of ours.
+    (line,) = re.findall(r"^ExecStart=\S+/locust (.*)$", text, re.MULTILINE)
+    from locust.argument_parser import get_parser
+
+    parsed = get_parser(default_config_files=[]).parse_args(line.split())
+    assert parsed.master != parsed.worker
+
+
+def test_what_compose_names_is_there():
+    text = (DEPLOY / "compose.yaml").read_text()
+    mounted = re.findall(r"^ +(?:- |file: )(\./[\w./-]+)", text, re.MULTILINE)
+    assert len(mounted) == 3
+    for name in mounted:
+        assert (DEPLOY / name).exists(), name
+    (dockerfile,) = re.findall(r"dockerfile: (\S+)", text)
+    assert (ROOT / "target" / "dist" / dockerfile).resolve() == DEPLOY / "docker" / "Dockerfile"
+    uid = json.loads((DEPLOY / "grafana" / "gregaria.json").read_text())["uid"]
+    assert uid == "gregaria"
+
+
+def test_terraform_for_aws_is_whole():
+    """Its provider cannot be had here, so nobody plans it; that each name it uses is declared, and used, can be seen all the same."""
+    module = DEPLOY / "terraform" / "modules" / "aws"
+    parsed = {path.name: hcl2.loads(path.read_text()) for path in module.glob("*.tf")}
+    plain = {
+        kind: {name.strip('"') for one in parsed[file][kind] for name in one}
+        for kind, file in (("variable", "variables.tf"), ("output", "outputs.tf"))
+    }
+    text = "".join(path.read_text() for path in module.glob("*.tf"))
+    assert set(re.findall(r"\bvar\.(\w+)", text)) == plain["variable"]
+    # The names that Locust's example has.
+    assert {"node_size", "loadtest_dir_source", "locust_plan_filename", "subnet_name"} <= plain["variable"]
+    assert plain["output"] == {
+        "leader_public_ip",
+        "leader_private_ip",
+        "nodes_public_ip",
+        "nodes_private_ip",
+        "dashboard_url",
+    }
+    (allowed,) = (
+        one
+        for one in parsed["variables.tf"]["variable"]
+        for name in one
+        if name.strip('"') == "allowed_cidrs"
+    )
+    assert "default" not in next(iter(allowed.values()))
+    assert (
+        "remote-exec" not in text
+        and "from_port         = 22" not in text
+        and text.count('http_tokens = "required"') == 2
+    )
+    of_node = hcl2.loads((module.parent / "node" / "variables.tf").read_text())
+    known = {name.strip('"') for one in of_node["variable"] for name in one}
+    for block in parsed["main.tf"]["module"]:
+        for settings in block.values():
+            assert {name for name in settings if not name.startswith("__")} - {"source"} <= known
