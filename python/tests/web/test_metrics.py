@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from servers import TestkitServer, clean_environment, free_port, locust_command
+from servers import ROOT, TestkitServer, clean_environment, free_port, locust_command
 
 LOCUSTFILE = """
 from locust import HttpUser, constant, events, task
@@ -34,6 +34,7 @@ class Visitor(HttpUser):
     def missing(self):
         self.client.get("/missing", name='a "b"')
 """
+DASHBOARD = json.loads((ROOT / "deploy" / "grafana" / "gregaria.json").read_text())
 OWN_ROUTE = """
 @events.init.add_listener
 def add(environment, **_):
@@ -153,6 +154,11 @@ def test_prometheus_reads_it_and_finds_what_dashboards_of_the_exporter_ask_for(r
         assert 0 < median < 5
         [failures] = query('locust_requests_num_failures{name="Aggregated"}')
         assert failures == sum(query("locust_errors"))
+        # Each query of the dashboard in deploy/grafana finds something; of workers there is none here.
+        expressions = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+        assert len(expressions) > 12
+        for expression in (one.replace("$__rate_interval", "10s") for one in expressions):
+            assert until(lambda asked=expression: query(asked)), expression
     finally:
         prometheus.terminate()
         prometheus.wait(20)
