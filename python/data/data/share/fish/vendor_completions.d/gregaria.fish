@@ -4,6 +4,7 @@ complete -c gregaria -s H -l host -d 'Base URL of the system under test, e.g. ht
 complete -c gregaria -s u -l users -d 'How many users run at the same time once all are started (default 1). While a run goes on, the keys w and W start 1 or 10 more, s and S stop 1 or 10' -r -f
 complete -c gregaria -s r -l spawn-rate -d 'How many users to start per second (default 1)' -r -f
 complete -c gregaria -s t -l run-time -d 'End the run after this time, e.g. 300s, 20m, 3h, 1h30m or plain seconds. Without it, run until stopped.' -r -f
+complete -c gregaria -l run-time-from -d 'From when --run-time counts: from the start (as in Locust), or from the moment at which all users run' -r -f
 complete -c gregaria -l config-users -d 'Settings of User classes as JSON: an object or an array of objects, or the name of a .json file with one. Each object needs user_class_name' -r -f
 complete -c gregaria -l web-host -d 'Address on which the web interface listens. Defaults to \'*\', all of them' -r -f
 complete -c gregaria -s P -l web-port -d 'Port of the web interface. Defaults to 8089' -r -f
@@ -35,6 +36,10 @@ ERROR\t''
 CRITICAL\t''"
 complete -c gregaria -l logfile -d 'Log to this file. Without it, log to stderr' -r -F
 complete -c gregaria -l exit-code-on-error -d 'Exit code of a run in which a request failed or a task raised. Defaults to 1' -r -f
+complete -c gregaria -l threshold -d 'What the run has to keep to, or it ends with exit code 3; any number of times. For example \'fail_ratio < 1%\', \'GET /cart: p95 < 250ms\' or \'p99 < 1s over 30s after 1m, stop\'. In files and in the variable, rules are separated by ; or by line breaks. Failed requests alone are no failure then, unless --exit-code-on-error is given' -r -f
+complete -c gregaria -l check-rps -d 'Short for --threshold \'rps >= <float>\'' -r -f
+complete -c gregaria -l check-fail-ratio -d 'Short for --threshold \'fail_ratio <= <float>\', where 0.01 is one percent' -r -f
+complete -c gregaria -l check-avg-response-time -d 'Short for --threshold \'avg <= <float>ms\'' -r -f
 complete -c gregaria -s s -l stop-timeout -d 'How long users that are stopped may go on with the task they are in, in seconds or as 1m30s. Defaults to not at all' -r -f
 complete -c gregaria -l dns-ttl -d 'How long the clients of users keep the addresses of a host; 0: each connection looks it up, as for a test behind DNS balancing. Defaults to 10s' -r -f
 complete -c gregaria -l max-body-size -d 'The largest body that a response may have that is not streamed. Defaults to 1073741824 (1 GiB)' -r -f
