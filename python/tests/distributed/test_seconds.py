@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,7 +18,9 @@ from cluster_nodes import FAST, Cluster, Node, oracle_command
 from runner_wire import Idle, Wire, until
 
 import locust
-from locust._distributed.seconds import KEY, TAKES
+from locust import _engine
+from locust._distributed.seconds import KEY, TAKES, WorkerSeconds
+from locust._recorder import Recorder
 from locust.env import Environment
 from locust.exception import RPCSendError
 from locust.runners import MasterRunner, WorkerRunner
@@ -125,9 +129,7 @@ LATE = (
     FAST
     + STEADY
     + """
-from locust import runners
-from locust._distributed import seconds
-import os, signal, threading
+import os
 
 @events.test_start.add_listener
 def sleep(environment, **_):
@@ -139,9 +141,6 @@ def sleep(environment, **_):
 
 
 def test_a_late_worker_is_not_waited_for_and_its_numbers_count_when_they_come(tmp_path: Path):
-    import os
-    import signal
-
     with Cluster(tmp_path, LATE) as cluster:
         master = cluster.master(
             "-u", "2", "-r", "100", "--expect-workers", "2", "--html", "r.html", "--json-file", "out"
@@ -176,8 +175,6 @@ class Told:
 
     def __init__(self, run: str | None = None) -> None:
         self.stats, self.run, self.number = RequestStats(False), run, 0
-        from locust._distributed.seconds import WorkerSeconds
-
         self.seconds = WorkerSeconds(self.stats)
         self.seconds.follow(True)
 
@@ -287,6 +284,24 @@ def test_listeners_see_what_they_saw_and_what_they_change_is_counted(
     assert sum(master.stats.total.num_reqs_per_sec.values()) == 10
 
 
+def test_what_a_listener_of_a_worker_changes_is_counted_where_it_happened(wire: Wire, worker: WorkerRunner):
+    def change(client_id: str, data: dict[str, Any]) -> None:
+        for entry in (data["stats"][0], data["stats_total"]):
+            entry["num_requests"] *= 3
+
+    worker.environment.events.report_to_master.add_listener(change)
+    wire.arrives("ack", {"index": 0, TAKES: True})
+    for _ in range(5):
+        worker.stats.log_request("GET", "/", 5, 1)
+    worker._report()
+    report = wire.sent[-1].data
+    reporters, counted = _engine.Reporters(), RequestStats(False)
+    _, placing, _ = reporters.report("w", report[KEY], 0.0)
+    _engine.merge_report(counted, {key: report[key] for key in ("stats", "stats_total", "errors")}, placing)
+    assert counted.total.num_requests == counted.entries["/", "GET"].num_requests == 15
+    assert sum(counted.total.num_reqs_per_sec.values()) == 15
+
+
 def test_the_answer_to_a_sign_of_life_measures_the_round_trip(wire: Wire, master: MasterRunner):
     wire.arrives("client_ready", locust.__version__)
     beat = {"state": "ready", "current_cpu_usage": 1.0}
@@ -318,8 +333,6 @@ def test_a_worker_tells_seconds_to_a_master_that_takes_them_only(wire: Wire, wor
     report = wire.sent[-1].data
     assert report["stats_total"]["num_requests"] == 2 and report[KEY]["number"] == 2
     fresh = RequestStats(False)
-    from locust import _engine
-
     verdict, placing, missing = _engine.Reporters().report("w", report[KEY], 0.0)
     assert (verdict, missing) == ("counts", 0)
     _engine.merge_report(fresh, {key: report[key] for key in ("stats", "stats_total", "errors")}, placing)
@@ -362,8 +375,6 @@ def test_current_rates_end_where_everything_is_known(wire: Wire, master: MasterR
 
 
 def test_the_watermark_is_told_with_the_status(wire: Wire, master: MasterRunner, told: Told):
-    from locust._recorder import Recorder
-
     wire.arrives("client_ready", locust.__version__)
     recorder = Recorder(master.environment)
     settled = json.loads(recorder.recording.status())["settled"]

@@ -313,3 +313,82 @@ fn an_empty_report_changes_nothing() {
     assert_eq!((master.total().start_time, master.total().last_request_timestamp), (50.0, None));
     assert!(master.is_empty());
 }
+
+/// What may happen to a worker's statistics.
+#[derive(Debug, Clone)]
+enum Happens {
+    Requests(bool, u8),
+    SecondIsOver(u8),
+    Report { arrives: bool },
+    Reset,
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+    prop_oneof![
+        6 => (any::<bool>(), 0_u8..9).prop_map(|(first, count)| Happens::Requests(first, count)),
+        4 => (1_u8..4).prop_map(Happens::SecondIsOver),
+        2 => any::<bool>().prop_map(|arrives| Happens::Report { arrives }),
+        1 => Just(Happens::Reset),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_workers_tell_of_each_second_is_what_happened_in_it(all in prop::collection::vec(happens(), 0..60)) {
+        let mut stats = RequestStats::new(false, 0.0);
+        stats.keep_seconds(true);
+        let (mut open, mut us) = (0_u64, 0_u64);
+        // By second: what was counted, and what was told.
+        let mut counted = std::collections::BTreeMap::<u64, u64>::new();
+        let mut told = counted.clone();
+        let report = |stats: &mut RequestStats, arrives: bool, told: &mut std::collections::BTreeMap<u64, u64>| {
+            let report = stats.take_report(0.0);
+            let seconds = stats.take_seconds().unwrap();
+            if !arrives {
+                stats.put_back(&report, seconds);
+                return;
+            }
+            let of = |seconds: &[(u64, crate::Slice)]| seconds.iter().map(|(_, slice)| slice.requests).sum::<u64>();
+            assert_eq!(of(&seconds.total), report.total.as_ref().unwrap().num_requests);
+            assert_eq!(seconds.names.iter().map(|name| of(&name.seconds)).sum::<u64>(), of(&seconds.total));
+            for (second, slice) in &seconds.total {
+                assert_eq!(slice.slots.iter().map(|&(_, count)| count).sum::<u64>(), slice.requests);
+                *told.entry(*second).or_default() += slice.requests;
+            }
+        };
+        for one in all.into_iter().chain([Happens::Report { arrives: true }]) {
+            match one {
+                Happens::Requests(first, count) => {
+                    let id = stats.entry_id("GET", if first { "/a" } else { "/b" }, 0.0);
+                    for _ in 0..count {
+                        us += 700;
+                        prop_assert!(stats.record(id, Some(us as f64 / 1_000.0), 1, 0.0));
+                        *counted.entry(open).or_default() += 1;
+                    }
+                }
+                Happens::SecondIsOver(step) => {
+                    stats.cut_total(open);
+                    stats.cut_entries(open, 0, stats.slots());
+                    // Those that nobody looked at while they went by have no number told.
+                    open += 1;
+                    if step > 2 {
+                        stats.cut_total(open);
+                        open += 1;
+                    }
+                }
+                Happens::Report { arrives } => report(&mut stats, arrives, &mut told),
+                Happens::Reset => {
+                    report(&mut stats, true, &mut told);
+                    stats.reset_all(0.0);
+                }
+            }
+        }
+        told.retain(|_, requests| *requests > 0);
+        // A worker that could not report for long keeps the last seconds apart, and all others in one.
+        if open < 30 {
+            prop_assert_eq!(told, counted);
+        } else {
+            prop_assert_eq!(told.values().sum::<u64>(), counted.values().sum::<u64>());
+        }
+    }
+}
