@@ -6,6 +6,7 @@ Scripts that use this package as a library make their own, and may set attribute
 
 from __future__ import annotations
 
+import math
 from argparse import Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -126,6 +127,15 @@ class Environment:
         self._remove_user_classes_with_weight_zero()
         self._validate_user_class_name_uniqueness()
         self._validate_shape_class_instance()
+
+    @property
+    def _stop_seconds(self) -> float:
+        """How long a stop may take because of `stop_timeout`, which a script may have set to whatever it likes."""
+        try:
+            seconds = float(self.stop_timeout or 0)
+        except (TypeError, ValueError):
+            return 0.0
+        return seconds if math.isfinite(seconds) and seconds > 0 else 0.0
 
     @property
     def user_classes_by_name(self) -> dict[str, type[User]]:

@@ -77,7 +77,7 @@ class Again:
 
     def _repeat_stop(self, client_id: str, why: str) -> None:
         since, times = self._stopped.get(client_id, (-math.inf, 0))
-        patience = PATIENCE * 2**times + 2 * (self._master.environment.stop_timeout or 0)
+        patience = PATIENCE * 2**times + 2 * self._master.environment._stop_seconds
         if time.monotonic() - since < patience:
             return
         self._master._words.say(logging.WARNING, f"Worker {client_id} {why}")

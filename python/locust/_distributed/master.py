@@ -363,7 +363,7 @@ class MasterRunner(Attendance, metaclass=Telling):
     def _wait(self, condition: Any) -> bool:
         """Waits for what workers have to do at the end; whether they did it in time. What has arrived is waited for as long as it
         gets less."""
-        heard, deadline = self._heard, time.monotonic() + (self.environment.stop_timeout or 0) + GRACE
+        heard, deadline = self._heard, time.monotonic() + self.environment._stop_seconds + GRACE
         while not condition():
             if self._backlog()[0] and self._heard != heard:
                 heard, deadline = self._heard, max(deadline, time.monotonic() + GRACE)

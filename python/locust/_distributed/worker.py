@@ -292,7 +292,7 @@ class WorkerRunner(DistributedRunner):
         # Now, so that these numbers are not taken for those of the next test.
         self._report()
         self._try_to_send("client_stopped")
-        gevent.sleep((self.environment.stop_timeout or 0) + _additional_wait())
+        gevent.sleep(self.environment._stop_seconds + _additional_wait())
         self._try_to_send("client_ready", locust.__version__)
         self.worker_state = STATE_INIT
 

@@ -6,7 +6,6 @@ parameters of the run and its exceptions, each as the JSON text that the server'
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 import sys
@@ -55,7 +54,7 @@ class Recording:
             "spawn_rate": getattr(options, "spawn_rate", None),
             "host": shown_host(environment),
             "run_time": self.run_time,
-            "stop_timeout": _seconds(environment.stop_timeout),
+            "stop_timeout": environment._stop_seconds,
             "shape": type(shape).__name__ if shape is not None else None,
             "profile": environment.profile,
             "is_distributed": isinstance(runner, runners.MasterRunner),
@@ -212,15 +211,6 @@ def _count(value: Any) -> int:
         return max(int(value), 0)
     except (TypeError, ValueError, OverflowError):
         return 0
-
-
-def _seconds(value: Any) -> float:
-    """A time that a script may have set to whatever it likes."""
-    try:
-        seconds = float(value or 0)
-    except (TypeError, ValueError):
-        return 0.0
-    return seconds if math.isfinite(seconds) and seconds > 0 else 0.0
 
 
 def exception_row(row: runners.ExceptionDict) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Watch:
     def _look_at_workers(self, now: float) -> str | None:
         patience = -runners.HEARTBEAT_DEAD_INTERNAL * runners.HEARTBEAT_INTERVAL
         # After a stop they are away for as long as their users may take.
-        if self._seen is None or now - self._seen <= patience + (self._runner.environment.stop_timeout or 0):
+        if self._seen is None or now - self._seen <= patience + self._runner.environment._stop_seconds:
             return None
         return f"There has been no worker for {patience:g} seconds"
 
