@@ -1,5 +1,6 @@
 //! All PyO3: the native half of the package `locust`.
 
+mod attended;
 mod cluster;
 mod demo;
 mod engine;

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use gregaria_cluster::transport::{Item, Level, SendError, Wake};
 use gregaria_http::Wake as _;
 use pyo3::exceptions::{PyBlockingIOError, PyConnectionError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 
+use crate::attended;
 use crate::gevent::WakeUp;
 
 /// The descriptor of a socket, and what makes it readable.
@@ -55,9 +55,7 @@ fn log(py: Python<'_>, level: Level, words: &str) -> PyResult<()> {
         Level::Warning => 30,
         Level::Error => 40,
     };
-    let logger =
-        py.import(intern!(py, "logging"))?.call_method1(intern!(py, "getLogger"), ("locust.rpc",))?;
-    logger.call_method1(intern!(py, "log"), (level, "%s", words)).map(drop)
+    attended::log(py, "locust.rpc", level, words)
 }
 
 pub(super) fn closed() -> PyErr {

@@ -8,20 +8,21 @@ use gregaria_record::store::Store;
 use gregaria_record::{
     Answer, Numbers, Question, Record, Recording, Showing, Source, Threshold, Told, report_of,
 };
-use gregaria_wake::{Line, Mailbox};
+use gregaria_wake::Mailbox;
 use pyo3::exceptions::{PyAssertionError, PyRuntimeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use super::question::RecordQuestion;
+use crate::attended::{self, Attended, Call};
 use crate::stats::RequestStats;
 
-/// Questions for which greenlets are started in one turn of the hub.
-const BATCH: usize = 64;
-/// More waiting questions than this are refused: the main thread is stuck.
-const MOST: usize = 1_000;
 /// How long the last look at the numbers and the keeping of the run may take.
 const LAST_LOOK: Duration = Duration::from_secs(5);
+
+/// Python's number of that level.
+const WARNING: i32 = 30;
 
 /// Something for the hub.
 #[derive(Debug)]
@@ -76,8 +77,7 @@ struct State {
 #[derive(Debug)]
 struct Running {
     recorder: gregaria_record::Recorder,
-    inbox: Arc<Mailbox<Item>>,
-    watcher: Py<PyAny>,
+    inbox: Attended<Item>,
 }
 
 impl Recorder {
@@ -105,16 +105,24 @@ impl Recorder {
 
     /// Calls the handler at once, for the few questions that are still answered while the recorder ends.
     fn answer_last(&self, py: Python<'_>, inbox: &Mailbox<Item>) {
-        for item in inbox.take(BATCH) {
-            let done = match item {
-                Item::Warning(message) => warn(py, &message),
-                // It ends already.
-                Item::Stop(_) => Ok(()),
-                Item::Question(question, answer) => Py::new(py, RecordQuestion::new(question, answer))
-                    .and_then(|question| self.handler.bind(py).call1((question,)).map(drop)),
-            };
-            if let Err(error) = done {
-                error.write_unraisable(py, Some(self.handler.bind(py)));
+        attended::at_once(inbox, self.handler.bind(py), |item| match item {
+            // It ends already.
+            Item::Stop(_) => Ok(None),
+            item => self.read(py, item),
+        });
+    }
+
+    /// A warning is told; a question is for the handler.
+    fn read<'py>(&self, py: Python<'py>, item: Item) -> PyResult<Option<Call<'py>>> {
+        match item {
+            Item::Warning(message) => attended::log(py, "locust.web", WARNING, &message).map(|()| None),
+            Item::Stop(threshold) => {
+                let threshold = PyString::new(py, &threshold).into_any();
+                Ok(Some((self.stop_run.bind(py).clone(), threshold)))
+            }
+            Item::Question(question, answer) => {
+                let question = Bound::new(py, RecordQuestion::new(question, answer))?.into_any();
+                Ok(Some((self.handler.bind(py).clone(), question)))
             }
         }
     }
@@ -128,12 +136,6 @@ fn let_greenlets_answer(py: Python<'_>) -> PyResult<()> {
         Err(error) if error.is_instance_of::<PyAssertionError>(py) => Ok(()),
         other => other.map(drop),
     }
-}
-
-fn warn(py: Python<'_>, message: &str) -> PyResult<()> {
-    let logger =
-        py.import(intern!(py, "logging"))?.call_method1(intern!(py, "getLogger"), ("locust.web",))?;
-    logger.call_method1(intern!(py, "warning"), ("%s", message)).map(drop)
 }
 
 #[pymethods]
@@ -166,20 +168,16 @@ impl Recorder {
         if me.is_elsewhere() || me.lock().running.is_some() {
             return Err(PyRuntimeError::new_err("this recorder runs already"));
         }
-        let inbox = Arc::new(Mailbox::new(Line::new()?, MOST));
+        let inbox = attended::mailbox()?;
         let source = Arc::new(MainThread(Arc::clone(&inbox)));
         let store = me.store.clone().map(|(folder, most)| Arc::new(Store::new(folder, most)));
         let record = Arc::new(Record::new(me.numbers.clone(), source, store));
         record.set_thresholds(me.rules.lock().unwrap_or_else(PoisonError::into_inner).clone());
         let recorder = gregaria_record::Recorder::start(Arc::clone(&record))?;
-        let hub = py.import(intern!(py, "gevent"))?.call_method0(intern!(py, "get_hub"))?;
-        let watcher = hub
-            .getattr(intern!(py, "loop"))?
-            .call_method1(intern!(py, "io"), (inbox.line().descriptor(), 1))?;
-        watcher.call_method1(intern!(py, "start"), (this.getattr(intern!(py, "_drain"))?,))?;
+        let inbox = Attended::begin(inbox, &this.getattr(intern!(py, "_drain"))?)?;
         let mut state = me.lock();
         state.recording = Some(Recording::new(record));
-        state.running = Some(Running { recorder, inbox, watcher: watcher.unbind() });
+        state.running = Some(Running { recorder, inbox });
         Ok(())
     }
 
@@ -188,26 +186,10 @@ impl Recorder {
         if self.is_elsewhere() {
             return Ok(());
         }
-        let Some(inbox) = self.lock().running.as_ref().map(|running| Arc::clone(&running.inbox)) else {
+        let Some(inbox) = self.lock().running.as_ref().map(|running| running.inbox.mailbox()) else {
             return Ok(());
         };
-        let items = inbox.take(BATCH);
-        if items.is_empty() {
-            return Ok(());
-        }
-        let spawn = py.import(intern!(py, "gevent"))?.getattr(intern!(py, "spawn"))?;
-        for item in items {
-            let done = match item {
-                Item::Warning(message) => warn(py, &message),
-                Item::Stop(threshold) => spawn.call1((&self.stop_run, threshold)).map(drop),
-                Item::Question(question, answer) => Py::new(py, RecordQuestion::new(question, answer))
-                    .and_then(|question| spawn.call1((&self.handler, question)).map(drop)),
-            };
-            if let Err(error) = done {
-                error.write_unraisable(py, Some(self.handler.bind(py)));
-            }
-        }
-        Ok(())
+        attended::in_greenlets(&inbox, self.handler.bind(py), |item| self.read(py, item))
     }
 
     /// Ends: the numbers are looked at a last time, and a run is kept.
@@ -216,8 +198,8 @@ impl Recorder {
             return Ok(());
         }
         let Some(running) = self.lock().running.take() else { return Ok(()) };
-        let Running { recorder, inbox, watcher } = running;
-        watcher.bind(py).call_method0(intern!(py, "stop"))?;
+        let Running { recorder, inbox } = running;
+        let inbox = inbox.end(py)?;
         let_greenlets_answer(py)?;
         recorder.end();
         let until = Instant::now() + LAST_LOOK;
@@ -307,7 +289,7 @@ impl Recorder {
         if let Ok(state) = self.state.try_lock()
             && let Some(running) = &state.running
         {
-            visit.call(&running.watcher)?;
+            running.inbox.traverse(&visit)?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gregaria_wake::{Line, Mailbox};
+use gregaria_wake::Mailbox;
 use gregaria_web::{Command, Config, Flask, Host, Level, ScriptRoutes, Server, StartError, document};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::intern;
@@ -12,13 +12,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::command::WebCommand;
+use crate::attended::{self, Attended, Call};
 use crate::http::out_of_bounds;
 use crate::record::Recorder;
-
-/// Commands for which greenlets are started in one turn of the hub.
-const BATCH: usize = 64;
-/// More waiting commands than this are refused: the main thread is stuck.
-const MOST: usize = 1_000;
 
 /// Something for the hub.
 #[derive(Debug)]
@@ -67,8 +63,7 @@ struct State {
 #[derive(Debug)]
 struct Running {
     server: Server,
-    inbox: Arc<Mailbox<Item>>,
-    watcher: Py<PyAny>,
+    inbox: Attended<Item>,
 }
 
 impl WebServer {
@@ -87,17 +82,24 @@ impl WebServer {
         }
         self.lock().running.as_ref().map(|running| f(&running.server))
     }
-}
 
-fn log(py: Python<'_>, level: Level, message: &str) -> PyResult<()> {
-    let level = match level {
-        Level::Info => 20,
-        Level::Warning => 30,
-        Level::Error => 40,
-    };
-    let logger =
-        py.import(intern!(py, "logging"))?.call_method1(intern!(py, "getLogger"), ("locust.web",))?;
-    logger.call_method1(intern!(py, "log"), (level, "%s", message)).map(drop)
+    /// What the server says goes to the log; a command is for the handler.
+    fn read<'py>(&self, py: Python<'py>, item: Item) -> PyResult<Option<Call<'py>>> {
+        match item {
+            Item::Log(level, message) => {
+                let level = match level {
+                    Level::Info => 20,
+                    Level::Warning => 30,
+                    Level::Error => 40,
+                };
+                attended::log(py, "locust.web", level, &message).map(|()| None)
+            }
+            Item::Command(command) => {
+                let command = Bound::new(py, WebCommand::new(command))?.into_any();
+                Ok(Some((self.handler.bind(py).clone(), command)))
+            }
+        }
+    }
 }
 
 fn to_python(error: StartError) -> PyErr {
@@ -164,21 +166,17 @@ impl WebServer {
         if me.is_elsewhere() || me.lock().running.is_some() {
             return Err(PyRuntimeError::new_err("the web interface is running already"));
         }
-        let inbox = Arc::new(Mailbox::new(Line::new()?, MOST));
+        let inbox = attended::mailbox()?;
         let record = me.recorder.get().record();
         let record = record.ok_or_else(|| PyRuntimeError::new_err("the recorder does not run"))?;
         let (config, host) = (me.config.clone(), Arc::new(MainThread(Arc::clone(&inbox))));
         let server = py.detach(|| Server::start(config, record, host)).map_err(to_python)?;
         // The server under test must not come here by its clients, which are friends on this machine.
         out_of_bounds().add(server.addresses().iter().copied());
-        let hub = py.import(intern!(py, "gevent"))?.call_method0(intern!(py, "get_hub"))?;
-        let watcher = hub
-            .getattr(intern!(py, "loop"))?
-            .call_method1(intern!(py, "io"), (inbox.line().descriptor(), 1))?;
-        watcher.call_method1(intern!(py, "start"), (this.getattr(intern!(py, "_drain"))?,))?;
+        let inbox = Attended::begin(inbox, &this.getattr(intern!(py, "_drain"))?)?;
         let mut state = me.lock();
         state.port = Some(server.port());
-        state.running = Some(Running { server, inbox, watcher: watcher.unbind() });
+        state.running = Some(Running { server, inbox });
         Ok(())
     }
 
@@ -187,26 +185,10 @@ impl WebServer {
         if self.is_elsewhere() {
             return Ok(());
         }
-        let Some(inbox) = self.lock().running.as_ref().map(|running| Arc::clone(&running.inbox)) else {
+        let Some(inbox) = self.lock().running.as_ref().map(|running| running.inbox.mailbox()) else {
             return Ok(());
         };
-        let items = inbox.take(BATCH);
-        if items.is_empty() {
-            return Ok(());
-        }
-        let spawn = py.import(intern!(py, "gevent"))?.getattr(intern!(py, "spawn"))?;
-        for item in items {
-            let done = match item {
-                Item::Log(level, message) => log(py, level, &message),
-                Item::Command(command) => Py::new(py, WebCommand::new(command))
-                    .and_then(|command| spawn.call1((&self.handler, command)).map(drop)),
-            };
-            // Those behind it are owed an answer all the same.
-            if let Err(error) = done {
-                error.write_unraisable(py, Some(self.handler.bind(py)));
-            }
-        }
-        Ok(())
+        attended::in_greenlets(&inbox, self.handler.bind(py), |item| self.read(py, item))
     }
 
     /// Ends: streams are told, requests that are being answered get at most `grace` seconds.
@@ -216,10 +198,9 @@ impl WebServer {
             return Ok(());
         }
         let Some(running) = self.lock().running.take() else { return Ok(()) };
-        let Running { server, inbox, watcher } = running;
+        let Running { server, inbox } = running;
         out_of_bounds().remove(server.addresses());
-        watcher.bind(py).call_method0(intern!(py, "stop"))?;
-        drop(inbox.close());
+        drop(inbox.end(py)?.close());
         let grace = Duration::try_from_secs_f64(grace).unwrap_or_default();
         py.detach(|| server.stop(grace));
         Ok(())
@@ -323,7 +304,7 @@ impl WebServer {
         if let Ok(state) = self.state.try_lock()
             && let Some(running) = &state.running
         {
-            visit.call(&running.watcher)?;
+            running.inbox.traverse(&visit)?;
         }
         Ok(())
     }
