@@ -193,6 +193,7 @@ export function start({ scenario = "plain", port = 0, names = 0, past = 90 } = {
     exceptions,
     history: one.history(),
     phases: one.phases(),
+    generator: [],
   });
   const compareRow = (all, failures, seconds) => ({
     requests: all.total,

@@ -5,7 +5,7 @@ import { launch, openPage } from "./browser.mjs";
 import { startBlog, startServer } from "./gregaria.mjs";
 import { noProblems, openTab, RUN_TABS, screenshot } from "./steps.mjs";
 
-const TABS = [...RUN_TABS, "workers", "runs"];
+const TABS = [...RUN_TABS, "workers", "generator", "runs"];
 let browser;
 let blog;
 let server;

@@ -11,15 +11,16 @@ use std::time::{Duration, Instant};
 use crate::conn::budget::Budget;
 use crate::conn::dns::Resolver;
 use crate::conn::io_thread;
-use crate::conn::queue::{CommandQueue, CompletionQueue, lock};
+use crate::conn::queue::{Command, CommandQueue, CompletionQueue, lock};
 use crate::conn::refused::Refused;
+use crate::counts::Counts;
 use crate::response::Completion;
 use crate::session::{ConnectionPool, PoolOptions, Session, SessionOptions};
 
 /// How an I/O thread calls the caller's event loop.
 pub trait Wake: Send + Sync {
-    /// Called from an I/O thread when the queue of completions turns non-empty, and at the moment asked for by
-    /// [`Client::wake_at`]. Must not block and must not call back into the client.
+    /// Called from an I/O thread when the queue of completions turns non-empty, and when the thread has died. Must not block and
+    /// must not call back into the client.
     fn wake(&self);
 }
 
@@ -42,6 +43,8 @@ pub struct ClientOptions {
     /// Bytes that the bodies of all responses may take together, from their arrival until nobody has them any more. Streamed ones
     /// do not count.
     pub body_budget: u64,
+    /// Where is counted what the client does.
+    pub counts: Arc<Counts>,
 }
 
 impl Default for ClientOptions {
@@ -55,6 +58,7 @@ impl Default for ClientOptions {
             kernel_stamps: true,
             refused: Arc::default(),
             body_budget: u64::MAX,
+            counts: Arc::default(),
         }
     }
 }
@@ -94,7 +98,8 @@ impl Shared {
 impl Client {
     /// Starts the I/O threads. Fails if the operating system refuses a thread or a poller.
     pub fn start(options: ClientOptions, wake: Arc<dyn Wake>) -> io::Result<Self> {
-        let completions = Arc::new(CompletionQueue::new(wake));
+        let counts = options.counts;
+        let completions = Arc::new(CompletionQueue::new(wake, Arc::clone(&counts)));
         let resolver = Arc::new(Resolver::new(options.dns_ttl, options.dns_threads, options.hosts));
         let budget = Arc::new(Budget::new(options.body_budget));
         let mut queues = Vec::new();
@@ -102,8 +107,9 @@ impl Client {
         for number in 0..options.threads.max(1) {
             let (completions, resolver) = (Arc::clone(&completions), Arc::clone(&resolver));
             let (refused, budget) = (Arc::clone(&options.refused), Arc::clone(&budget));
+            let (kernel_stamps, counts) = (options.kernel_stamps, Arc::clone(&counts));
             let started =
-                io_thread::start(number, completions, resolver, options.kernel_stamps, refused, budget);
+                io_thread::start(number, completions, resolver, kernel_stamps, refused, budget, counts);
             match started {
                 Ok((queue, thread)) => {
                     queues.push(queue);
@@ -137,17 +143,16 @@ impl Client {
     ///
     /// [`Wake`] is called when the queue turns non-empty: whoever gets `max` must come again by itself.
     pub fn drain(&self, into: &mut Vec<Completion>, max: usize) -> usize {
+        self.drain_stamped(into, max).0
+    }
+
+    /// As [`Self::drain`]; also says since when the first of them has waited.
+    pub fn drain_stamped(&self, into: &mut Vec<Completion>, max: usize) -> (usize, Option<Instant>) {
         self.shared.completions.drain(into, max)
     }
 
-    /// Asks for one call of [`Wake`] at `at` (up to a millisecond later). Of several such moments the earliest
-    /// counts; the others are forgotten when it has come.
-    pub fn wake_at(&self, at: Instant) {
-        self.shared.queues[0].wake_at(at);
-    }
-
     /// What an I/O thread has died of, if one has: a fault of this library, or a system that takes its poller away. Its
-    /// requests have failed by then and further ones do; [`wake_at`](Self::wake_at) keeps its promise.
+    /// requests have failed by then and further ones do.
     pub fn fault(&self) -> Option<&str> {
         self.shared.queues.iter().find_map(|queue| queue.fault())
     }
@@ -167,7 +172,8 @@ impl Drop for Client {
 
 fn stop(queues: &[Arc<CommandQueue>], threads: Vec<JoinHandle<()>>) {
     for queue in queues {
-        queue.dismiss();
+        // A thread that is gone already needs no telling.
+        let _ = queue.push(Command::Shutdown);
     }
     for thread in threads {
         // A panic there was printed by its own thread; there is nothing left to undo here.

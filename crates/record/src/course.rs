@@ -10,6 +10,7 @@ use gregaria_stats::{Histogram, Piece, Slice};
 
 use crate::dto;
 use crate::mirror::{Mirror, Slot};
+use crate::own::OwnCourse;
 use crate::series::{Record, Series};
 use crate::status::HostStatus;
 use crate::thresholds::Judge;
@@ -42,6 +43,10 @@ pub struct Course {
     pub stride: u32,
     /// The total.
     pub total: Series,
+    /// Most users at the end of any second.
+    pub most_users: u64,
+    /// What the program saw of itself.
+    pub own: OwnCourse,
     /// Seconds of one offset of the names.
     pub names_stride: u32,
     /// By number of the name.
@@ -85,6 +90,12 @@ impl When {
     }
 }
 
+impl Default for Course {
+    fn default() -> Self {
+        Self::new(0.0)
+    }
+}
+
 impl Course {
     /// Begins at that moment, unix seconds.
     pub fn new(began: f64) -> Self {
@@ -94,6 +105,8 @@ impl Course {
             until: began,
             stride: 1,
             total: Series::default(),
+            most_users: 0,
+            own: OwnCourse::default(),
             names_stride: 1,
             names: Vec::new(),
             names_bytes: 0,
@@ -198,6 +211,7 @@ impl Course {
         let last = self.total.newest().map_or(when.users, |newest| newest.users);
         // Those who ran until the end are gone already.
         let users = open.users.map_or(last, |users| if when.is_end { users.max(last) } else { users });
+        self.most_users = self.most_users.max(users);
         let end = self.base + f64::from(number) + 1.0;
         // The end of what is known; of a second without workers that is now, which may be a little late.
         let known = if when.settled.is_some() && !when.is_end { end.min(when.now) } else { when.now };
@@ -243,8 +257,8 @@ impl Course {
         };
         let (mut requests, mut failures) = (0, 0);
         for (index, record) in self.total.iter().enumerate() {
-            requests += record.requests;
-            failures += record.failures;
+            requests = record.requests.saturating_add(requests);
+            failures = record.failures.saturating_add(failures);
             if index < from {
                 continue;
             }
@@ -382,7 +396,7 @@ pub(crate) fn bins(slots: &[(u32, u64)]) -> Vec<(f64, f64, u64)> {
         match out.last_mut().filter(|_| bin == Some(this)) {
             Some(last) => {
                 last.1 = high as f64 / 1_000.0;
-                last.2 += count;
+                last.2 = count.saturating_add(last.2);
             }
             None => out.push((low as f64 / 1_000.0, high as f64 / 1_000.0, count)),
         }

@@ -14,6 +14,8 @@ pub type AnyNumber = serde_json::Value;
 pub type Info = serde_json::Value;
 /// How many of each.
 pub type Counts = BTreeMap<String, u64>;
+/// How much of each.
+pub type Shares = BTreeMap<String, f64>;
 /// Smallest and largest response time (ms), and number of requests between.
 pub type Bin = (f64, f64, u64);
 
@@ -37,10 +39,12 @@ macro_rules! wire {
 }
 
 mod figures;
+mod generator;
 mod runs;
 mod stream;
 
 pub use figures::*;
+pub use generator::*;
 pub use runs::*;
 pub use stream::*;
 

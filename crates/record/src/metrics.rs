@@ -1,8 +1,10 @@
 //! The present numbers for a scrape.
 
-use gregaria_report::prometheus::{Failure, Own, Row, Scrape, Worker};
+use gregaria_report::prometheus::{Delays, Failure, Own, Row, Scrape, Worker};
 
+use crate::dto;
 use crate::mirror::Named;
+use crate::own;
 use crate::record::Record;
 
 /// Length of what "current" percentiles are of, in seconds, as in Locust.
@@ -24,14 +26,17 @@ pub fn metrics(record: &Record, versions: (&str, &str), own: Vec<Own<'_>>) -> St
         let index = window.fractions.iter().position(|&one| one == fraction)?;
         window.percentiles.get(index).copied().flatten()
     };
+    let counts = &run.own.counts;
     let mut all_own = own;
-    all_own.push(Own {
-        name: "gregaria_hub_silence_seconds",
-        help: "How long ago the thread that runs the users last said how it is; much more than 1: a task keeps it busy.",
-        counter: false,
-        label: None,
-        value: lag.unwrap_or_default().as_secs_f64(),
-    });
+    all_own.extend(own_of(counts, &run.own.second, lag.unwrap_or_default().as_secs_f64()));
+    all_own.extend(run.own.cpu.iter().map(|(kind, seconds)| Own {
+        label: Some(("thread", kind)),
+        ..counter(
+            "gregaria_thread_cpu_seconds_total",
+            "Processor time by kind of thread; main runs the users.",
+            *seconds,
+        )
+    }));
     Scrape {
         versions,
         state: &status.state,
@@ -63,6 +68,78 @@ pub fn metrics(record: &Record, versions: (&str, &str), own: Vec<Own<'_>>) -> St
             .map(|one| (one.text, one.outcome == "ok"))
             .collect(),
         own: all_own,
+        delays: vec![
+            delays(
+                "gregaria_hub_lag_seconds",
+                "How late the thread that runs the users took up answers.",
+                &counts.lag,
+            ),
+            delays(
+                "gregaria_task_start_delay_seconds",
+                "How much later tasks began than the waits before them said.",
+                &counts.starts,
+            ),
+        ],
     }
     .text()
+}
+
+fn counter<'a>(name: &'a str, help: &'a str, value: f64) -> Own<'a> {
+    Own { name, help, counter: true, label: None, value }
+}
+
+fn gauge<'a>(name: &'a str, help: &'a str, value: f64) -> Own<'a> {
+    Own { counter: false, ..counter(name, help, value) }
+}
+
+fn delays<'a>(name: &'a str, help: &'a str, of: &own::Delays) -> Delays<'a> {
+    let mut sum = 0;
+    let up_to = |place: usize| {
+        sum += of.counts[place];
+        (own::Delays::end(place), sum)
+    };
+    let buckets = (0..own::DELAYS - 1).map(up_to).collect();
+    Delays { name, help, buckets, count: of.len(), sum: of.nanos as f64 / 1e9 }
+}
+
+/// What the program counts of itself.
+fn own_of(counts: &own::Counts, second: &dto::Generator, silence: f64) -> Vec<Own<'static>> {
+    let commands = second.queue as f64;
+    vec![
+        gauge(
+            "gregaria_hub_silence_seconds",
+            "How long ago the thread that runs the users last said how it is; much more than 1: a task keeps it busy.",
+            silence,
+        ),
+        counter(
+            "gregaria_hub_turns_total",
+            "Turns in which the thread that runs the users took up what had come.",
+            counts.turns as f64,
+        ),
+        counter("gregaria_hub_wakes_total", "How often that thread was woken.", counts.wakes as f64),
+        counter(
+            "gregaria_completions_total",
+            "Answers, and pieces of them, that it took up.",
+            counts.completions as f64,
+        ),
+        counter("gregaria_io_rounds_total", "How often an I/O thread took commands.", counts.rounds as f64),
+        counter("gregaria_io_commands_total", "Commands that it took.", counts.commands as f64),
+        counter("gregaria_io_wakes_total", "How often an I/O thread was woken.", counts.calls as f64),
+        gauge(
+            "gregaria_queue_depth",
+            "Most that waited between these threads at a time in the last second.",
+            commands,
+        ),
+        gauge("gregaria_open_connections", "Connections of the users.", counts.connections as f64),
+        counter(
+            "gregaria_statistics_lock_waits_total",
+            "How often the thread that runs the users had to wait for the statistics.",
+            counts.lock_waits as f64,
+        ),
+        counter(
+            "gregaria_statistics_lock_wait_seconds_total",
+            "How long it waited for them altogether.",
+            counts.lock_nanos as f64 / 1e9,
+        ),
+    ]
 }

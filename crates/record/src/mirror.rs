@@ -363,12 +363,15 @@ impl Mirror {
         self.errors.iter().filter(|error| error.changed > seq).map(failure).collect()
     }
 
-    /// Where the time went.
-    pub(crate) fn phases(&self) -> dto::Phases {
+    /// Where the time went: in all requests, and in those of the names that changed after the event `seq`.
+    pub(crate) fn phases(&self, seq: u64) -> dto::Phases {
         use gregaria_stats::Phase;
         let mut out = dto::Phases::default();
         let names = self.names.iter().enumerate();
-        let names = names.filter_map(|(index, slot)| Some((index as i32, &slot.as_ref()?.entry)));
+        let names = names.filter_map(|(index, slot)| {
+            let slot = slot.as_ref().filter(|slot| slot.changed > seq || seq == 0)?;
+            Some((index as i32, &slot.entry))
+        });
         for (id, entry) in [(-1, &self.total.entry)].into_iter().chain(names) {
             out.id.push(id);
             out.method.push(entry.method.to_string());

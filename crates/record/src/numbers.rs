@@ -1,9 +1,11 @@
 //! The statistics, as other threads than their owner's reach them.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use gregaria_stats::RequestStats;
+
+use crate::fork::{NoFork, no_fork};
 
 /// Entries looked at while the lock is held once.
 pub(crate) const BATCH: usize = 64;
@@ -29,24 +31,11 @@ impl Numbers {
     }
 }
 
-/// Whoever forks keeps all others from having the statistics' lock meanwhile: a child has the lock, but not the thread that would
-/// give it back.
-static FORK: RwLock<()> = RwLock::new(());
-
-/// As long as it is there, no other thread that reads has the lock of any statistics, or gets it.
-#[derive(Debug)]
-pub struct Held(#[expect(dead_code, reason = "it is there to be dropped")] RwLockWriteGuard<'static, ()>);
-
-/// To be called right before a fork, by the thread that records samples.
-pub fn hold() -> Held {
-    Held(FORK.write().unwrap_or_else(PoisonError::into_inner))
-}
-
 /// The statistics, locked.
 #[derive(Debug)]
 pub(crate) struct Locked<'a> {
     stats: MutexGuard<'a, RequestStats>,
-    _no_fork: RwLockReadGuard<'static, ()>,
+    _no_fork: NoFork,
 }
 
 impl Deref for Locked<'_> {
@@ -65,6 +54,6 @@ impl DerefMut for Locked<'_> {
 
 /// The lock is the main thread's, which takes it for each request: it is held for [`BATCH`] entries at most.
 pub(crate) fn lock(stats: &Mutex<RequestStats>) -> Locked<'_> {
-    let no_fork = FORK.read().unwrap_or_else(PoisonError::into_inner);
+    let no_fork = no_fork();
     Locked { stats: stats.lock().unwrap_or_else(PoisonError::into_inner), _no_fork: no_fork }
 }

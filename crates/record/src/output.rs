@@ -36,6 +36,8 @@ pub struct Second<'a> {
     /// The run: the total and each name with counters, histograms, phases and current rates ([`Run::total`], [`Run::names`]), the
     /// failures ([`Run::errors`]), the exceptions, and the course until now.
     pub run: &'a Run,
+    /// What the program saw of itself in the last second: whether it keeps up with the load that it is to make.
+    pub generator: &'a dto::Generator,
     /// The seconds of the course of which everything is known with this look, oldest first: their rates, users and percentiles. Mostly
     /// one, the second that is over; with workers several or none, as they tell. None when no test runs, or the look was made for
     /// another reason.

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::clock::{next_second, unix_now};
 use crate::course::When;
+use crate::journal::Journal;
 use crate::keep::keep;
 use crate::output::{Output, Second};
+use crate::own::Watch;
 use crate::record::Record;
 use crate::status::{HostStatus, Woken};
 
@@ -27,7 +29,9 @@ impl Recorder {
     /// # Errors
     /// If there can be no thread.
     pub fn start(record: Arc<Record>) -> std::io::Result<Self> {
-        let work = Work { record: Arc::clone(&record), exceptions_version: None };
+        let journal = record.store().map(|store| Journal::new(Arc::clone(store), Arc::clone(&record.source)));
+        let watch = Watch::default();
+        let work = Work { record: Arc::clone(&record), exceptions_version: None, journal, watch };
         let thread = std::thread::Builder::new().name("gregaria-record".into()).spawn(move || work.run())?;
         Ok(Self { record, thread: Some(thread) })
     }
@@ -64,6 +68,8 @@ impl Drop for Recorder {
 struct Work {
     record: Arc<Record>,
     exceptions_version: Option<i64>,
+    journal: Option<Journal>,
+    watch: Watch,
 }
 
 impl Work {
@@ -109,6 +115,13 @@ impl Work {
             Vec::new()
         };
         let stops = run.take_stops();
+        if second || ended {
+            run.own = self.watch.look(&self.record.source.counts(), Instant::now(), now);
+            if run.running {
+                let second = run.own.second.clone();
+                run.course.own.push(second);
+            }
+        }
         let other_exceptions = exceptions.is_some_and(|exceptions| run.set_exceptions(exceptions));
         if ended {
             run.end(status.ended.unwrap_or(now));
@@ -119,6 +132,7 @@ impl Work {
             status: &status,
             lag: lag.unwrap_or_default(),
             run: &run,
+            generator: &run.own.second,
             points: &points,
             began,
             ended,
@@ -128,6 +142,9 @@ impl Work {
             since,
         };
         self.each_output(|output| output.second(&told));
+        if let Some(journal) = &mut self.journal {
+            journal.second(&told);
+        }
         drop(run);
         // One is enough; the run that has just ended needs none.
         if let Some(threshold) = stops.into_iter().next().filter(|_| !ended) {
@@ -152,7 +169,7 @@ impl Work {
 
     /// Keeps the run, then tells everybody.
     fn end_run(&mut self, status: &HostStatus, now: f64) {
-        let detail = keep(&self.record, status, now);
+        let detail = keep(&self.record, status, now, self.journal.as_mut());
         let id = (!detail.summary.id.is_empty()).then(|| detail.summary.id.clone());
         self.record.run_mut().set_id(id);
         self.each_output(|output| output.end(&detail));

@@ -6,6 +6,7 @@ use crate::course::{Course, When};
 use crate::dto;
 use crate::mirror::{Mirror, Named, rows};
 use crate::numbers::Numbers;
+use crate::own::Own;
 use crate::status::HostStatus;
 use crate::thresholds::{Judge, Threshold};
 
@@ -28,6 +29,8 @@ pub struct Run {
     pub(crate) exceptions: Vec<dto::Exception>,
     pub(crate) seq: u64,
     judge: Judge,
+    /// What is known of the program itself.
+    pub(crate) own: Own,
     course_since: u64,
 }
 
@@ -70,6 +73,7 @@ impl Run {
             exceptions: Vec::new(),
             seq: 0,
             judge: Judge::default(),
+            own: Own::default(),
             course_since: 0,
         }
     }
@@ -202,7 +206,15 @@ impl Run {
 
     /// Where the time went.
     pub fn phases(&self) -> dto::Phases {
-        self.mirror.phases()
+        self.mirror.phases(0)
+    }
+
+    /// What the program saw of itself, from that moment (unix seconds) on.
+    pub fn generator(&self, since: f64) -> dto::GeneratorCourse {
+        dto::GeneratorCourse {
+            latest: self.own.second.clone(),
+            points: self.course.own.since(since).to_vec(),
+        }
     }
 
     /// The exceptions.

@@ -68,6 +68,11 @@ impl<T: Send + 'static> Scribe<T> {
         drop(self.sender.send(Task { work: Box::new(work), done }));
     }
 
+    /// How much of it is not done yet.
+    pub fn waiting(&self) -> usize {
+        *self.waiting.lock()
+    }
+
     /// Waits until all of it is done.
     pub fn wait(&self) {
         let count = self.waiting.lock();

@@ -33,15 +33,16 @@ impl Record {
     /// Adds what happened in another one, which follows.
     pub(crate) fn merge(&mut self, next: &Self) {
         self.users = next.users;
-        self.requests += next.requests;
-        self.failures += next.failures;
+        // What a file says may be any number.
+        self.requests = self.requests.saturating_add(next.requests);
+        self.failures = self.failures.saturating_add(next.failures);
         self.sum_us = self.sum_us.saturating_add(next.sum_us);
         self.slots = merge_slots(&self.slots, &next.slots);
     }
 
     /// Requests with a response time.
     pub(crate) fn timed(&self) -> u64 {
-        self.slots.iter().map(|&(_, count)| count).sum()
+        all(&self.slots)
     }
 
     /// Mean response time in ms.
@@ -60,17 +61,22 @@ impl Record {
 
 /// Percentiles of slots, in ms: the largest value of the slot in which the wanted request is.
 pub(crate) fn percentiles(slots: &[(u32, u64)], fractions: &[f64]) -> Vec<Option<f64>> {
-    let total: u64 = slots.iter().map(|&(_, count)| count).sum();
+    let total = all(slots);
     let at = |fraction: f64| {
         let wanted = ((fraction.clamp(0.0, 1.0) * total as f64).ceil() as u64).clamp(1, total.max(1));
         let mut seen = 0;
         let slot = slots.iter().find(|&&(_, count)| {
-            seen += count;
+            seen = count.saturating_add(seen);
             seen >= wanted
         });
         slot.map(|&(slot, _)| Histogram::bounds(slot).1 as f64 / 1_000.0)
     };
     fractions.iter().map(|&fraction| at(fraction)).collect()
+}
+
+/// How many all slots have together.
+fn all(slots: &[(u32, u64)]) -> u64 {
+    slots.iter().fold(0, |sum, &(_, count)| count.saturating_add(sum))
 }
 
 /// Records, oldest first. The newest is kept as it is, so that it can still grow.
@@ -165,18 +171,68 @@ impl Series {
 
     /// From [`Self::to_bytes`]. `None`: not such bytes.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut unpack = Unpack { bytes, last: 0, first: true };
         let mut series = Self::default();
-        let mut last = None;
-        for record in unpack.by_ref() {
-            if last.is_some_and(|last| record.offset <= last) {
-                return None;
-            }
-            last = Some(record.offset);
-            series.push(record);
-        }
-        unpack.bytes.is_empty().then_some(series)
+        series.follow(bytes)?;
+        Some(series)
     }
+
+    /// How far it is now.
+    pub(crate) fn mark(&self) -> Mark {
+        let newest = self.newest.as_ref();
+        Mark {
+            packed: self.bytes.len(),
+            newest: newest.map(|newest| (newest.offset, newest.users, newest.requests, newest.failures)),
+        }
+    }
+
+    /// What somebody needs who has it as it was at `mark`: bytes for [`Self::follow`]. `None`: nothing. Not to be asked across
+    /// [`Self::coarsen`].
+    pub(crate) fn since(&self, mark: Mark) -> Option<Vec<u8>> {
+        if self.mark() == mark {
+            return None;
+        }
+        let mut tail = Self {
+            bytes: self.bytes.get(mark.packed..).unwrap_or_default().to_vec(),
+            packed: self.packed,
+            last_packed: self.last_packed,
+            newest: None,
+        };
+        if let Some(newest) = &self.newest {
+            tail.pack(newest);
+        }
+        Some(tail.bytes)
+    }
+
+    /// Takes in what [`Self::since`] gave; the newest record is among it, if it still grew. `None`: not such bytes, and nothing is
+    /// taken.
+    pub(crate) fn follow(&mut self, tail: &[u8]) -> Option<()> {
+        self.fits(tail).then_some(())?;
+        let unpack = self.unpack(tail);
+        self.newest = None;
+        unpack.for_each(|record| self.push(record));
+        Some(())
+    }
+
+    /// Whether [`Self::follow`] would take these.
+    pub(crate) fn fits(&self, tail: &[u8]) -> bool {
+        let mut last = (self.packed > 0).then_some(self.last_packed);
+        let mut unpack = self.unpack(tail);
+        let rises =
+            unpack.by_ref().all(|record| last.replace(record.offset).is_none_or(|last| record.offset > last));
+        rises && unpack.bytes.is_empty()
+    }
+
+    /// Reads what comes behind everything that is packed.
+    fn unpack<'a>(&self, tail: &'a [u8]) -> Unpack<'a> {
+        Unpack { bytes: tail, last: self.last_packed, first: self.packed == 0 }
+    }
+}
+
+/// How far somebody has followed a series.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Mark {
+    packed: usize,
+    newest: Option<(u32, u64, u64, u64)>,
 }
 
 /// Reads records; ends at the first that is none.
@@ -294,6 +350,25 @@ mod tests {
             let coarse: Vec<_> = coarse.iter().collect();
             prop_assert_eq!(sum(&coarse), sum(&expected));
             prop_assert!(coarse.windows(2).all(|pair| pair[0].offset < pair[1].offset));
+        }
+
+        #[test]
+        fn whoever_follows_has_the_same(steps in prop::collection::vec((record(), any::<bool>()), 0..40)) {
+            let (mut series, mut followed, mut mark) = (Series::default(), Series::default(), Mark::default());
+            let mut offset = 0;
+            for (mut record, looks) in steps {
+                // Some are of the second before, and add to that.
+                offset += record.offset / 2;
+                record.offset = offset;
+                series.push(record);
+                if looks {
+                    prop_assert!(followed.follow(&series.since(mark).unwrap()).is_some());
+                    mark = series.mark();
+                    prop_assert_eq!(series.since(mark), None);
+                    prop_assert_eq!(followed.to_bytes(), series.to_bytes());
+                    prop_assert_eq!(followed.newest(), series.newest());
+                }
+            }
         }
 
         #[test]

@@ -2,10 +2,18 @@
 
 use std::fmt;
 
+use crate::own::Counts;
+
 /// Whoever runs the users.
 pub trait Source: Send + Sync + 'static {
     /// Asks, without waiting. The answer may come later and from any thread; dropping it is an answer too.
     fn ask(&self, question: Question, answer: Answer);
+
+    /// What has been counted of the program itself until now, for whoever keeps the record and nobody else. Answered at once, by the
+    /// calling thread.
+    fn counts(&self) -> Counts {
+        Counts::default()
+    }
 
     /// Tells the user of something that did not work, in the program's log.
     fn warn(&self, message: String);

@@ -3,9 +3,11 @@
 //! Two families of names: `locust_…` are those of locust_exporter, with its labels and meanings, so that dashboards made for it
 //! work as they are; `gregaria_…` are in the units and forms that Prometheus recommends: seconds, counters, histograms.
 
-use std::fmt::Write as _;
+use gregaria_stats::{Entry, Phase};
 
-use gregaria_stats::{Entry, Histogram, Phase};
+mod text;
+
+use text::Text;
 
 /// The content type of the text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -71,6 +73,21 @@ pub struct Own<'a> {
     pub value: f64,
 }
 
+/// Delays of something that the program does.
+#[derive(Debug, Clone)]
+pub struct Delays<'a> {
+    /// Full name of the metric.
+    pub name: &'a str,
+    /// What they are of.
+    pub help: &'a str,
+    /// Upper ends in seconds, rising, and how many delays are no longer than that.
+    pub buckets: Vec<(f64, u64)>,
+    /// How many there are.
+    pub count: u64,
+    /// All of them together, in seconds.
+    pub sum: f64,
+}
+
 /// End of the name of a metric, its help, and its value in a row.
 type Column = (&'static str, &'static str, fn(&Row<'_>) -> f64);
 
@@ -103,6 +120,8 @@ pub struct Scrape<'a> {
     pub thresholds: Vec<(String, bool)>,
     /// What the program counts of itself; numbers of one name stand together.
     pub own: Vec<Own<'a>>,
+    /// How late the program is with what it does.
+    pub delays: Vec<Delays<'a>>,
 }
 
 impl Scrape<'_> {
@@ -275,6 +294,10 @@ impl Scrape<'_> {
             }
             out.line(own.name, own.label.as_slice(), own.value);
         }
+        for delays in &self.delays {
+            out.head(delays.name, delays.help, "histogram");
+            out.buckets(delays.name, &[], delays.buckets.iter().copied(), delays.count, delays.sum);
+        }
     }
 }
 
@@ -295,79 +318,9 @@ fn label_of(phase: Phase) -> &'static str {
     }
 }
 
-/// Counts of the values up to each of [`BUCKETS_US`]. A slot of the exact histogram that reaches beyond the end of a bucket is
-/// counted in the next: values are known to 0.1 %.
-fn cumulative(exact: &Histogram) -> [u64; BUCKETS_US.len()] {
-    let mut counts = [0; BUCKETS_US.len()];
-    for (slot, count) in exact.slots() {
-        let (_, highest) = Histogram::bounds(slot);
-        let first = BUCKETS_US.partition_point(|&end| end < highest);
-        for bucket in counts.iter_mut().skip(first) {
-            *bucket += count;
-        }
-    }
-    counts
-}
-
-/// The text format, line by line. Writing to a string cannot fail.
-#[derive(Debug, Default)]
-struct Text(String);
-
-impl Text {
-    fn head(&mut self, name: &str, help: &str, kind: &str) {
-        let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
-    }
-
-    fn gauge(&mut self, name: &str, help: &str) {
-        self.head(name, help, "gauge");
-    }
-
-    fn counter(&mut self, name: &str, help: &str) {
-        self.head(name, help, "counter");
-    }
-
-    fn line(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
-        self.0.push_str(name);
-        for (index, (label, text)) in labels.iter().enumerate() {
-            let _ = write!(self.0, "{}{label}=\"", if index == 0 { '{' } else { ',' });
-            for character in text.chars() {
-                match character {
-                    '\\' => self.0.push_str("\\\\"),
-                    '"' => self.0.push_str("\\\""),
-                    '\n' => self.0.push_str("\\n"),
-                    other => self.0.push(other),
-                }
-            }
-            self.0.push('"');
-        }
-        if !labels.is_empty() {
-            self.0.push('}');
-        }
-        // Rust writes whole numbers without a point and never in a form that Prometheus cannot read.
-        let _ = match value {
-            value if value.is_nan() => writeln!(self.0, " NaN"),
-            value if value == f64::INFINITY => writeln!(self.0, " +Inf"),
-            value if value == f64::NEG_INFINITY => writeln!(self.0, " -Inf"),
-            value => writeln!(self.0, " {value}"),
-        };
-    }
-
-    fn histogram(&mut self, family: &str, entry: &Entry) {
-        let (bucket, [method, name]) = (format!("{family}_bucket"), labels_of(entry));
-        let exact = entry.exact();
-        for (end, count) in BUCKETS_US.into_iter().zip(cumulative(exact)) {
-            let end = (end as f64 / 1e6).to_string();
-            self.line(&bucket, &[method, name, ("le", &end)], count as f64);
-        }
-        self.line(&bucket, &[method, name, ("le", "+Inf")], exact.len() as f64);
-        let sum = if exact.is_empty() { 0.0 } else { entry.total_response_time.value() / 1e3 };
-        self.line(&format!("{family}_sum"), &[method, name], sum);
-        self.line(&format!("{family}_count"), &[method, name], exact.len() as f64);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::text::cumulative;
     use super::*;
     use proptest::prelude::*;
 
@@ -396,11 +349,18 @@ mod tests {
             current: (Some(1.0), None),
             thresholds: vec![("p95 < 1s".to_owned(), false)],
             own: vec![Own {
-                name: "gregaria_hub_lag_seconds",
-                help: "Lag.",
+                name: "gregaria_open_pages",
+                help: "Pages.",
                 counter: false,
                 label: None,
                 value: 0.5,
+            }],
+            delays: vec![Delays {
+                name: "gregaria_hub_lag_seconds",
+                help: "Lag.",
+                buckets: vec![(0.5, 3), (1.0, 5)],
+                count: 6,
+                sum: 7.5,
             }],
         }
     }
@@ -436,6 +396,11 @@ mod tests {
             [1.0, 2.0, 3.0, 3.0, 4.0]
         );
         assert_eq!(text.matches("# TYPE locust_").count(), 21);
+        let lag = |end| value_of(&text, &format!("gregaria_hub_lag_seconds{end} "));
+        assert_eq!(
+            ["_bucket{le=\"1\"}", "_bucket{le=\"+Inf\"}", "_sum", "_count"].map(lag),
+            [5.0, 6.0, 7.5, 6.0]
+        );
     }
 
     #[test]

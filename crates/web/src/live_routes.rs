@@ -81,6 +81,15 @@ pub(crate) async fn phases(State(app): Shared) -> Response<Body> {
     compact(StatusCode::OK, &phases)
 }
 
+/// `GET live/generator?since=`.
+pub(crate) async fn generator(State(app): Shared, RawQuery(query): RawQuery) -> Response<Body> {
+    let query = pairs(query.as_deref().unwrap_or_default());
+    match number::<f64>(&query, "since") {
+        Ok(since) => compact(StatusCode::OK, &app.record.run().generator(since.unwrap_or_default())),
+        Err(words) => problem(StatusCode::BAD_REQUEST, &words),
+    }
+}
+
 /// `id`, `from` and `to` of a window.
 type Bounds = (Option<i32>, Option<f64>, Option<f64>);
 

@@ -122,6 +122,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/live", with_options(get(live_routes::stream), GET))
         .route("/live/history", with_options(get(live_routes::history), GET))
         .route("/live/name", with_options(get(live_routes::name), GET))
+        .route("/live/generator", with_options(get(live_routes::generator), GET))
         .route("/live/phases", with_options(get(live_routes::phases), GET))
         .route("/live/window", with_options(get(live_routes::window), GET))
         .merge(run_routes::router(&with_options))

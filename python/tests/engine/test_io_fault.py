@@ -53,7 +53,7 @@ class Waits(User):
         pass
 
     def on_stop(self):
-        # Timed by the engine, whose alarm clock was the I/O thread.
+        # Timed by the engine, whose waits do not hang on the I/O thread.
         _engine.sleep(0.2)
         print("on_stop is over", flush=True)
 

@@ -1,5 +1,14 @@
 /** Requests to the server. Every address is relative to the page, so that base paths and proxies do not matter. */
-import type { Comparison, History, NameHistory, Phases, RunDetail, RunList, Window } from "./schema";
+import type {
+  Comparison,
+  GeneratorCourse,
+  History,
+  NameHistory,
+  Phases,
+  RunDetail,
+  RunList,
+  Window,
+} from "./schema";
 
 export class RequestFailed extends Error {
   constructor(
@@ -101,6 +110,7 @@ export const client = {
   statsRequests: () => json<Record<string, unknown>>("stats/requests"),
   history: (run?: number) => json<History>(`live/history${query({ run })}`),
   name: (id: number, run?: number) => json<NameHistory>(`live/name${query({ id, run })}`),
+  generator: () => json<GeneratorCourse>("live/generator"),
   phases: () => json<Phases>("live/phases"),
   window: (range: Range) => json<Window>(`live/window${query(range)}`),
   runs: () => json<RunList>("runs"),

@@ -396,6 +396,52 @@ export interface Window {
   bins: [number, number, number][];
 }
 
+/** What one second, or some of them, was like for the program itself. Times in ms; numbers a second, unless said otherwise. */
+export interface Generator {
+  /** Begin, unix seconds. */
+  at: number;
+  /** Seconds that it covers. */
+  seconds: number;
+  /** How late the thread that runs the users took up what had come for it: mean. */
+  lag: number | null;
+  /** Longest. */
+  lag_max: number | null;
+  /** Tasks that began after a wait. */
+  starts: number;
+  /** Those that began more than 8 ms later than their wait said. */
+  late: number;
+  /** How much later than their wait said tasks began: mean. */
+  start_delay: number | null;
+  /** Longest. */
+  start_delay_max: number | null;
+  /** Turns of the thread that runs the users in which it took up what had come. */
+  turns: number;
+  /** How often it was woken. */
+  wakes: number;
+  /** Answers taken up in a turn. */
+  completions_per_turn: number | null;
+  /** Requests and other wishes that an I/O thread took at a time. */
+  commands_per_round: number | null;
+  /** Most that waited between these threads at a time, either way. */
+  queue: number;
+  /** How often the thread that runs the users had to wait for the statistics. */
+  lock_waits: number;
+  /** How long altogether. */
+  lock_wait: number;
+  /** Connections of the users at its end. */
+  connections: number;
+  /** Processor time of each kind of thread: 1 is a whole core. `main` runs the users. */
+  cpu: Record<string, number>;
+}
+
+/** The same through a run. */
+export interface GeneratorCourse {
+  /** The last second, also while no test runs. */
+  latest: Generator;
+  /** Oldest first. */
+  points: Generator[];
+}
+
 /** The runs that are kept. */
 export interface RunList {
   /** Newest first. */
@@ -446,6 +492,8 @@ export interface RunSummary {
   names: number;
   /** Size of the file. */
   bytes: number;
+  /** Whether the program was killed while it went on: what had been written by then is all there is. */
+  cut_off: boolean;
 }
 
 /** All of a run that is kept, but for what is asked for by window or name. */
@@ -476,6 +524,8 @@ export interface RunDetail {
   phases: Phases;
   /** How each threshold stood at the end. */
   thresholds: Threshold[];
+  /** What the program saw of itself, oldest first; empty if nobody looked. */
+  generator: Generator[];
 }
 
 /** Two runs side by side. */

@@ -12,6 +12,7 @@ export const TABS = [
   { key: "reports", title: "Download data" },
   { key: "logViewer", title: "Logs" },
   { key: "workers", title: "Workers" },
+  { key: "generator", title: "Generator" },
   { key: "runs", title: "Past runs" },
 ] as const;
 

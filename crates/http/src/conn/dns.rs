@@ -237,7 +237,7 @@ mod tests {
         lock(&resolver.state).remember("known.invalid", &known, ttl);
         let poll = mio::Poll::new().unwrap();
         let waker = mio::Waker::new(poll.registry(), mio::Token(0)).unwrap();
-        let queue = Arc::new(CommandQueue::new(waker));
+        let queue = Arc::new(CommandQueue::new(waker, Arc::default()));
         let asked = |now| resolver.resolve("known.invalid", now, &queue, Slab::new().insert(()));
         assert_eq!(asked(before + ttl / 2).unwrap().unwrap(), known);
         assert!(asked(Instant::now() + ttl).is_none(), "it is looked up again");

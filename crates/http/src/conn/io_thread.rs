@@ -24,6 +24,7 @@ use super::queue::{self, Command, CommandQueue, CompletionQueue, Submission, wor
 use super::refused::Refused;
 use super::slab::{Key, Slab};
 use super::timers::{Owner, Timers};
+use crate::counts::Counts;
 use crate::error::{ErrorKind, Failure};
 use crate::method::Method;
 use crate::response::{Completion, Event};
@@ -87,6 +88,7 @@ pub(super) struct IoThread {
     /// Whether what the poller reported may have been there for longer than [`LATE`].
     pub(super) late: bool,
     clock: (Instant, f64),
+    pub(super) counts: Arc<Counts>,
 }
 
 /// Starts a thread. Its queue is the way in.
@@ -97,9 +99,10 @@ pub(crate) fn start(
     kernel_stamps: bool,
     refused: Arc<Refused>,
     budget: Arc<Budget>,
+    counts: Arc<Counts>,
 ) -> io::Result<(Arc<CommandQueue>, JoinHandle<()>)> {
     let poll = Poll::new()?;
-    let queue = Arc::new(CommandQueue::new(queue::waker(poll.registry(), WAKER)?));
+    let queue = Arc::new(CommandQueue::new(queue::waker(poll.registry(), WAKER)?, Arc::clone(&counts)));
     let now = Instant::now();
     let thread = IoThread {
         poll,
@@ -124,14 +127,14 @@ pub(crate) fn start(
         kernel_stamps,
         late: false,
         clock: (now, unix_now()),
+        counts,
     };
     let handle = std::thread::Builder::new().name(format!("gregaria-io-{number}")).spawn(|| thread.live())?;
     Ok((queue, handle))
 }
 
 impl IoThread {
-    /// Runs until the client ends. After a fault of ours nobody is left waiting for an answer, and what was asked for by
-    /// [`Client::wake_at`](crate::Client::wake_at) still happens.
+    /// Runs until the client ends. After a fault of ours nobody is left waiting for an answer.
     fn live(mut self) {
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.run()));
         let refused = self.queue.close();
@@ -154,11 +157,11 @@ impl IoThread {
             self.completions.push_all(&mut self.batch);
         }
         for connection in self.connections.drain() {
+            self.counts.closed();
             connection.close();
         }
         if fault.is_some() {
             self.completions.wake();
-            self.queue.be_an_alarm_clock(|| self.completions.wake());
         }
     }
 
@@ -169,6 +172,7 @@ impl IoThread {
         loop {
             self.queue.take(&mut self.commands);
             if !self.commands.is_empty() {
+                self.counts.taken(self.commands.len());
                 self.now = Instant::now();
                 self.arrival = self.now;
                 while let Some(command) = self.commands.pop_front() {
@@ -208,9 +212,6 @@ impl IoThread {
             }
             self.fire_timers();
             self.serve_waiting();
-            if self.queue.wake_due(self.now) {
-                self.completions.wake();
-            }
         }
     }
 
@@ -219,11 +220,7 @@ impl IoThread {
         if !self.again.is_empty() || !self.queue.fall_asleep() {
             return Some(Duration::ZERO);
         }
-        let next = match (self.timers.next(), self.queue.next_wake()) {
-            (Some(timer), Some(wake)) => timer.min(wake),
-            (timer, wake) => timer.or(wake)?,
-        };
-        Some(next.saturating_duration_since(Instant::now()))
+        Some(self.timers.next()?.saturating_duration_since(Instant::now()))
     }
 
     fn obey(&mut self, command: Command) {
@@ -479,6 +476,7 @@ impl IoThread {
     /// Closes a connection and forgets it.
     pub(super) fn close(&mut self, key: Key) {
         let Some(connection) = self.connections.remove(key) else { return };
+        self.counts.closed();
         if let Some(Some(pool)) = self.pools.get_mut(connection.pool as usize) {
             pool.forget(key);
         }

@@ -42,6 +42,7 @@ impl IoThread {
             found.connect_until.take().or_else(|| timeout.and_then(|timeout| self.now.checked_add(timeout)));
         let connection = Connection::new(found.pool, &found.request, job, until);
         let key = self.connections.insert(connection);
+        self.counts.opened();
         found.connection = Some(key);
         found.enter(Phase::Dns, self.now);
         let proxy = found.request.options.proxy.as_ref();

@@ -7,9 +7,9 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use mio::Waker;
@@ -17,6 +17,7 @@ use mio::Waker;
 use super::dns::Lookup;
 use super::slab::Key;
 use crate::client::Wake;
+use crate::counts::{Counts, add};
 use crate::request::{Request, RequestId};
 use crate::response::Completion;
 use crate::session::{Cookies, PoolOptions};
@@ -54,31 +55,23 @@ pub(crate) struct CommandQueue {
     commands: Mutex<VecDeque<Command>>,
     asleep: AtomicBool,
     closed: AtomicBool,
-    /// What ended the thread against its will; from then on it is an alarm clock only.
+    /// What ended the thread against its will.
     fault: OnceLock<String>,
-    dismissed: AtomicBool,
-    /// Beside `commands`: tells a thread that is an alarm clock only of a new moment, or that it may end.
-    rung: Condvar,
     waker: Waker,
-    epoch: Instant,
-    /// When to call [`Wake`], in nanoseconds since `epoch`; `u64::MAX` for never.
-    wake_at: AtomicU64,
     free_pools: Mutex<(Vec<u32>, u32)>,
+    counts: Arc<Counts>,
 }
 
 impl CommandQueue {
-    pub(crate) fn new(waker: Waker) -> Self {
+    pub(crate) fn new(waker: Waker, counts: Arc<Counts>) -> Self {
         Self {
             commands: Mutex::default(),
             asleep: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             fault: OnceLock::new(),
-            dismissed: AtomicBool::new(false),
-            rung: Condvar::new(),
             waker,
-            epoch: Instant::now(),
-            wake_at: AtomicU64::new(u64::MAX),
             free_pools: Mutex::default(),
+            counts,
         }
     }
 
@@ -104,6 +97,7 @@ impl CommandQueue {
     }
 
     fn wake(&self) {
+        add(&self.counts.calls, 1);
         // Writing to an eventfd fails only when its counter is full, and then it is readable anyway.
         let _ = self.waker.wake();
     }
@@ -134,21 +128,6 @@ impl CommandQueue {
         std::mem::take(&mut commands)
     }
 
-    /// Asks for a call of [`Wake`] at `at`, or at the moment already asked for if that comes first.
-    pub(crate) fn wake_at(&self, at: Instant) {
-        let at = u64::try_from(at.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(u64::MAX - 1);
-        let before = self.wake_at.fetch_min(at, Ordering::SeqCst);
-        if at < before {
-            if self.asleep.load(Ordering::SeqCst) {
-                self.wake();
-            }
-            if self.fault.get().is_some() {
-                drop(lock(&self.commands));
-                self.rung.notify_one();
-            }
-        }
-    }
-
     /// What ended the thread against its will, if anything has.
     pub(crate) fn fault(&self) -> Option<&str> {
         self.fault.get().map(String::as_str)
@@ -158,50 +137,6 @@ impl CommandQueue {
     pub(crate) fn note_fault(&self, words: String) {
         // The first is the one that counts.
         let _ = self.fault.set(words);
-    }
-
-    /// What is left to a thread that can do nothing else: calls `ring` at each moment asked for, until it is dismissed.
-    pub(crate) fn be_an_alarm_clock(&self, ring: impl Fn()) {
-        let mut held = lock(&self.commands);
-        while !self.dismissed.load(Ordering::SeqCst) {
-            let now = Instant::now();
-            if self.wake_due(now) {
-                ring();
-            }
-            held = match self.next_wake() {
-                None => self.rung.wait(held).unwrap_or_else(PoisonError::into_inner),
-                Some(at) => {
-                    let patience = at.saturating_duration_since(now);
-                    self.rung.wait_timeout(held, patience).unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
-        }
-    }
-
-    /// Tells the thread to end, whatever is left of it.
-    pub(crate) fn dismiss(&self) {
-        self.dismissed.store(true, Ordering::SeqCst);
-        // A thread that is gone already needs no telling.
-        let _ = self.push(Command::Shutdown);
-        drop(lock(&self.commands));
-        self.rung.notify_one();
-    }
-
-    /// The moment asked for by [`Self::wake_at`].
-    pub(crate) fn next_wake(&self) -> Option<Instant> {
-        let at = self.wake_at.load(Ordering::SeqCst);
-        if at == u64::MAX { None } else { Some(self.epoch + Duration::from_nanos(at)) }
-    }
-
-    /// Forgets the moment if it has come.
-    pub(crate) fn wake_due(&self, now: Instant) -> bool {
-        let at = self.wake_at.load(Ordering::SeqCst);
-        if at == u64::MAX || self.epoch + Duration::from_nanos(at) > now {
-            return false;
-        }
-        // A caller may have asked for an even earlier moment meanwhile: that one is due as well.
-        self.wake_at.swap(u64::MAX, Ordering::SeqCst);
-        true
     }
 
     /// A number for a new pool, unique among the thread's living pools.
@@ -221,8 +156,16 @@ impl CommandQueue {
 
 /// The way back to the caller, shared by all I/O threads of a client.
 pub(crate) struct CompletionQueue {
-    completions: Mutex<VecDeque<Completion>>,
+    completions: Mutex<Completions>,
     wake: Arc<dyn Wake>,
+    counts: Arc<Counts>,
+}
+
+/// Those that wait for the caller, and since when the first of them does.
+#[derive(Default)]
+struct Completions {
+    all: VecDeque<Completion>,
+    since: Option<Instant>,
 }
 
 impl std::fmt::Debug for CompletionQueue {
@@ -232,8 +175,8 @@ impl std::fmt::Debug for CompletionQueue {
 }
 
 impl CompletionQueue {
-    pub(crate) fn new(wake: Arc<dyn Wake>) -> Self {
-        Self { completions: Mutex::default(), wake }
+    pub(crate) fn new(wake: Arc<dyn Wake>, counts: Arc<Counts>) -> Self {
+        Self { completions: Mutex::default(), wake, counts }
     }
 
     /// Delivers a batch in its order and leaves it empty.
@@ -242,25 +185,33 @@ impl CompletionQueue {
             return;
         }
         let mut completions = lock(&self.completions);
-        let was_empty = completions.is_empty();
-        completions.extend(batch.drain(..));
+        let was_empty = completions.all.is_empty();
+        if was_empty {
+            completions.since = Some(Instant::now());
+        }
+        completions.all.extend(batch.drain(..));
         drop(completions);
         if was_empty {
-            self.wake.wake();
+            self.wake();
         }
     }
 
     /// Calls [`Wake`] without a completion.
     pub(crate) fn wake(&self) {
+        add(&self.counts.wakes, 1);
         self.wake.wake();
     }
 
-    /// Moves up to `max` completions to `into`, oldest first.
-    pub(crate) fn drain(&self, into: &mut Vec<Completion>, max: usize) -> usize {
+    /// Moves up to `max` completions to `into`, oldest first; how many, and since when the first of them has waited.
+    pub(crate) fn drain(&self, into: &mut Vec<Completion>, max: usize) -> (usize, Option<Instant>) {
         let mut completions = lock(&self.completions);
-        let count = completions.len().min(max);
-        into.extend(completions.drain(..count));
-        count
+        let waiting = completions.all.len();
+        let count = waiting.min(max);
+        into.extend(completions.all.drain(..count));
+        let since = completions.since.filter(|_| count > 0);
+        drop(completions);
+        self.counts.most_completions.fetch_max(waiting as u64, Ordering::Relaxed);
+        (count, since)
     }
 }
 

@@ -143,19 +143,6 @@ fn a_session_that_leaves_a_shared_pool_takes_only_its_own_requests_along() {
 }
 
 #[test]
-fn the_client_wakes_its_caller_at_the_moment_asked_for() {
-    let harness = Harness::new();
-    let start = Instant::now();
-    harness.client.wake_at(start + 2 * PATIENCE);
-    harness.client.wake_at(start + milliseconds(60));
-    assert!(harness.signal.wait(0, PATIENCE));
-    assert!(start.elapsed() >= milliseconds(60));
-    // The later moment was forgotten with the earlier one; a new one can be asked for.
-    harness.client.wake_at(Instant::now() + milliseconds(20));
-    assert!(harness.signal.wait(1, PATIENCE));
-}
-
-#[test]
 fn shutting_down_ends_the_threads_and_refuses_what_comes_later() {
     let server = Server::start(|peer, _| {
         peer.request();

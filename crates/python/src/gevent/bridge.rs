@@ -15,11 +15,13 @@ use std::time::Instant;
 
 use gregaria_engine::wheel::{TimerKey, TimerWheel};
 use gregaria_http::{Client, Completion};
+use gregaria_wake::Alarm;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::capi::Greenlets;
+use super::counts;
 use super::entries::{Entries, Ready, Signal, Token};
 use super::wake::WakeUp;
 
@@ -54,13 +56,16 @@ pub(crate) struct Bridge {
     greenlets: Greenlets,
     hub: Py<PyAny>,
     watcher: Py<PyAny>,
+    alarm_watcher: Py<PyAny>,
     callback: Py<PyAny>,
     client: Client,
     wake: Arc<WakeUp>,
     entries: RefCell<Entries>,
     timers: RefCell<TimerWheel<Ready>>,
+    alarm: Alarm,
     ready: RefCell<VecDeque<Ready>>,
     completions: RefCell<Vec<Completion>>,
+    // When the alarm rings, or has rung.
     armed: Cell<Option<Instant>>,
     // How many greenlets and users wait here: the hub must not believe that there is nothing left to wait for.
     waiting: Cell<usize>,
@@ -95,25 +100,31 @@ impl Bridge {
     fn start(py: Python<'_>) -> PyResult<Self> {
         let greenlets = Greenlets::import(py)?;
         let hub = py.import(intern!(py, "gevent"))?.call_method0(intern!(py, "get_hub"))?;
-        let wake = Arc::new(WakeUp::new()?);
-        let watcher =
-            hub.getattr(intern!(py, "loop"))?.call_method1(intern!(py, "io"), (wake.descriptor(), 1))?;
-        // Referenced only while somebody waits here: an idle bridge must not keep the hub from noticing a dead end.
-        watcher.setattr(intern!(py, "ref"), false)?;
+        let (wake, alarm) = (Arc::new(WakeUp::new()?), Alarm::new()?);
         let callback = pyo3::wrap_pyfunction!(drain, py)?;
-        watcher.call_method1(intern!(py, "start"), (&callback,))?;
+        let watch = |descriptor: i32| {
+            let watcher =
+                hub.getattr(intern!(py, "loop"))?.call_method1(intern!(py, "io"), (descriptor, 1))?;
+            // Referenced only while somebody waits here: an idle bridge must not keep the hub from noticing a dead end.
+            watcher.setattr(intern!(py, "ref"), false)?;
+            watcher.call_method1(intern!(py, "start"), (&callback,))?;
+            PyResult::Ok(watcher.unbind())
+        };
+        let (watcher, alarm_watcher) = (watch(wake.descriptor())?, watch(alarm.descriptor())?);
         let options = crate::http::client_options()?;
         let client = Client::start(options, Arc::clone(&wake) as Arc<dyn gregaria_http::Wake>)?;
         Ok(Self {
             number: STARTED.fetch_add(1, Ordering::Relaxed),
             greenlets,
             hub: hub.unbind(),
-            watcher: watcher.unbind(),
+            watcher,
+            alarm_watcher,
             callback: callback.into_any().unbind(),
             client,
             wake,
             entries: RefCell::default(),
             timers: RefCell::new(TimerWheel::new(Instant::now())),
+            alarm,
             ready: RefCell::default(),
             completions: RefCell::default(),
             armed: Cell::new(None),
@@ -244,12 +255,21 @@ impl Bridge {
 
     /// Has `what` handled when `deadline` has passed.
     pub(crate) fn schedule(&self, deadline: Instant, what: Ready) -> TimerKey {
-        let key = self.timers.borrow_mut().insert(deadline, what);
-        if self.armed.get().is_none_or(|armed| deadline < armed) {
-            self.armed.set(Some(deadline));
-            self.client.wake_at(deadline);
+        let (key, next) = {
+            let mut timers = self.timers.borrow_mut();
+            let key = timers.insert(deadline, what);
+            (key, timers.next_deadline())
+        };
+        // One that has rung brings a drain, and that asks for the next.
+        if let Some(next) = next.filter(|next| self.armed.get().is_none_or(|armed| *next < armed)) {
+            self.arm(next);
         }
         key
+    }
+
+    fn arm(&self, deadline: Instant) {
+        self.armed.set(Some(deadline));
+        self.alarm.ring_after(deadline.saturating_duration_since(Instant::now()));
     }
 
     /// Forgets a timer. False: it has fired, so what it stands for is being handled or about to be.
@@ -291,18 +311,16 @@ impl Bridge {
     fn drain(&self, py: Python<'_>) -> PyResult<()> {
         self.called.set(false);
         self.wake.acknowledge();
-        if self.armed.get().is_some() {
-            let now = Instant::now();
-            if self.armed.get().is_some_and(|armed| armed <= now) {
-                let mut due = Vec::new();
-                self.timers.borrow_mut().expire(now, &mut due);
-                self.ready.borrow_mut().extend(due);
-                self.armed.set(None);
-            }
+        let now = Instant::now();
+        if self.armed.get().is_some_and(|armed| armed <= now) {
+            let mut due = Vec::new();
+            self.timers.borrow_mut().expire(now, &mut due);
+            self.ready.borrow_mut().extend(due);
         }
         // Taken out of their cells: what is switched into may come back here with news of its own.
         let mut batch = self.completions.take();
-        let taken = self.client.drain(&mut batch, BATCH);
+        let (taken, since) = self.client.drain_stamped(&mut batch, BATCH);
+        counts::taken_up(taken, since, now);
         for completion in batch.drain(..) {
             let Completion { token, event, .. } = completion;
             if let Some(greenlet) = self.post(py, Token::from_bits(token), Signal::Http(event)) {
@@ -331,11 +349,14 @@ impl Bridge {
         if taken >= BATCH || !self.ready.borrow().is_empty() {
             self.call_soon(py);
         }
-        // In every turn, also if one is armed: the client keeps only the earliest moment, and forgets it when it has come. A
-        // deadline armed while an earlier one, expired here already, still stood there is forgotten together with it.
-        if let Some(deadline) = self.timers.borrow().next_deadline() {
-            self.armed.set(Some(deadline));
-            self.client.wake_at(deadline);
+        let next = self.timers.borrow().next_deadline();
+        if next != self.armed.get() {
+            if let Some(deadline) = next {
+                self.arm(deadline);
+            } else {
+                self.armed.set(None);
+                self.alarm.silence();
+            }
         }
         if self.waiting.get() == 0 && self.referenced.replace(false) {
             self.watcher.bind(py).setattr(intern!(py, "ref"), false)?;
@@ -409,6 +430,7 @@ fn drain(py: Python<'_>) -> PyResult<()> {
 fn shutdown(py: Python<'_>) -> PyResult<()> {
     let Some(bridge) = BRIDGE.with(|bridge| bridge.take()) else { return Ok(()) };
     bridge.watcher.bind(py).call_method0(intern!(py, "stop"))?;
+    bridge.alarm_watcher.bind(py).call_method0(intern!(py, "stop"))?;
     bridge.client.shutdown();
     Ok(())
 }
@@ -418,6 +440,7 @@ fn shutdown(py: Python<'_>) -> PyResult<()> {
 #[pyfunction]
 fn after_fork() {
     std::mem::forget(BRIDGE.with(|bridge| bridge.take()));
+    counts::forget();
 }
 
 /// Blocks the calling greenlet for `seconds` (at least one turn of the hub), timed by the engine's wheel.

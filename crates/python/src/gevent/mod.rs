@@ -4,6 +4,7 @@
 
 mod bridge;
 mod capi;
+pub(crate) mod counts;
 mod entries;
 mod wake;
 

@@ -24,7 +24,8 @@ pub(super) fn max_body() -> u64 {
 /// How the client of a thread is set up.
 pub(crate) fn client_options() -> PyResult<ClientOptions> {
     let (refused, body_budget) = (out_of_bounds(), body_budget()?);
-    let mut options = ClientOptions { refused, body_budget, ..ClientOptions::default() };
+    let counts = crate::gevent::counts::of_clients();
+    let mut options = ClientOptions { refused, body_budget, counts, ..ClientOptions::default() };
     let ttl = DNS_TTL.load(Ordering::Relaxed);
     if ttl != u64::MAX {
         options.dns_ttl = Duration::from_millis(ttl);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use gregaria_record::store::Store;
 use gregaria_record::{
-    Answer, Numbers, Question, Record, Recording, Showing, Source, Threshold, Told, report_of,
+    Answer, Counts, Numbers, Question, Record, Recording, Showing, Source, Threshold, Told, report_of,
 };
 use gregaria_wake::Mailbox;
 use pyo3::exceptions::{PyAssertionError, PyRuntimeError, PyValueError};
@@ -16,6 +16,7 @@ use pyo3::types::PyString;
 
 use super::question::RecordQuestion;
 use crate::attended::{self, Attended, Call};
+use crate::gevent::counts;
 use crate::stats::RequestStats;
 
 /// How long the last look at the numbers and the keeping of the run may take.
@@ -41,6 +42,10 @@ impl Source for MainThread {
     fn ask(&self, question: Question, answer: Answer) {
         // One that finds no place is dropped, which is an answer.
         drop(self.0.put(Item::Question(question, answer)));
+    }
+
+    fn counts(&self) -> Counts {
+        counts::take()
     }
 
     fn warn(&self, message: String) {

@@ -9,7 +9,10 @@ use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyList, PyTuple};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Instant;
+
+use crate::gevent::counts;
 
 /// The numbers, shared with the entries' handles.
 #[derive(Debug, Clone)]
@@ -19,11 +22,24 @@ impl Shared {
     /// Never to be held while Python code runs.
     #[inline]
     pub(super) fn lock(&self) -> MutexGuard<'_, gregaria_stats::RequestStats> {
-        let mut stats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stats = match self.0.try_lock() {
+            Ok(stats) => stats,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => self.wait_for_lock(),
+        };
         let window = settings::window();
         if stats.window() != window {
             stats.set_window(window);
         }
+        stats
+    }
+
+    /// Somebody on another thread reads: how long that takes is counted.
+    #[cold]
+    fn wait_for_lock(&self) -> MutexGuard<'_, gregaria_stats::RequestStats> {
+        let since = Instant::now();
+        let stats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts::locked(since);
         stats
     }
 }

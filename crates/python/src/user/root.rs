@@ -12,7 +12,7 @@ use super::control::{self, Control};
 use super::core::{State, UserCore};
 use super::slot::{self, Step};
 use super::{after, lending, task_set, worker};
-use crate::gevent::{Bridge, Ready, call_one};
+use crate::gevent::{Bridge, Ready, call_one, counts};
 
 /// What has become of a user when its greenlet comes back from it.
 pub(super) enum Outcome {
@@ -173,7 +173,9 @@ fn work(
                     park(py, bridge, index, after(now, seconds))?;
                     return Ok(true);
                 }
-                bridge.sleep_until(py, after(now, seconds), now)?;
+                let due = after(now, seconds);
+                bridge.sleep_until(py, due, now)?;
+                counts::begins(due);
             } else if turns == bridge.turns() {
                 let now = Instant::now();
                 bridge.sleep_until(py, now, now)?;

@@ -13,7 +13,7 @@ use super::core::{State, UserCore};
 use super::lending;
 use super::root::{self, Outcome};
 use super::slot::{self, Step};
-use crate::gevent::{Bridge, Ready, reference_count};
+use crate::gevent::{Bridge, Ready, counts, reference_count};
 
 /// Idle greenlets kept for the next user. A burst of users (a fast ramp) may need thousands at once; they must not stay.
 const MAX_IDLE: usize = 256;
@@ -43,9 +43,9 @@ fn start_user(py: Python<'_>, user: &Bound<'_, UserCore>, group: Option<Py<PyAny
 
 /// Lends a greenlet to a user that is due. Runs in the hub. Errors: GreenletExit if the hub is killed meanwhile.
 pub(crate) fn resume(py: Python<'_>, bridge: &Bridge, index: u32) -> PyResult<()> {
-    let Some((step, killed, bound)) = slot::with(index, |s| {
+    let Some((step, killed, bound, due)) = slot::with(index, |s| {
         s.timer = None;
-        (s.step, s.killed, s.greenlet.is_some())
+        (s.step, s.killed, s.greenlet.is_some(), s.until)
     }) else {
         return Ok(());
     };
@@ -53,6 +53,9 @@ pub(crate) fn resume(py: Python<'_>, bridge: &Bridge, index: u32) -> PyResult<()
         return Ok(());
     }
     bridge.end_wait();
+    if let Some(due) = due.filter(|_| !killed) {
+        counts::begins(due);
+    }
     if killed && step == Step::Start {
         // Killed before its first turn: as an unstarted greenlet, it ends without having run anything.
         finish(py, bridge, index);

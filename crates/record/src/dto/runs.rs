@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Exception, Failure, History, Info, Name, Phases, Rows, Threshold};
+use super::{Exception, Failure, Generator, History, Info, Name, Phases, Rows, Threshold};
 
 wire! {
     RUNS:
@@ -57,6 +57,8 @@ wire! {
         pub names: u64,
         /// Size of the file.
         pub bytes: u64,
+        /// Whether the program was killed while it went on: what had been written by then is all there is.
+        pub cut_off: bool,
     }
 
     /// All of a run that is kept, but for what is asked for by window or name.
@@ -87,6 +89,8 @@ wire! {
         pub phases: Phases,
         /// How each threshold stood at the end.
         pub thresholds: Vec<Threshold>,
+        /// What the program saw of itself, oldest first; empty if nobody looked.
+        pub generator: Vec<Generator>,
     }
 
     /// Two runs side by side.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// All types, in the order of the file.
 fn types() -> impl Iterator<Item = &'static Type> {
-    [STREAM, FIGURES, RUNS].into_iter().flatten()
+    [STREAM, FIGURES, GENERATOR, RUNS].into_iter().flatten()
 }
 
 pub(super) struct Type {
@@ -36,7 +36,7 @@ fn typescript(kind: &str) -> String {
         "bool" => "boolean".to_owned(),
         "String" => "string".to_owned(),
         "Info" => "Record<string, unknown>".to_owned(),
-        "Counts" => "Record<string, number>".to_owned(),
+        "Counts" | "Shares" => "Record<string, number>".to_owned(),
         "Bin" => "[number, number, number]".to_owned(),
         "RunState" | "Outcome" => kind.to_owned(),
         ours => {

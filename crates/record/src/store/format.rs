@@ -18,13 +18,14 @@ use serde_json::Value;
 use super::run::StoredRun;
 use crate::course::Course;
 use crate::dto;
+use crate::own::OwnCourse;
 use crate::series::Series;
 
 const MAGIC: &[u8; 8] = b"GREGRUN1";
 /// A head is never longer.
 pub(crate) const LONGEST_HEAD: usize = 64 << 10;
 /// A body is never longer, unpacked.
-const LONGEST_BODY: u64 = 256 << 20;
+pub(super) const LONGEST_BODY: u64 = 256 << 20;
 /// Fast; a better one saves a tenth.
 const LEVEL: i32 = 3;
 
@@ -83,6 +84,7 @@ struct Tables {
     until: f64,
     stride: u32,
     names_stride: u32,
+    generator: Vec<dto::Generator>,
 }
 
 /// A run's bytes, under that summary. An error rather than bytes that [`decode`] would not take.
@@ -105,6 +107,7 @@ pub fn encode(run: &StoredRun, summary: &dto::RunSummary) -> Result<Vec<u8>, For
         until: course.until,
         stride: course.stride,
         names_stride: course.names_stride,
+        generator: course.own.points().to_vec(),
     };
     let mut body = Vec::new();
     block(&mut body, &serde_json::to_vec(&tables)?)?;
@@ -132,25 +135,25 @@ pub fn encode(run: &StoredRun, summary: &dto::RunSummary) -> Result<Vec<u8>, For
     Ok(out)
 }
 
-fn number(out: &mut Vec<u8>, value: usize) -> Result<(), FormatError> {
+pub(super) fn number(out: &mut Vec<u8>, value: usize) -> Result<(), FormatError> {
     let value = u32::try_from(value).map_err(|_| FormatError::TooLarge("a part of it exceeds 4 GiB"))?;
     out.extend_from_slice(&value.to_le_bytes());
     Ok(())
 }
 
-fn block(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), FormatError> {
+pub(super) fn block(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), FormatError> {
     number(out, bytes.len())?;
     out.extend_from_slice(bytes);
     Ok(())
 }
 
-fn take_number(bytes: &mut &[u8]) -> Result<u32, FormatError> {
+pub(super) fn take_number(bytes: &mut &[u8]) -> Result<u32, FormatError> {
     let (number, rest) = bytes.split_first_chunk::<4>().ok_or(FormatError::Short)?;
     *bytes = rest;
     Ok(u32::from_le_bytes(*number))
 }
 
-fn take<'a>(bytes: &mut &'a [u8], length: u32) -> Result<&'a [u8], FormatError> {
+pub(super) fn take<'a>(bytes: &mut &'a [u8], length: u32) -> Result<&'a [u8], FormatError> {
     let (taken, rest) = bytes.split_at_checked(length as usize).ok_or(FormatError::Short)?;
     *bytes = rest;
     Ok(taken)
@@ -202,6 +205,7 @@ pub fn decode(mut bytes: &[u8]) -> Result<StoredRun, FormatError> {
     course.stride = tables.stride.max(1);
     course.names_stride = tables.names_stride.max(1);
     course.names = all.collect();
+    course.own = OwnCourse::from_points(tables.generator);
     Ok(StoredRun {
         summary,
         info: tables.info,

@@ -2,24 +2,38 @@
 //!
 //! A file (`<begin>-<letters>.run`) is written once, under another name, and then moved into place: a crash leaves no half of
 //! one. When all together are larger than the limit, the oldest go. A file that cannot be read is skipped, and said to be.
+//!
+//! While a run goes on, what has happened is in a journal of the same name (`….journal`), which its process holds locked. One that
+//! nobody holds was left behind by a process that was killed: whoever lists the runs makes a run of it.
 
 mod compare;
+mod files;
 mod format;
+mod journal;
+mod left;
+mod live;
 mod run;
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::dto;
 
 pub use compare::compare;
+use files::Use;
 pub use format::{FormatError, decode, encode};
+pub(crate) use journal::{Change, Marks};
+pub use journal::{begin as journal_of, change_of, read as read_journal};
+use left::Left;
+pub(crate) use live::JournalFile;
 pub use run::StoredRun;
 
-const ENDING: &str = "run";
+const RUN: &str = "run";
+const JOURNAL: &str = "journal";
 /// Runs kept in memory after they were asked for.
 const OPEN: usize = 3;
 
@@ -29,6 +43,8 @@ pub struct Store {
     folder: PathBuf,
     max_bytes: u64,
     open: Mutex<Vec<(String, Arc<StoredRun>)>>,
+    /// Held by whoever makes runs of what was left behind.
+    cleaning: Mutex<()>,
 }
 
 /// Where runs are kept unless somebody says otherwise: in the user's folder for state.
@@ -80,38 +96,45 @@ fn make(folder: &Path) -> io::Result<()> {
 impl Store {
     /// The store in that folder, which is made when the first run is kept.
     pub fn new(folder: impl Into<PathBuf>, max_bytes: u64) -> Self {
-        Self { folder: folder.into(), max_bytes, open: Mutex::default() }
+        Self { folder: folder.into(), max_bytes, open: Mutex::default(), cleaning: Mutex::default() }
     }
 
-    fn place(&self, id: &str) -> Result<PathBuf, StoreError> {
+    fn place(&self, id: &str, ending: &str) -> Result<PathBuf, StoreError> {
         let plain =
             (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if !plain {
             return Err(StoreError::NoSuchRun(id.chars().take(80).collect()));
         }
-        Ok(self.folder.join(format!("{id}.{ENDING}")))
+        Ok(self.folder.join(format!("{id}.{ending}")))
     }
 
     /// Keeps a run and gives its id.
     pub fn save(&self, run: &StoredRun) -> Result<String, StoreError> {
         let id = new_id(run.summary.started)?;
-        let place = self.place(&id)?;
-        let mut summary = run.summary.clone();
-        summary.id.clone_from(&id);
-        let bytes = encode(run, &summary).map_err(StoreError::Unwritable)?;
-        make(&self.folder).map_err(|error| at(error, &self.folder))?;
-        let draft = self.folder.join(format!(".{id}.{}", std::process::id()));
-        let written = write(&draft, &bytes).and_then(|()| fs::rename(&draft, &place));
-        if let Err(error) = written {
-            // What is left of it is of no use.
-            drop(fs::remove_file(&draft));
-            return Err(at(error, &place));
-        }
-        self.shrink(&id);
+        self.save_as(&id, run)?;
         Ok(id)
     }
 
-    /// Removes the oldest runs until the rest fits; never the one just kept.
+    /// Keeps a run under that id: from then on what its journal says counts no longer.
+    pub(crate) fn save_as(&self, id: &str, run: &StoredRun) -> Result<(), StoreError> {
+        self.put(id, run)?;
+        self.shrink(id);
+        Ok(())
+    }
+
+    /// Writes the file of a run; its bytes.
+    fn put(&self, id: &str, run: &StoredRun) -> Result<u64, StoreError> {
+        let place = self.place(id, RUN)?;
+        let mut summary = run.summary.clone();
+        id.clone_into(&mut summary.id);
+        let bytes = encode(run, &summary).map_err(StoreError::Unwritable)?;
+        make(&self.folder).map_err(|error| at(error, &self.folder))?;
+        let draft = files::draft(&self.folder, id, RUN);
+        files::write(&draft, &place, &bytes, Use::Lasting).map_err(|error| at(error, &place))?;
+        Ok(bytes.len() as u64)
+    }
+
+    /// Removes the oldest runs until the rest fits; never the one just kept, nor those that go on.
     fn shrink(&self, newest: &str) {
         let Ok(files) = self.files() else { return };
         let mut bytes: u64 = files.iter().map(|file| file.bytes).sum();
@@ -119,7 +142,8 @@ impl Store {
             if bytes <= self.max_bytes {
                 return;
             }
-            if fs::remove_file(&file.path).is_ok() {
+            let kept = if file.is_journal { files::whose(&file.path).ok() } else { None };
+            if !matches!(kept, Some(files::Whose::Somebodys)) && fs::remove_file(&file.path).is_ok() {
                 bytes -= file.bytes;
             }
         }
@@ -134,12 +158,17 @@ impl Store {
         let mut files = Vec::new();
         for entry in entries.flatten() {
             let path = entry.path();
+            if path.file_name().and_then(OsStr::to_str).is_some_and(files::is_draft) {
+                files::sweep(&path);
+                continue;
+            }
             let Some(id) = path.file_stem().and_then(OsStr::to_str).map(str::to_owned) else { continue };
-            let is_run = path.extension().is_some_and(|ending| ending == ENDING);
+            let is = |wanted: &str| path.extension().is_some_and(|ending| ending == wanted);
+            let (is_run, is_journal) = (is(RUN), is(JOURNAL));
             // Removed meanwhile, by another program.
             let Ok(data) = entry.metadata() else { continue };
-            if is_run && data.is_file() && self.place(&id).is_ok() {
-                files.push(Found { id, path, bytes: data.len() });
+            if (is_run || is_journal) && data.is_file() && self.place(&id, RUN).is_ok() {
+                files.push(Found { id, path, bytes: data.len(), is_journal });
             }
         }
         files.sort_by(|a, b| a.id.cmp(&b.id));
@@ -149,27 +178,54 @@ impl Store {
     /// All runs, newest first.
     pub fn list(&self) -> Result<dto::RunList, StoreError> {
         let mut list = dto::RunList { max_bytes: self.max_bytes, ..dto::RunList::default() };
-        for file in self.files()?.into_iter().rev() {
-            list.bytes += file.bytes;
-            match head(&file.path) {
-                Ok(mut summary) => {
-                    summary.id = file.id;
-                    summary.bytes = file.bytes;
+        let files = self.files()?;
+        let kept: HashSet<&str> =
+            files.iter().filter(|file| !file.is_journal).map(|file| file.id.as_str()).collect();
+        for file in files.iter().rev() {
+            let found = if file.is_journal { self.summary_of_left(file) } else { head(&file.path).map(Some) };
+            match found {
+                // It is in the list already.
+                Ok(Some(_)) if file.is_journal && kept.contains(file.id.as_str()) => {}
+                Ok(Some(mut summary)) => {
+                    file.id.clone_into(&mut summary.id);
+                    if !file.is_journal {
+                        summary.bytes = file.bytes;
+                    }
+                    list.bytes += summary.bytes;
                     list.runs.push(summary);
                 }
-                Err(error) => list.problems.push(format!("{}: {error}", file.path.display())),
+                Ok(None) => list.bytes += file.bytes,
+                Err(error) => {
+                    list.bytes += file.bytes;
+                    list.problems.push(format!("{}: {error}", file.path.display()));
+                }
             }
         }
         Ok(list)
     }
 
+    /// A run that goes on is none yet; one that was left behind is kept from now on.
+    fn summary_of_left(&self, file: &Found) -> Result<Option<dto::RunSummary>, FormatError> {
+        match self.clean(&file.id)? {
+            Left::Run(run) => Ok(Some(run.summary)),
+            Left::Nothing => Ok(None),
+        }
+    }
+
     /// One run.
     pub fn open(&self, id: &str) -> Result<Arc<StoredRun>, StoreError> {
-        let place = self.place(id)?;
+        let place = self.place(id, RUN)?;
         // Whether it is still there costs little to ask; reading it whole does not.
-        if fs::metadata(&place).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        if is_missing(&place) {
             self.forget(id);
-            return Err(StoreError::NoSuchRun(id.to_owned()));
+            let journal = self.place(id, JOURNAL)?;
+            if is_missing(&journal) {
+                return Err(StoreError::NoSuchRun(id.to_owned()));
+            }
+            return match self.clean(id).map_err(|source| StoreError::Broken { path: journal, source })? {
+                Left::Run(run) => Ok(Arc::new(*run)),
+                Left::Nothing => Err(StoreError::NoSuchRun(id.to_owned())),
+            };
         }
         {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -198,15 +254,23 @@ impl Store {
 
     /// Removes a run.
     pub fn delete(&self, id: &str) -> Result<(), StoreError> {
-        let place = self.place(id)?;
+        let (place, journal) = (self.place(id, RUN)?, self.place(id, JOURNAL)?);
         self.forget(id);
+        // What was left behind comes first: without the run it would count.
+        let left = matches!(files::whose(&journal), Ok(files::Whose::Nobodys(_)))
+            && fs::remove_file(&journal).is_ok();
         match fs::remove_file(&place) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && left => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Err(StoreError::NoSuchRun(id.to_owned()))
             }
             removed => removed.map_err(|error| at(error, &place)),
         }
     }
+}
+
+fn is_missing(place: &Path) -> bool {
+    fs::metadata(place).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn at(source: io::Error, path: &Path) -> StoreError {
@@ -219,16 +283,7 @@ struct Found {
     id: String,
     path: PathBuf,
     bytes: u64,
-}
-
-fn write(place: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(place)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    is_journal: bool,
 }
 
 fn head(place: &Path) -> Result<dto::RunSummary, FormatError> {

@@ -8,7 +8,7 @@ use crate::run::Run;
 use crate::status::HostStatus;
 
 /// All of a run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct StoredRun {
     /// In a line.
     pub summary: dto::RunSummary,
@@ -42,34 +42,8 @@ impl StoredRun {
     /// The present run.
     pub(crate) fn of(run: &Run, status: &HostStatus, info: Value, now: f64) -> Self {
         let (mirror, course) = (&run.mirror, &run.course);
-        let mark = run.marks.last();
-        let started = mark.map_or(course.base, |mark| mark.started);
-        let ended = mark.and_then(|mark| mark.ended).unwrap_or(now);
-        let total = &mirror.total;
-        let exact = total.entry.exact_percentiles(&[0.5, 0.95, 0.99]);
-        let exact = |index: usize| exact.as_ref().and_then(|values| values.get(index).copied());
-        let summary = dto::RunSummary {
-            id: String::new(),
-            started,
-            ended,
-            duration: (ended - started).max(0.0),
-            host: status.host.clone(),
-            locustfile: status.locustfile.clone(),
-            profile: status.profile.clone(),
-            requests: total.row.requests,
-            failures: total.row.failures,
-            fail_ratio: total.entry.fail_ratio(),
-            rps: mirror.span().total_rate(total.row.requests),
-            avg: total.row.avg,
-            p50: exact(0),
-            p95: exact(1),
-            p99: exact(2),
-            max_users: course.total.iter().map(|record| record.users).max().unwrap_or_default(),
-            names: mirror.names.iter().flatten().count() as u64,
-            bytes: 0,
-        };
         Self {
-            summary,
+            summary: summary(run, status, now),
             info,
             fractions: mirror.fractions.clone(),
             chart_fractions: run.chart_fractions.clone(),
@@ -79,7 +53,7 @@ impl StoredRun {
             rows: run.rows(),
             errors: mirror.errors_since(0),
             exceptions: run.exceptions.clone(),
-            phases: mirror.phases(),
+            phases: mirror.phases(0),
             thresholds: run.thresholds(),
             course: course.clone(),
         }
@@ -116,6 +90,39 @@ impl StoredRun {
             history: self.history(0),
             phases: self.phases.clone(),
             thresholds: self.thresholds.clone(),
+            generator: self.course.own.points().to_vec(),
         }
+    }
+}
+
+/// A run in a line, as it is now.
+pub(crate) fn summary(run: &Run, status: &HostStatus, now: f64) -> dto::RunSummary {
+    let (mirror, course) = (&run.mirror, &run.course);
+    let mark = run.marks.last();
+    let started = mark.map_or(course.base, |mark| mark.started);
+    let ended = mark.and_then(|mark| mark.ended).unwrap_or(now);
+    let total = &mirror.total;
+    let exact = total.entry.exact_percentiles(&[0.5, 0.95, 0.99]);
+    let exact = |index: usize| exact.as_ref().and_then(|values| values.get(index).copied());
+    dto::RunSummary {
+        id: String::new(),
+        started,
+        ended,
+        duration: (ended - started).max(0.0),
+        host: status.host.clone(),
+        locustfile: status.locustfile.clone(),
+        profile: status.profile.clone(),
+        requests: total.row.requests,
+        failures: total.row.failures,
+        fail_ratio: total.entry.fail_ratio(),
+        rps: mirror.span().total_rate(total.row.requests),
+        avg: total.row.avg,
+        p50: exact(0),
+        p95: exact(1),
+        p99: exact(2),
+        max_users: course.most_users,
+        names: mirror.names.iter().flatten().count() as u64,
+        bytes: 0,
+        cut_off: false,
     }
 }

@@ -166,11 +166,139 @@ fn nobody_else_may_look_at_kept_runs() {
     for made in [&folder.0, &folder.0.join("state"), &inner] {
         assert_eq!(mode(made), 0o700, "{made:?}");
     }
-    assert_eq!(mode(&store.place(&id).unwrap()), 0o600);
+    assert_eq!(mode(&store.place(&id, RUN).unwrap()), 0o600);
     // One that is there already is its owner's business.
     let own = folder.0.join("own");
     fs::create_dir(&own).unwrap();
     fs::set_permissions(&own, fs::Permissions::from_mode(0o750)).unwrap();
     Store::new(&own, 1 << 20).save(&run(1_000.0, 3)).unwrap();
     assert_eq!(mode(&own), 0o750);
+}
+
+/// A journal with one run in it, as the recorder begins it.
+fn begun(store: &Store, started: f64, seconds: u32) -> JournalFile {
+    let mut file = store.journal(started).unwrap();
+    file.begin(&run(started, seconds)).unwrap();
+    file
+}
+
+fn ids(list: &dto::RunList) -> Vec<&str> {
+    list.runs.iter().map(|run| run.id.as_str()).collect()
+}
+
+fn names_in(folder: &Folder) -> Vec<String> {
+    let all = fs::read_dir(&folder.0).unwrap();
+    let mut names: Vec<String> = all.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_journal_that_nobody_holds_is_a_run_that_was_cut_off() {
+    let folder = Folder::new("left");
+    let store = Store::new(&folder.0, 1 << 20);
+    let file = begun(&store, 1_000.0, 50);
+    let id = file.id().to_owned();
+    // Nor for another store in the same folder, as another process has it.
+    for store in [&store, &Store::new(&folder.0, 1 << 20)] {
+        let list = store.list().unwrap();
+        assert_eq!((ids(&list), list.problems.len()), (vec![], 0));
+        assert!(list.bytes > 0);
+        assert!(matches!(store.open(&id), Err(StoreError::NoSuchRun(_))));
+        assert!(matches!(store.delete(&id), Err(StoreError::NoSuchRun(_))));
+    }
+    drop(file);
+    assert_eq!(store.open(&id).unwrap().summary.requests, 500);
+    let list = store.list().unwrap();
+    assert_eq!(ids(&list), [&id]);
+    assert!(list.runs[0].cut_off);
+    assert_eq!(list.bytes, list.runs[0].bytes);
+    assert_eq!(names_in(&folder), [format!("{id}.run")]);
+    assert!(store.open(&id).unwrap().detail().summary.cut_off);
+    store.delete(&id).unwrap();
+    assert_eq!(names_in(&folder), [""; 0]);
+}
+
+#[test]
+fn a_run_that_is_kept_takes_the_place_of_its_journal() {
+    let folder = Folder::new("kept");
+    let store = Store::new(&folder.0, 1 << 20);
+    let mut file = begun(&store, 1_000.0, 50);
+    let id = file.id().to_owned();
+    store.save_as(&id, &run(1_000.0, 60)).unwrap();
+    // At this very moment both are there.
+    assert_eq!(ids(&store.list().unwrap()), [&id]);
+    assert_eq!(names_in(&folder), [format!("{id}.journal"), format!("{id}.run")]);
+    let killed = begun(&store, 2_000.0, 50);
+    store.save_as(killed.id(), &run(2_000.0, 60)).unwrap();
+    let other = killed.id().to_owned();
+    drop(killed);
+    file.remove();
+    let list = store.list().unwrap();
+    assert_eq!(ids(&list), [&other, &id]);
+    assert!(list.runs.iter().all(|run| !run.cut_off && run.requests == 600));
+    assert_eq!(names_in(&folder), [format!("{id}.run"), format!("{other}.run")]);
+}
+
+#[test]
+fn a_journal_that_is_damaged_or_empty_hides_no_other_run() {
+    let folder = Folder::new("damaged");
+    let store = Store::new(&folder.0, 1 << 20);
+    let (good, damaged, empty) =
+        (begun(&store, 3_000.0, 5), begun(&store, 2_000.0, 5), begun(&store, 1_000.0, 0));
+    let kept = store.save(&run(4_000.0, 5)).unwrap();
+    let (id, bad) = (good.id().to_owned(), folder.0.join(format!("{}.journal", damaged.id())));
+    drop((good, damaged, empty));
+    for bytes in [&b""[..], b"GREGJRN1", b"something else"] {
+        fs::write(&bad, bytes).unwrap();
+        let list = store.list().unwrap();
+        assert_eq!(ids(&list), [&kept, &id]);
+        assert_eq!(list.problems.len(), 1, "{:?}", list.problems);
+        assert!(list.problems[0].starts_with(bad.to_str().unwrap()));
+    }
+    assert_eq!(names_in(&folder).len(), 3);
+}
+
+#[test]
+fn what_goes_on_is_not_removed_for_want_of_room_but_what_was_left_behind_is() {
+    let folder = Folder::new("room");
+    let store = Store::new(&folder.0, 0);
+    let (goes_on, left) = (begun(&store, 1_000.0, 50), begun(&store, 2_000.0, 50));
+    let alive = goes_on.id().to_owned();
+    drop(left);
+    let kept = store.save(&run(3_000.0, 50)).unwrap();
+    assert_eq!(names_in(&folder), [format!("{alive}.journal"), format!("{kept}.run")]);
+}
+
+#[test]
+fn drafts_that_nobody_holds_are_swept() {
+    let folder = Folder::new("drafts");
+    let store = Store::new(&folder.0, 1 << 20);
+    store.save(&run(1_000.0, 5)).unwrap();
+    let old = std::time::SystemTime::now() - std::time::Duration::from_hours(1);
+    let draft = |name: &str| {
+        let file = fs::File::create(folder.0.join(name)).unwrap();
+        file.set_modified(old).unwrap();
+        file
+    };
+    let held = draft(".a.1.journal");
+    held.lock().unwrap();
+    draft(".b.1.run");
+    draft(".not-ours");
+    fs::File::create(folder.0.join(".new.1.run")).unwrap();
+    store.list().unwrap();
+    assert_eq!(names_in(&folder)[..3], [".a.1.journal", ".new.1.run", ".not-ours"]);
+}
+
+#[test]
+fn a_file_that_its_owner_has_just_replaced_is_somebodys() {
+    let folder = Folder::new("replaced");
+    let store = Store::new(&folder.0, 1 << 20);
+    let mut file = begun(&store, 1_000.0, 5);
+    let path = store.place(file.id(), JOURNAL).unwrap();
+    for _ in 0..50 {
+        file.begin(&run(1_000.0, 6)).unwrap();
+        assert!(matches!(files::whose(&path).unwrap(), files::Whose::Somebodys));
+    }
+    assert_eq!(names_in(&folder).len(), 1);
 }

@@ -1,0 +1,144 @@
+//! What the thread that runs the users counts of itself; other threads read it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use gregaria_http::Counts as ClientCounts;
+use gregaria_record::{Counts, DELAYS, Delays};
+
+/// Of this process: there is one thread that runs users.
+static HERE: Here = Here::new();
+/// Of its clients.
+static CLIENTS: LazyLock<Arc<ClientCounts>> = LazyLock::new(Arc::default);
+
+struct Here {
+    lag: Delayed,
+    starts: Delayed,
+    turns: AtomicU64,
+    completions: AtomicU64,
+    lock_waits: AtomicU64,
+    lock_nanos: AtomicU64,
+}
+
+struct Delayed {
+    counts: [AtomicU64; DELAYS],
+    nanos: AtomicU64,
+    most: AtomicU64,
+}
+
+impl Here {
+    const fn new() -> Self {
+        Self {
+            lag: Delayed::new(),
+            starts: Delayed::new(),
+            turns: AtomicU64::new(0),
+            completions: AtomicU64::new(0),
+            lock_waits: AtomicU64::new(0),
+            lock_nanos: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Delayed {
+    const fn new() -> Self {
+        Self {
+            counts: [const { AtomicU64::new(0) }; DELAYS],
+            nanos: AtomicU64::new(0),
+            most: AtomicU64::new(0),
+        }
+    }
+
+    #[inline]
+    fn add(&self, delay: Duration) {
+        let nanos = delay.as_nanos() as u64;
+        add(&self.counts[Delays::place(nanos)], 1);
+        add(&self.nanos, nanos);
+        if nanos > self.most.load(Ordering::Relaxed) {
+            self.most.store(nanos, Ordering::Relaxed);
+        }
+    }
+
+    fn take(&self) -> Delays {
+        Delays {
+            counts: std::array::from_fn(|place| now(&self.counts[place])),
+            nanos: now(&self.nanos),
+            most_nanos: self.most.swap(0, Ordering::Relaxed),
+        }
+    }
+
+    fn forget(&self) {
+        self.counts
+            .iter()
+            .chain([&self.nanos, &self.most])
+            .for_each(|count| count.store(0, Ordering::Relaxed));
+    }
+}
+
+#[inline]
+fn add(to: &AtomicU64, count: u64) {
+    to.fetch_add(count, Ordering::Relaxed);
+}
+
+fn now(of: &AtomicU64) -> u64 {
+    of.load(Ordering::Relaxed)
+}
+
+/// Where clients of this process count.
+pub(crate) fn of_clients() -> Arc<ClientCounts> {
+    Arc::clone(&CLIENTS)
+}
+
+/// So many completions were taken up at once, the first of which has waited since that moment.
+#[inline]
+pub(super) fn taken_up(completions: usize, since: Option<Instant>, now: Instant) {
+    add(&HERE.turns, 1);
+    add(&HERE.completions, completions as u64);
+    if let Some(since) = since {
+        HERE.lag.add(now.saturating_duration_since(since));
+    }
+}
+
+/// A task begins now, after a wait that was to end at that moment.
+#[inline]
+pub(crate) fn begins(due: Instant) {
+    HERE.starts.add(due.elapsed());
+}
+
+/// The statistics' lock was waited for since that moment.
+#[cold]
+pub(crate) fn locked(since: Instant) {
+    add(&HERE.lock_waits, 1);
+    add(&HERE.lock_nanos, since.elapsed().as_nanos() as u64);
+}
+
+/// All of it, for the recorder.
+pub(crate) fn take() -> Counts {
+    let clients = CLIENTS.take();
+    Counts {
+        lag: HERE.lag.take(),
+        starts: HERE.starts.take(),
+        turns: now(&HERE.turns),
+        completions: now(&HERE.completions),
+        most_completions: clients.most_completions,
+        wakes: clients.wakes,
+        rounds: clients.rounds,
+        commands: clients.commands,
+        most_commands: clients.most_commands,
+        calls: clients.calls,
+        lock_waits: now(&HERE.lock_waits),
+        lock_nanos: now(&HERE.lock_nanos),
+        connections: clients.connections,
+    }
+}
+
+/// In a child that was forked: what was counted is the parent's.
+pub(super) fn forget() {
+    let Here { lag, starts, turns, completions, lock_waits, lock_nanos } = &HERE;
+    lag.forget();
+    starts.forget();
+    for count in [turns, completions, lock_waits, lock_nanos] {
+        count.store(0, Ordering::Relaxed);
+    }
+    CLIENTS.forget();
+}
