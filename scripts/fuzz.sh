@@ -1,21 +1,18 @@
 #!/usr/bin/env bash
-# Runs each fuzz target for SECONDS_EACH seconds (default 60). Needs cargo-fuzz: `cargo install cargo-fuzz`.
+# Runs fuzz targets for so many seconds each: `scripts/fuzz.sh 20 json url`; without names all, without a number for SECONDS_EACH (60).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-SECONDS_EACH=${SECONDS_EACH:-${1:-60}}
-cargo fuzz --version >/dev/null 2>&1 || {
-    echo "scripts/fuzz.sh: missing: cargo-fuzz (cargo install cargo-fuzz)" >&2
-    exit 1
-}
+seconds=${1:-${SECONDS_EACH:-60}}
+chosen=" ${*:2} "
+[ -x .venv/bin/cargo-fuzz ] || scripts/setup --test || exit 1
+export PATH=$PWD/.venv/bin:$PATH PYO3_PYTHON=$PWD/.venv/bin/python
 # libFuzzer's instrumentation is a nightly flag; a stable compiler of a distribution knows it too.
 export RUSTC_BOOTSTRAP=1
 found=0
-for folder in fuzz crates/*/fuzz; do
-    [ -f "$folder/Cargo.toml" ] || continue
-    for target in $(cargo fuzz list --fuzz-dir "$folder"); do
-        found=1
-        echo "+ $folder $target, $SECONDS_EACH s"
-        cargo fuzz run --fuzz-dir "$folder" --sanitizer none "$target" -- -max_total_time="$SECONDS_EACH" -rss_limit_mb=4096
-    done
+for target in $(cargo fuzz list --fuzz-dir fuzz); do
+    [[ $chosen =~ ^\ *$ || $chosen == *" $target "* ]] || continue
+    found=1
+    echo "+ $target, $seconds s"
+    cargo fuzz run --fuzz-dir fuzz --sanitizer none "$target" -- -max_total_time="$seconds" -rss_limit_mb=4096
 done
-[ $found = 1 ] || { echo "scripts/fuzz.sh: no fuzz target found" >&2; exit 1; }
+[ $found = 1 ] || { echo "scripts/fuzz.sh: no such fuzz target; there are: $(cargo fuzz list --fuzz-dir fuzz | xargs)" >&2; exit 1; }

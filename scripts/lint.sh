@@ -12,6 +12,8 @@ run() {
 python_files=(python examples compat bench scripts deploy ui/e2e)
 run cargo fmt --all --check
 run cargo clippy --workspace --all-targets --features gregaria-testkit/tls -- -D warnings
+# The fuzz targets are a workspace of their own. They need not be linked here, so neither is libFuzzer compiled.
+run env CUSTOM_LIBFUZZER_PATH="$PWD/none/libfuzzer.a" cargo check --quiet --manifest-path fuzz/Cargo.toml --target-dir target
 run .venv/bin/ruff format --check "${python_files[@]}"
 run .venv/bin/ruff check "${python_files[@]}"
 run cargo test --quiet -p gregaria-testkit --test it layers
