@@ -17,8 +17,13 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Of this machine, for as long as something is built: how packages are reached, and whom TLS trusts.
-_FROM_HERE = ("/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt", "/etc/pip.conf")
+_TRUST = "/run/trust.crt"
+# Of this machine, for as long as something is built: how packages are reached, and whom TLS trusts, by where it is seen.
+_FROM_HERE = {
+    "/etc/resolv.conf": "/etc/resolv.conf",
+    "/etc/hosts": "/etc/hosts",
+    "/etc/ssl/certs/ca-certificates.crt": _TRUST,
+}
 
 
 @dataclass
@@ -186,14 +191,16 @@ def _command(
     ]
     lines += ['mount --bind /dev "$root/dev"', *(() if builds else ['mount -t tmpfs tmpfs "$root/tmp"'])]
     if builds:
-        for path in filter(os.path.exists, _FROM_HERE):
-            lines += [
-                f'mkdir -p "$root{os.path.dirname(path)}"',
-                f'[ -e "$root{path}" ] || : >"$root{path}"',
-                f'mount --bind {path} "$root{path}"',
-            ]
+        lines.append('mount -t tmpfs tmpfs "$root/run"')
+        for path, target in _FROM_HERE.items():
+            if os.path.exists(path):
+                lines += [
+                    f'[ -e "$root{target}" ] || : >"$root{target}"',
+                    f'mount --bind {path} "$root{target}"',
+                ]
         # How Debian's and PyPI's packages are reached from this machine.
-        env |= {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_CERT"))}
+        env |= {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+        env |= {"PIP_CERT": _TRUST, "SSL_CERT_FILE": _TRUST}
         env.pop("PIP_FIND_LINKS", None)
     for target, source in (mounts or {}).items():
         assert source.is_dir(), f"{source}: only folders are mounted here"

@@ -101,6 +101,7 @@ def rendered(place: Path, **settings: Any) -> list[dict[str, Any]]:
 def machine(root: Path, files: list[dict[str, Any]], dist: Path) -> dockerfile.Stage:
     """A Debian on which cloud-init has written the files and run `install`."""
     shutil.rmtree(root, ignore_errors=True)
+    root.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["cp", "-a", dockerfile.debian("trixie", CACHE), root], check=True, timeout=300)
     for file in files:
         path = root / file["path"].lstrip("/")
