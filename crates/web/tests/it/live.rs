@@ -170,8 +170,7 @@ fn the_course_is_there_for_latecomers_and_those_who_come_back() {
     site.swarm();
     let mut early = Page::open(&site, None);
     site.requests("/a", 10);
-    let point =
-        early.wait_tick(|tick| tick["point"].is_object() && tick["point"]["requests"] == 10)["point"].clone();
+    let point = early.wait_tick(|tick| tick["points"][0]["requests"] == 10)["points"][0].clone();
     assert_eq!(point["stride"], 1);
     let left_with = early.last_id.clone();
     drop(early);
