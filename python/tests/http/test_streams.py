@@ -22,7 +22,7 @@ ORACLE = os.environ.get("GREGARIA_ORACLE", str(ROOT / ".venv-oracle" / "bin" / "
 EACH = 1 if os.environ.get("GREGARIA_HTTP_ALL") else 8
 """Of how many cases one is tried."""
 
-PAUSES = (0.1, 0.4, 1.5)
+PAUSES = (0.1, 0.4, 1.5, 4.0)
 """Seconds between what the server writes; the longer ones for what a busy machine has delayed."""
 
 AS_IT_COMES = ("raw.read1", "raw.read1 5", "raw.read1 decoded", "raw.readline")
@@ -88,6 +88,7 @@ def not_later(ours: list[Any], theirs: list[Any]) -> bool:
     return ours[-1][1:] == theirs[-1][1:] and all(a <= b for a, b in zip(arrived, asked, strict=False))
 
 
+@pytest.mark.timeout(900 if EACH == 1 else 200)
 @pytest.mark.parametrize("client", ["http", "fast"])
 def test_streams_come_out_as_with_locust_and_when_they_do(client: str, port: int) -> None:
     python = Path(ORACLE).parent / "python"
