@@ -154,7 +154,7 @@ impl Session {
         };
         if let Err(Command::Submit(refused)) = self.push(Command::Submit(submission)) {
             let mut batch = vec![refusal(&refused)];
-            self.shared.completions.push_all(&mut batch);
+            self.shared.completions.push_all(&mut batch, at);
         }
         (id, at)
     }

@@ -154,7 +154,7 @@ impl IoThread {
                 };
                 self.batch.push(job.completion(event));
             }
-            self.completions.push_all(&mut self.batch);
+            self.completions.push_all(&mut self.batch, self.now);
         }
         for connection in self.connections.drain() {
             self.counts.closed();
@@ -177,7 +177,7 @@ impl IoThread {
                 self.arrival = self.now;
                 while let Some(command) = self.commands.pop_front() {
                     if matches!(command, Command::Shutdown) {
-                        return self.completions.push_all(&mut self.batch);
+                        return self.completions.push_all(&mut self.batch, self.now);
                     }
                     self.obey(command);
                     self.serve_waiting();
@@ -185,7 +185,7 @@ impl IoThread {
             }
             self.read_on();
             self.serve_waiting();
-            self.completions.push_all(&mut self.batch);
+            self.completions.push_all(&mut self.batch, self.now);
             match self.poll.poll(&mut events, self.patience()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => panic!("poller is broken: {error}"),
@@ -204,7 +204,7 @@ impl IoThread {
                 self.serve_socket(event);
                 self.serve_waiting();
                 if self.batch.len() >= BATCH {
-                    self.completions.push_all(&mut self.batch);
+                    self.completions.push_all(&mut self.batch, self.now);
                 }
             }
             if reported < EVENTS {

@@ -179,15 +179,15 @@ impl CompletionQueue {
         Self { completions: Mutex::default(), wake, counts }
     }
 
-    /// Delivers a batch in its order and leaves it empty.
-    pub(crate) fn push_all(&self, batch: &mut Vec<Completion>) {
+    /// Delivers a batch in its order and leaves it empty. `now` may be a little ago.
+    pub(crate) fn push_all(&self, batch: &mut Vec<Completion>, now: Instant) {
         if batch.is_empty() {
             return;
         }
         let mut completions = lock(&self.completions);
         let was_empty = completions.all.is_empty();
         if was_empty {
-            completions.since = Some(Instant::now());
+            completions.since = Some(now);
         }
         completions.all.extend(batch.drain(..));
         drop(completions);

@@ -311,8 +311,10 @@ impl Bridge {
     fn drain(&self, py: Python<'_>) -> PyResult<()> {
         self.called.set(false);
         self.wake.acknowledge();
-        let now = Instant::now();
-        if self.armed.get().is_some_and(|armed| armed <= now) {
+        let now = (self.armed.get().is_some() || counts::is_looked_at()).then(Instant::now);
+        if let Some(now) = now
+            && self.armed.get().is_some_and(|armed| armed <= now)
+        {
             let mut due = Vec::new();
             self.timers.borrow_mut().expire(now, &mut due);
             self.ready.borrow_mut().extend(due);
