@@ -13,6 +13,7 @@ use crate::pace::Pace;
 use crate::run::Run;
 use crate::series::Series;
 use crate::status::HostStatus;
+use crate::thresholds::Threshold;
 
 /// Unix time at which it all begins, by the master's clock.
 const BEGAN: f64 = 1_000.0;
@@ -89,6 +90,7 @@ fn play(plan: &Plan) -> Outcome {
     let mut status =
         HostStatus { state: "running".to_owned(), run: 1, user_count: 5, ..HostStatus::default() };
     let mut run = Run::new();
+    run.set_thresholds(vec![Threshold::parse("rps >= 9 over 1s after 2s").unwrap()]);
     run.begin(1, BEGAN);
     run.take_in(&numbers, &status, BEGAN, true);
     drop(run.mirror.take_pieces());
@@ -256,6 +258,16 @@ proptest! {
             prop_assert!(requests.abs_diff(rate.into()) <= jitter, "{} in {}: {:?}", requests, second, rates);
         }
     }
+}
+
+#[test]
+fn thresholds_judge_seconds_not_reports() {
+    let of = |rate| {
+        let plan = Plan { workers: vec![(0.0, rate, 0.0, vec![Way::Direct])], seconds: 12 };
+        play(&plan).run.thresholds()[0].outcome.clone()
+    };
+    // Reports of three seconds in one would break it two times of three.
+    assert_eq!((of(10).as_str(), of(5).as_str()), ("ok", "failed"));
 }
 
 #[test]
