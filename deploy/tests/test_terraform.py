@@ -170,7 +170,7 @@ def test_a_master_and_two_workers_come_up_and_finish_a_run(network: dict[str, st
         said, _ = running[-1].communicate(timeout=120)
         assert running[-1].returncode == 0, said
         assert re.search(r"^GET +/ +[1-9]\d* +0\(", said, re.MULTILINE), said
-        assert len(set(re.findall(r"Worker (\S+) \(index \d\) reported as ready", said))) == 2, said
+        assert len(set(re.findall(r"(\S+) \(index \d\) reported as ready", said))) == 2, said
         of_workers = [one.communicate(timeout=60)[0] for one in running[1:-1]]
         assert all(one.returncode == 0 for one in running[1:-1]), of_workers
     finally:

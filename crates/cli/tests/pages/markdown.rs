@@ -100,8 +100,8 @@ fn environment() -> String {
 
 fn exit_codes() -> String {
     let mut text = format!(
-        "# Exit codes\n\n{NOTE}`process_exit_code` of the environment, set by a script, wins over all of them once a run has \
-         ended.\n\n| Code | When |\n|---|---|\n"
+        "# Exit codes\n\n{NOTE}`process_exit_code` of the environment, set by a script, wins over those of a run that has \
+         ended, unless the engine has died.\n\n| Code | When |\n|---|---|\n"
     );
     for exit in Catalog::new().exit_codes {
         let _ = writeln!(text, "| {} | {} |", exit.code, cell(exit.reason));
