@@ -7,12 +7,13 @@ mod markdown;
 
 use std::env;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap_complete::Shell;
 
 /// Each file below the root of the repository, and what it should say.
-fn pages() -> Vec<(PathBuf, Vec<u8>)> {
+fn pages() -> io::Result<Vec<(PathBuf, Vec<u8>)>> {
     let share = Path::new("python/data/data/share");
     let mut pages = Vec::new();
     for name in ["locust", "gregaria"] {
@@ -26,12 +27,12 @@ fn pages() -> Vec<(PathBuf, Vec<u8>)> {
             pages.push((share.join(path), text));
         }
     }
-    pages.push((share.join("man/man1/locust.1"), command::man_page().unwrap()));
+    pages.push((share.join("man/man1/locust.1"), command::man_page()?));
     pages.push((share.join("man/man1/gregaria.1"), b".so man1/locust.1\n".to_vec()));
     for (name, text) in markdown::pages() {
         pages.push((Path::new("docs/reference").join(name), text.into_bytes()));
     }
-    pages
+    Ok(pages)
 }
 
 #[test]
@@ -39,7 +40,7 @@ fn what_is_written_out_of_the_option_table_says_what_the_table_says() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let write = env::var_os("GREGARIA_WRITE_REFERENCE").is_some();
     let mut stale = Vec::new();
-    for (path, text) in pages() {
+    for (path, text) in pages().unwrap() {
         let place = root.join(&path);
         if fs::read(&place).ok().as_ref() == Some(&text) {
             continue;
@@ -63,7 +64,7 @@ fn clap_finds_no_fault_with_the_table() {
 
 #[test]
 fn each_option_that_is_shown_is_in_each_page() {
-    let pages = pages();
+    let pages = pages().unwrap();
     let text = |ending: &str| {
         let (_, text) = pages.iter().find(|(path, _)| path.ends_with(ending)).unwrap();
         String::from_utf8(text.clone()).unwrap()
