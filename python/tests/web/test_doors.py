@@ -5,11 +5,14 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -411,3 +414,26 @@ def test_a_script_s_own_route_of_that_name_wins(tmp_path: Path):
         run.wait_for(lambda: run.get("/readyz").text == "ok\n")
         assert run.ask("GET", "/readyz", headers=STRANGER).status == 200
         assert run.ask("GET", "/healthz", headers=STRANGER).status == 401
+
+
+def test_a_crowd_of_silent_connections_keeps_nobody_out(tmp_path: Path):
+    """4,096 of them from one address: another one is answered all the while."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 10_000)), hard))
+    crowd: list[socket.socket] = []
+    with WebRun(tmp_path) as run:
+        try:
+            for _ in range(4_096):
+                one = socket.socket()
+                one.settimeout(10)
+                one.bind(("127.0.0.2", 0))
+                one.connect(("127.0.0.1", run.port))
+                crowd.append(one)
+            for _ in range(3):
+                begun = time.monotonic()
+                assert run.ask("GET", "/tasks").status == 200
+                assert time.monotonic() - begun < 5
+        finally:
+            for one in crowd:
+                one.close()
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
