@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 
 from . import _engine
 
-TABLE_STEPS = {"log_request": 1, "log_error": 1}
-ENTRY_STEPS = {
+_TABLE_STEPS = {"log_request": 1, "log_error": 1}
+_ENTRY_STEPS = {
     "log": 2,
     "log_error": 2,
     "_log_time_of_request": 3,

@@ -18,7 +18,7 @@ import gevent
 
 from . import _engine
 from ._console import LongTable
-from ._counting import ENTRY_STEPS, TABLE_STEPS, Counting, LogByEntries, LogByParts
+from ._counting import _ENTRY_STEPS, _TABLE_STEPS, Counting, LogByEntries, LogByParts
 from ._files import write_whole
 from .stats_csv import StatsCSV, StatsCSVFileWriter  # noqa: F401
 from .stats_views import (
@@ -181,7 +181,7 @@ class StatsEntry(Counting, LogByParts, _engine.StatsEntry):
     Dicts it gives (``response_times`` and the like) are read when the attribute is; for later samples read again.
     """
 
-    counting = ENTRY_STEPS
+    counting = _ENTRY_STEPS
 
     def __init__(self, stats, name, method, use_response_times_cache=False, *, handle=None) -> None:
         """:param stats: the statistics it belongs to: rates refer to their start and end
@@ -265,7 +265,7 @@ StatsError = _engine.StatsError
 class RequestStats(Counting, LogByEntries, _engine.RequestStats):
     """All statistics of an environment: a user finds them in ``self.environment.stats``."""
 
-    counting = TABLE_STEPS
+    counting = _TABLE_STEPS
 
     def __init__(self, use_response_times_cache: bool = True) -> None:
         """:param use_response_times_cache: keep what current percentiles need (a worker does not)"""
