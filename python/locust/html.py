@@ -113,19 +113,19 @@ def _members(args: dict[str, Any], pauses: bool) -> Iterator[str]:
     """The members of a JSON object, each with a comma behind it. Of the rows that are made only when asked for (iterators) some at
     a time; with `pauses` others have their turn between them."""
     for name, value in args.items():
-        yield as_json(name) + ":"
+        yield as_json(name) + ": "
         if isinstance(value, Iterator):
             yield "["
             comma = ""
             while rows := list(islice(value, ROWS)):
                 yield comma + as_json(rows)[1:-1]
-                comma = ","
+                comma = ", "
                 if pauses:
                     gevent.sleep(0)
             yield "]"
         else:
             yield as_json(value)
-        yield ","
+        yield ", "
 
 
 def _recorder(environment: Environment) -> tuple[Any, recording.Recording]:

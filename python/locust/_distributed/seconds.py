@@ -117,7 +117,7 @@ class MasterSeconds:
 
     def joined(self, client_id: str) -> None:
         """A worker is there."""
-        self._native.joined(client_id)
+        self._native.joined(client_id, time.time())
 
     def left(self, client_id: str) -> None:
         """A worker has gone, or is silent: it is not waited for."""
@@ -136,7 +136,7 @@ class MasterSeconds:
         told = report.pop(KEY, None)
         if isinstance(told, dict):
             try:
-                judged, report.placing, missing = self._native.report(client_id, told, waited)
+                judged, report.placing, missing = self._native.report(client_id, told, waited, time.time())
             except ValueError as e:
                 self._say(logging.ERROR, f"A report of worker {client_id} does not say when it is of: {e}")
             else:
@@ -144,7 +144,11 @@ class MasterSeconds:
         last = report["stats_total"].get("last_request_timestamp")
         known = not isinstance(last, bool) and isinstance(last, (int, float))
         report.placing = self._native.report_of_another(
-            client_id, float(last) if known else None, float(runners.WORKER_REPORT_INTERVAL), waited
+            client_id,
+            float(last) if known else None,
+            float(runners.WORKER_REPORT_INTERVAL),
+            waited,
+            time.time(),
         )
         return report
 
@@ -178,7 +182,7 @@ class MasterSeconds:
     def look(self) -> float:
         """Everything before this unix time is known, as far as workers are not late."""
         master = self._master
-        for client_id in self._native.late():
+        for client_id in self._native.late(time.time()):
             # If there is something of it that waits here, it is us who do not keep up.
             if not master._is_pending(client_id):
                 self._native.give_up(client_id)
@@ -191,7 +195,7 @@ class MasterSeconds:
 
     def _settle(self) -> int:
         self._looked = time.monotonic()
-        second: int = self._native.settled()
+        second: int = self._native.settled(time.time())
         self._master.stats._set_settled(second)
         return second
 

@@ -296,7 +296,7 @@ def test_what_a_listener_of_a_worker_changes_is_counted_where_it_happened(wire: 
     worker._report()
     report = wire.sent[-1].data
     reporters, counted = _engine.Reporters(), RequestStats(False)
-    _, placing, _ = reporters.report("w", report[KEY], 0.0)
+    _, placing, _ = reporters.report("w", report[KEY], 0.0, time.time())
     _engine.merge_report(counted, {key: report[key] for key in ("stats", "stats_total", "errors")}, placing)
     assert counted.total.num_requests == counted.entries["/", "GET"].num_requests == 15
     assert sum(counted.total.num_reqs_per_sec.values()) == 15
@@ -333,7 +333,7 @@ def test_a_worker_tells_seconds_to_a_master_that_takes_them_only(wire: Wire, wor
     report = wire.sent[-1].data
     assert report["stats_total"]["num_requests"] == 2 and report[KEY]["number"] == 2
     fresh = RequestStats(False)
-    verdict, placing, missing = _engine.Reporters().report("w", report[KEY], 0.0)
+    verdict, placing, missing = _engine.Reporters().report("w", report[KEY], 0.0, time.time())
     assert (verdict, missing) == ("counts", 0)
     _engine.merge_report(fresh, {key: report[key] for key in ("stats", "stats_total", "errors")}, placing)
     assert fresh.total.num_requests == 2

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use gregaria_record::{ToldOfReport, Verdict, unix_now};
+use gregaria_record::{ToldOfReport, Verdict};
 use gregaria_stats::Slices;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -77,7 +77,8 @@ impl Drop for Cutter {
 /// What is to be done with a report: a word; where it lies in time, if it counts; how many are missing before it.
 type Judged = (&'static str, Option<ReportPlacing>, u64);
 
-/// Whose reports a master has, and up to which second everything is known.
+/// Whose reports a master has, and up to which second everything is known. `now` is Python's `time.time()`, by which scripts and tests
+/// that set the clock go as well.
 #[pyclass(frozen, module = "locust._engine")]
 #[derive(Debug, Default)]
 pub(crate) struct Reporters(Mutex<gregaria_record::Reporters>);
@@ -88,8 +89,9 @@ impl Reporters {
     }
 }
 
-fn arrived(waited: f64) -> f64 {
-    unix_now() - if waited.is_finite() { waited.max(0.0) } else { 0.0 }
+/// What waited so many seconds has arrived then.
+fn arrived(now: f64, waited: f64) -> f64 {
+    now - if waited.is_finite() { waited.max(0.0) } else { 0.0 }
 }
 
 fn get<'py, T: FromPyObjectOwned<'py>>(told: &Bound<'py, PyDict>, key: &str) -> PyResult<T> {
@@ -110,8 +112,8 @@ impl Reporters {
     }
 
     /// A worker is there.
-    fn joined(&self, worker: &str) {
-        self.lock().joined(worker, unix_now());
+    fn joined(&self, worker: &str, now: f64) {
+        self.lock().joined(worker, now);
     }
 
     /// A worker has gone.
@@ -121,7 +123,7 @@ impl Reporters {
 
     /// Judges a report by what it says of itself, having waited so many seconds: "counts", "overdue", "again", "too old" or "other
     /// run". `ValueError` if it makes no sense.
-    fn report(&self, worker: &str, told: &Bound<'_, PyDict>, waited: f64) -> PyResult<Judged> {
+    fn report(&self, worker: &str, told: &Bound<'_, PyDict>, waited: f64, now: f64) -> PyResult<Judged> {
         let bytes: Bound<'_, PyBytes> = get(told, "seconds")?;
         let seconds = Slices::from_bytes(bytes.as_bytes())
             .ok_or_else(|| PyValueError::new_err("the seconds are no seconds"))?;
@@ -137,7 +139,7 @@ impl Reporters {
         if !told.is_sound() {
             return Err(PyValueError::new_err("a number is beyond what it can be"));
         }
-        let verdict = self.lock().report(worker, &told, arrived(waited));
+        let verdict = self.lock().report(worker, &told, arrived(now, waited));
         Ok(match verdict {
             Verdict::Counts { placing, missing, overdue } => {
                 let placing = ReportPlacing::new(placing, Some(seconds));
@@ -151,14 +153,21 @@ impl Reporters {
 
     /// Where a report of Locust's, or of another program's, lies in time: by the unix time of its last request, if it had any. `every`:
     /// seconds between two reports.
-    fn report_of_another(&self, worker: &str, last: Option<f64>, every: f64, waited: f64) -> ReportPlacing {
-        let placing = self.lock().report_of_another(worker, last, every, arrived(waited));
+    fn report_of_another(
+        &self,
+        worker: &str,
+        last: Option<f64>,
+        every: f64,
+        waited: f64,
+        now: f64,
+    ) -> ReportPlacing {
+        let placing = self.lock().report_of_another(worker, last, every, arrived(now, waited));
         ReportPlacing::new(placing, None)
     }
 
     /// Workers that are late, and that are waited for.
-    fn late(&self) -> Vec<String> {
-        self.lock().late(unix_now())
+    fn late(&self, now: f64) -> Vec<String> {
+        self.lock().late(now)
     }
 
     /// This one is waited for no longer, until it is heard of.
@@ -167,7 +176,7 @@ impl Reporters {
     }
 
     /// The newest unix second that all have reported that are waited for.
-    fn settled(&self) -> i64 {
-        self.lock().settled(unix_now())
+    fn settled(&self, now: f64) -> i64 {
+        self.lock().settled(now)
     }
 }
