@@ -34,7 +34,7 @@ fi
 for name in "${failed[@]}"; do
     echo "--- $name failed:"
     # How pytest, nextest, the scoreboard, vitest and node name a failure, and pytest's reasons.
-    grep -aE '^(FAILED|E  )|^ +(FAIL|TIMEOUT|SIG[A-Z]+) \[|^worse than|^ +(FAIL|×) |^not ok|^error' "$logs/$name" | cut -c1-300 | tail -60
+    grep -aE '^(FAILED|E  )|^ +(TRY [0-9]+ )?(FAIL|TIMEOUT|SIG[A-Z]+|TERMINATING) \[|^worse than|^ +(FAIL|×) |^not ok|^error' "$logs/$name" | cut -c1-300 | tail -60
 done >&2
 echo "some tests failed: ${failed[*]}" >&2
 exit 1
