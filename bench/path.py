@@ -33,8 +33,9 @@ BASELINE = Path(__file__).with_name("instructions.json")
 REQUESTS = 200
 # Each is counted so often, and the least taken: now and then a second begins in between, with work of its own.
 TIMES = 5
-# What two counts may be apart: addresses and the seeds of hash tables differ from start to start; measured: up to 2 %.
-TOLERANCE = 0.03
+# What two counts may be apart: addresses, the seeds of hash tables, and who wakes whom differ from start to start; measured: up to
+# 3.5 % for the shortest.
+TOLERANCE = 0.05
 
 DOCUMENT = json.dumps(
     {"id": 17, "name": "a name", "tags": ["a", "b", "c"], "items": [{"n": n} for n in range(20)]}
