@@ -5,6 +5,7 @@
 //! happened cost nothing. A record of a busy second takes two bytes for each *different* response time (to 0.1 %), one of a
 //! second with one request about eight.
 
+use gregaria_stats::varint::{put, take};
 use gregaria_stats::{Histogram, Slice, merge_slots};
 
 /// What happened within `stride` seconds.
@@ -275,32 +276,6 @@ impl Iterator for Unpack<'_> {
         self.last = offset;
         Some(record)
     }
-}
-
-/// Appends a number, seven bits a byte, lowest first.
-fn put(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// Takes a number off the front.
-fn take(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0_u64;
-    for (index, &byte) in bytes.iter().enumerate().take(10) {
-        let bits = u64::from(byte & 0x7f);
-        if index == 9 && bits > 1 {
-            return None;
-        }
-        value |= bits << (7 * index);
-        if byte < 0x80 {
-            *bytes = &bytes[index + 1..];
-            return Some(value);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

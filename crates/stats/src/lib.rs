@@ -25,6 +25,7 @@ mod seconds;
 mod slice;
 mod slices;
 mod snapshot;
+pub mod varint;
 mod window;
 mod wire;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::phases::{Phase, Phases};
 use crate::slice::{Slice, merge_slots};
+use crate::varint::{put, take};
 
 /// Seconds of one name in one report, at most.
 pub const MOST_SECONDS: usize = 128;
@@ -204,32 +205,6 @@ fn take_text(rest: &mut &[u8]) -> Option<Arc<str>> {
     let (text, more) = rest.split_at_checked(length)?;
     *rest = more;
     Some(std::str::from_utf8(text).ok()?.into())
-}
-
-/// Appends a number, seven bits a byte, lowest first.
-fn put(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// Takes a number off the front.
-fn take(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0_u64;
-    for (index, &byte) in bytes.iter().enumerate().take(10) {
-        let bits = u64::from(byte & 0x7f);
-        if index == 9 && bits > 1 {
-            return None;
-        }
-        value |= bits << (7 * index);
-        if byte < 0x80 {
-            *bytes = &bytes[index + 1..];
-            return Some(value);
-        }
-    }
-    None
 }
 
 #[cfg(test)]
