@@ -75,10 +75,12 @@ impl Judge {
         for watch in &mut self.watches {
             let mut present = std::mem::take(&mut watch.present);
             present.users = users;
+            let mut stops = false;
             for offset in second - missed..second {
-                watch.take(offset, Record { users, ..Record::default() }, is_whole);
+                stops |= watch.take(offset, Record { users, ..Record::default() }, is_whole);
             }
-            if watch.take(second, present, is_whole && !again) {
+            stops |= watch.take(second, present, is_whole && !again);
+            if stops {
                 self.stops.push(watch.rule.text.clone());
             }
         }
@@ -364,8 +366,8 @@ mod tests {
         let (whole, _) = judged("GET /a: rps >= 10 over 2s", &vec![busy.clone(); 5], 0);
         assert_eq!(whole.outcome, OK);
         // The first two were missed.
-        let (late, _) = judged("GET /a: rps >= 10 over 2s", &vec![busy; 5], 2);
-        assert_eq!((&*late.outcome, late.measured), (FAILED, Some(0.0)));
+        let (late, stopped) = judged("GET /a: rps >= 10 over 2s, stop", &vec![busy; 5], 2);
+        assert_eq!((&*late.outcome, late.measured, stopped), (FAILED, Some(0.0), true));
     }
 
     #[test]
