@@ -131,7 +131,7 @@ def _standing(run: Run) -> list[dict[str, Any]]:
     if recorder is None or run.options.worker:
         return []
     try:
-        return list(recorder.judge())
+        return recorder.judge()
     except Exception:
         logger.exception("The thresholds could not be judged")
         return []

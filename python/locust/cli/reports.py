@@ -104,8 +104,8 @@ def _facts(
             "info": json.loads(of_run.info()),
             "exceptions": json.loads(of_run.exceptions()),
             "exit_code": code,
-            "thresholds": list(standing),
-            "lenient": thresholds.is_lenient(options, list(standing)),
+            "thresholds": standing,
+            "lenient": thresholds.is_lenient(options, standing),
         }
     )
 

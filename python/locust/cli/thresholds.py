@@ -74,13 +74,17 @@ def is_lenient(options: Namespace, standing: Sequence[dict[str, Any]]) -> bool:
     return bool(standing) and isinstance(options.exit_code_on_error, Unset)
 
 
+def _about(standing: Sequence[dict[str, Any]]) -> str:
+    return json.dumps({"thresholds": standing})
+
+
 def is_broken(standing: Sequence[dict[str, Any]]) -> bool:
     """Whether the run has failed for one of them."""
-    return any(one["outcome"] in ("failed", "no data") and not one["warn"] for one in standing)
+    return _engine.thresholds_fail(_about(standing))
 
 
 def show(standing: Sequence[dict[str, Any]]) -> None:
     """Prints the table of them, if there are any."""
-    lines = _engine.threshold_lines(json.dumps({"thresholds": standing}))
+    lines = _engine.threshold_lines(_about(standing))
     for line in [*lines, ""] if lines else []:
         stats.console_logger.info(line)

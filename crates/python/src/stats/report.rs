@@ -5,7 +5,7 @@ use super::entry::StatsEntry;
 use super::request_stats::RequestStats;
 use gregaria_record::{Numbers, Wanted, exact_percentiles, snapshot};
 use gregaria_report::facts::Facts;
-use gregaria_report::{Cell, Widths, exact, junit, markdown};
+use gregaria_report::{Cell, Threshold, Widths, exact, junit, markdown};
 use gregaria_stats::{Snapshot, SnapshotOptions};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -207,9 +207,16 @@ fn threshold_lines(about: &str) -> PyResult<Vec<String>> {
     Ok(gregaria_report::threshold_lines(&facts(about)?.thresholds))
 }
 
+/// Whether the run has failed for one of its thresholds. `about` is as for `junit_report`.
+#[pyfunction]
+fn thresholds_fail(about: &str) -> PyResult<bool> {
+    Ok(facts(about)?.thresholds.iter().any(Threshold::fails_the_run))
+}
+
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(stats_lines, m)?)?;
     m.add_function(wrap_pyfunction!(threshold_lines, m)?)?;
+    m.add_function(wrap_pyfunction!(thresholds_fail, m)?)?;
     m.add_function(wrap_pyfunction!(stats_line, m)?)?;
     m.add_function(wrap_pyfunction!(percentile_lines, m)?)?;
     m.add_function(wrap_pyfunction!(percentile_line, m)?)?;
