@@ -27,6 +27,12 @@ class RunTime:
             environment.events.spawning_complete.add_listener(self._ramp_is_over)
         else:
             self._ramped.set()
+        self._tell(None if self.from_ramp_end else seconds)
+
+    def _tell(self, seconds: float | None) -> None:
+        """What the page shows as the length of the run; None: nobody knows yet."""
+        if (recorder := self._environment._recorder) is not None:
+            recorder.recording.run_time = seconds
 
     def _ramp_is_over(self, **_kwargs: Any) -> None:
         self._ramped.set()
@@ -42,10 +48,9 @@ class RunTime:
         """Returns when the time is over."""
         if self.from_ramp_end:
             self._ramped.wait()
-            if (recorder := self._environment._recorder) is not None:
-                # Now it is known when that will be.
-                recorder.recording.run_time = time.monotonic() - self._began + self.seconds
-            self._began = time.monotonic()
+            now = time.monotonic()
+            self._tell(now - self._began + self.seconds)
+            self._began = now
         # gevent counts from when its loop last looked at the clock, which may be early; so look again.
         while (remaining := self._began + self.seconds - time.monotonic()) > 0:
             gevent.sleep(remaining)

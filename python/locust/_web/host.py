@@ -89,11 +89,9 @@ class Host:
         if order.refusal is not None:
             return order.answer(order.refusal)
         more: dict[str, Any] = {}
-        self.web_ui.recording.run_time = order.run_time
+        self.web_ui.recording.run_time = None
         if order.run_time:
             limit = RunTime(environment, order.run_time)
-            if limit.from_ramp_end:
-                self.web_ui.recording.run_time = None
             self._timer = self._spawn(0, self._stop_at_limit, limit)
             self._timer.link(lambda _: limit.forget())
             more["run_time"] = order.run_time

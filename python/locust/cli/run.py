@@ -186,8 +186,6 @@ class Run:
         limit = RunTime(self.environment, seconds)
         since = ", counted from when all users run" if limit.from_ramp_end else ""
         logger.info(f"Run time limit set to {seconds} seconds{since}")
-        if self.recorder is not None and not limit.from_ramp_end:
-            self.recorder.recording.run_time = seconds
         self._spawn(self._end_after, limit)
 
     def _end_after(self, limit: RunTime) -> None:
