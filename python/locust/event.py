@@ -167,7 +167,7 @@ class Events:
     """The statistics were reset by hand. No arguments."""
 
     threshold: EventHook
-    """How a threshold stood at the end of a test: `environment`, `threshold` (its text), `measured` (ms, a share of one, per
+    """How a threshold stood at the end of the last test, when the program ends: `environment`, `threshold` (its text), `measured` (ms, a share of one, per
     second or a number; None: nothing was), `passed`. Not Locust's."""
 
     cpu_warning: EventHook
