@@ -64,6 +64,11 @@ class Recorder:
         found: list[dict[str, Any]] = json.loads(self.native.thresholds(self.recording.status()))
         return found
 
+    def verdict(self) -> dict[str, Any]:
+        """Whether the generator was the limit of the run: the words of `dto::Verdict` in crates/record."""
+        text = self.native.verdict()
+        return {} if text is None else json.loads(text)
+
     def judge(self) -> list[dict[str, Any]]:
         """The same, for a run that is over: listeners of `threshold` are told, once for each run."""
         standing = self.thresholds()

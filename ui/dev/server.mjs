@@ -90,6 +90,7 @@ export function start({ scenario = "plain", port = 0, names = 0, past = 90 } = {
     rows: run?.rows() ?? EMPTY_ROWS,
     errors: [...(run?.errors.values() ?? [])],
     thresholds: [],
+    verdict: { level: "none", summary: "", reasons: [] },
     points,
   });
   const say = (level, text) => {
@@ -190,6 +191,7 @@ export function start({ scenario = "plain", port = 0, names = 0, past = 90 } = {
     rows: one.rows(),
     errors: [...one.errors.values()],
     thresholds: [],
+    verdict: { level: "none", summary: "", reasons: [] },
     exceptions,
     history: one.history(),
     phases: one.phases(),

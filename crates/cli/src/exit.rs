@@ -16,6 +16,8 @@ pub const USAGE: i32 = 2;
 pub const UNHANDLED: i32 = 2;
 /// A threshold was broken, or there was nothing that it could be measured by. Locust has no thresholds; its plugins end with the same.
 pub const THRESHOLD: i32 = 3;
+/// `--fail-on-invalid` was given, and the generator was a limit of the run. Locust does not know.
+pub const INVALID: i32 = 4;
 /// An I/O thread of the engine has died, so that nothing could be sent any more. Locust has no such threads.
 pub const ENGINE: i32 = 2;
 /// Interrupted by `SIGINT` before the run began (128 + the number of the signal, as shells count).
@@ -55,6 +57,11 @@ pub const ALL: &[ExitCode] = &[
         name: "THRESHOLD",
         code: THRESHOLD,
         reason: "a threshold was broken, or nothing was measured that it is about (see --threshold)",
+    },
+    ExitCode {
+        name: "INVALID",
+        code: INVALID,
+        reason: "the generator was a limit of the run, so that its numbers are not the server's (see --fail-on-invalid)",
     },
     ExitCode { name: "INTERRUPTED", code: INTERRUPTED, reason: "interrupted before the run began" },
     ExitCode {

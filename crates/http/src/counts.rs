@@ -36,15 +36,24 @@ pub struct Counted {
 impl Counts {
     /// The numbers now. The most of something is asked for by one only: it begins anew with that.
     pub fn take(&self) -> Counted {
-        let now = |of: &AtomicU64| of.load(Ordering::Relaxed);
         let most = |of: &AtomicU64| of.swap(0, Ordering::Relaxed);
+        Counted {
+            most_commands: most(&self.most_commands),
+            most_completions: most(&self.most_completions),
+            ..self.look()
+        }
+    }
+
+    /// The numbers now, for anybody.
+    pub fn look(&self) -> Counted {
+        let now = |of: &AtomicU64| of.load(Ordering::Relaxed);
         Counted {
             rounds: now(&self.rounds),
             commands: now(&self.commands),
-            most_commands: most(&self.most_commands),
+            most_commands: now(&self.most_commands),
             calls: now(&self.calls),
             wakes: now(&self.wakes),
-            most_completions: most(&self.most_completions),
+            most_completions: now(&self.most_completions),
             connections: now(&self.connections),
         }
     }

@@ -6,10 +6,13 @@ use std::time::{Duration, Instant};
 
 use gregaria_stats::RequestStats;
 
+use crate::clock::unix_now;
 use crate::numbers::{BATCH, lock};
+use crate::own::{Counts, Watch};
 use crate::pace::Pace;
+use crate::verdict::{Health, Moment};
 
-/// Cuts the numbers of a worker into seconds, as long as it is there.
+/// Cuts the numbers of a worker into seconds, as long as it is there, and looks at how the worker fares.
 #[derive(Debug)]
 pub struct Cutter {
     shared: Arc<Shared>,
@@ -28,6 +31,9 @@ struct Shared {
 struct State {
     pace: Pace,
     ended: bool,
+    health: Health,
+    /// Whether it is at work for a run.
+    working: bool,
 }
 
 impl Shared {
@@ -37,6 +43,20 @@ impl Shared {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A second is over: how did it go?
+    fn look(&self, watch: &mut Watch, counts: &Counts) {
+        let (now, at) = (Instant::now(), unix_now());
+        let own = watch.look(counts, now, at);
+        let mut state = self.lock();
+        // That thread is heard of as often as a script likes: its silence says nothing here.
+        let moment = Moment { now, at, silence: 0.0 };
+        if state.working {
+            state.health.second(&own, moment);
+        } else {
+            state.health.pause(&own, moment);
+        }
     }
 
     /// Waits until a second is over; its number. `None`: the end.
@@ -57,18 +77,24 @@ impl Shared {
 }
 
 impl Cutter {
-    /// Begins with the numbers as they are.
+    /// Begins with the numbers as they are. `counts` says what the program has counted of itself.
     ///
     /// # Errors
     /// If there can be no thread.
-    pub fn start(stats: Arc<Mutex<RequestStats>>) -> std::io::Result<Self> {
-        let state = Mutex::new(State { pace: Pace::new(0.0), ended: false });
+    pub fn start(
+        stats: Arc<Mutex<RequestStats>>,
+        counts: impl Fn() -> Counts + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let state = State { pace: Pace::new(0.0), ended: false, health: Health::default(), working: false };
+        let state = Mutex::new(state);
         let shared = Arc::new(Shared { began: Instant::now(), state, changed: Condvar::new() });
         stats.lock().unwrap_or_else(PoisonError::into_inner).keep_seconds(true);
         let (theirs, cut) = (Arc::clone(&shared), Arc::clone(&stats));
         let thread = std::thread::Builder::new().name("gregaria-cut".into()).spawn(move || {
+            let mut watch = Watch::default();
             while let Some(number) = theirs.wait() {
                 cut_off(&cut, number);
+                theirs.look(&mut watch, &counts());
             }
         })?;
         Ok(Self { shared, stats, thread: Some(thread) })
@@ -93,6 +119,22 @@ impl Cutter {
         let state = self.shared.lock();
         let (number, since) = state.pace.open(now);
         (number, since, state.pace.round_trip())
+    }
+}
+
+impl Cutter {
+    /// A test begins, or is over.
+    pub fn works(&self, working: bool) {
+        let mut state = self.shared.lock();
+        if working && !state.working {
+            state.health.begin();
+        }
+        state.working = working;
+    }
+
+    /// How this process has fared in the present test, or in the last, for the master.
+    pub fn health(&self) -> String {
+        self.shared.lock().health.to_json()
     }
 }
 
@@ -129,7 +171,8 @@ mod tests {
         let mut stats = RequestStats::new(false, 0.0);
         let id = stats.entry_id("GET", "/", 0.0);
         let stats = Arc::new(Mutex::new(stats));
-        let cutter = Cutter::start(Arc::clone(&stats)).unwrap();
+        let cutter = Cutter::start(Arc::clone(&stats), Counts::default).unwrap();
+        cutter.works(true);
         let until = Instant::now() + Duration::from_secs(30);
         let mut counted = 0;
         while cutter.open().0 < 2 {
@@ -145,6 +188,8 @@ mod tests {
         assert!(seconds.total.len() >= 2, "{seconds:?}");
         assert_eq!(seconds.total.iter().map(|(_, slice)| slice.requests).sum::<u64>(), counted);
         assert_eq!(seconds.names[0].seconds, seconds.total);
+        let health = Health::from_json(cutter.health().as_bytes()).unwrap();
+        assert!(health != Health::default(), "{health:?}");
         drop(cutter);
         assert_eq!(stats.lock().unwrap().take_seconds(), None);
     }

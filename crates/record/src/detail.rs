@@ -92,6 +92,14 @@ impl Recording {
         let run = if run.is_over() { run } else { counted_now(run, self.0.numbers(), &status, unix_now()) };
         Ok(serde_json::to_string(&run.thresholds())?)
     }
+
+    /// Whether the generator was the limit, as JSON.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn verdict(&self) -> Result<String, ReportError> {
+        Ok(serde_json::to_string(&self.0.run().verdict())?)
+    }
 }
 
 /// The same for statistics that nobody recorded: their course is one point.

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 pub type RunState = String;
 /// How a threshold stands: `ok`, `failed`, `no data` (at the end, which counts as failed), or `waiting` for its first number.
 pub type Outcome = String;
+/// How much speaks against a run's numbers: `green`: nothing; `amber`; `red`; or `none`: nobody looked.
+pub type VerdictLevel = String;
 /// A number as the host gives it, whole or not.
 pub type AnyNumber = serde_json::Value;
 /// Parameters and environment of a run.
@@ -42,11 +44,13 @@ mod figures;
 mod generator;
 mod runs;
 mod stream;
+mod verdict;
 
 pub use figures::*;
 pub use generator::*;
 pub use runs::*;
 pub use stream::*;
+pub use verdict::*;
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use crate::dto;
 use crate::mirror::Named;
 use crate::own;
 use crate::record::Record;
+use crate::verdict::Level;
 
 /// Length of what "current" percentiles are of, in seconds, as in Locust.
 const CURRENT: f64 = 10.0;
@@ -29,12 +30,29 @@ pub fn metrics(record: &Record, versions: (&str, &str), own: Vec<Own<'_>>) -> St
     let counts = &run.own.counts;
     let mut all_own = own;
     all_own.extend(own_of(counts, &run.own.second, lag.unwrap_or_default().as_secs_f64()));
-    all_own.extend(run.own.cpu.iter().map(|(kind, seconds)| Own {
-        label: Some(("thread", kind)),
-        ..counter(
-            "gregaria_thread_cpu_seconds_total",
-            "Processor time by kind of thread; main runs the users.",
-            *seconds,
+    let of_threads = |name, help, of: fn(&own::Used) -> f64| {
+        let threads = run.own.threads.iter();
+        threads
+            .map(move |used| Own { label: Some(("thread", &used.kind)), ..counter(name, help, of(used)) })
+            .collect::<Vec<_>>()
+    };
+    all_own.extend(of_threads(
+        "gregaria_thread_cpu_seconds_total",
+        "Processor time by kind of thread; main runs the users.",
+        |used| used.busy,
+    ));
+    all_own.extend(of_threads(
+        "gregaria_thread_wait_seconds_total",
+        "How long threads could have gone on, but had no processor, by kind of thread.",
+        |used| used.waited,
+    ));
+    let level = run.verdict().level;
+    all_own.extend([Level::Green, Level::Amber, Level::Red].map(|one| Own {
+        label: Some(("level", one.word())),
+        ..gauge(
+            "gregaria_verdict",
+            "How much speaks against the numbers of the present run: 1 at the level that holds.",
+            f64::from(u8::from(one.word() == level)),
         )
     }));
     Scrape {

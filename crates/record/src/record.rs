@@ -1,5 +1,6 @@
 //! The record of the runs of one program: the present run, shared between the thread that keeps it and those that read it.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -14,6 +15,14 @@ use crate::source::{Answer, Question, Source};
 use crate::status::{HostStatus, StatusCell};
 use crate::store::Store;
 use crate::thresholds::Threshold;
+use crate::verdict::{Crew, Health};
+
+/// What has been heard of workers.
+#[derive(Debug, Default)]
+struct Word {
+    health: HashMap<String, Health>,
+    missing_reports: i64,
+}
 
 /// What is recorded, and who is told of it.
 pub struct Record {
@@ -23,6 +32,8 @@ pub struct Record {
     pub(crate) outputs: Mutex<Vec<Box<dyn Output>>>,
     /// Exceptions that were told since the last look.
     pub(crate) exceptions: Mutex<Option<Vec<dto::Exception>>>,
+    /// What workers have said of themselves since the last look.
+    word: Mutex<Word>,
     store: Option<Arc<Store>>,
     seq: AtomicU64,
     run: RwLock<Run>,
@@ -43,6 +54,7 @@ impl Record {
             status: Arc::default(),
             outputs: Mutex::default(),
             exceptions: Mutex::default(),
+            word: Mutex::default(),
             store,
             seq: AtomicU64::new(0),
             run: RwLock::new(Run::new()),
@@ -117,6 +129,25 @@ impl Record {
     /// In the store: the last run that was kept.
     pub fn last_run(&self) -> Option<String> {
         self.run().marks().iter().rev().find_map(|mark| mark.id.clone())
+    }
+
+    /// A worker has said how it fares in the present run.
+    pub fn worker_fares(&self, worker: &str, health: Health) {
+        let mut word = self.word.lock().unwrap_or_else(PoisonError::into_inner);
+        word.health.insert(worker.to_owned(), health);
+    }
+
+    /// So many reports of workers have not arrived; less than nothing: they have, after all.
+    pub fn misses_reports(&self, count: i64) {
+        self.word.lock().unwrap_or_else(PoisonError::into_inner).missing_reports += count;
+    }
+
+    pub(crate) fn take_word(&self, crew: &mut Crew) {
+        let word = std::mem::take(&mut *self.word.lock().unwrap_or_else(PoisonError::into_inner));
+        for (worker, health) in word.health {
+            crew.fares(&worker, health);
+        }
+        crew.misses(word.missing_reports);
     }
 
     /// Has the exceptions told.

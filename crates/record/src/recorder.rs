@@ -12,6 +12,7 @@ use crate::output::{Output, Second};
 use crate::own::Watch;
 use crate::record::Record;
 use crate::status::{HostStatus, Woken};
+use crate::verdict::Moment;
 
 /// How long a look waits for the source's word on the state; the last one is used after that.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -116,7 +117,17 @@ impl Work {
         };
         let stops = run.take_stops();
         if second || ended {
-            run.own = self.watch.look(&self.record.source.counts(), Instant::now(), now);
+            let moment =
+                Moment { now: Instant::now(), at: now, silence: lag.unwrap_or_default().as_secs_f64() };
+            let own = self.watch.look(&self.record.source.counts(), moment.now, now);
+            if run.running && second {
+                run.health.second(&own, moment);
+                run.crew.second(&status);
+            } else {
+                run.health.pause(&own, moment);
+            }
+            self.record.take_word(&mut run.crew);
+            run.own = own;
             if run.running {
                 let second = run.own.second.clone();
                 run.course.own.push(second);

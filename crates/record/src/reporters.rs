@@ -63,7 +63,7 @@ impl Told {
 
 /// What to do with a report.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Verdict {
+pub enum Judgement {
     /// It counts. So many reports before it have not arrived; or it is one of those.
     Counts {
         /// Where it lies.
@@ -212,14 +212,14 @@ impl Reporters {
     }
 
     /// A report of one of our workers has arrived at that time.
-    pub fn report(&mut self, id: &str, told: &Told, at: f64) -> Verdict {
+    pub fn report(&mut self, id: &str, told: &Told, at: f64) -> Judgement {
         let other_run = told.run.is_some() && told.run != self.run;
         let reporter = self.all.entry(id.to_owned()).or_default();
         let number = reporter.seen.look(told.number);
         reporter.seen.note(told.number);
         let (missing, overdue) = match number {
-            Number::Again => return Verdict::Again,
-            Number::TooOld => return Verdict::TooOld,
+            Number::Again => return Judgement::Again,
+            Number::TooOld => return Judgement::TooOld,
             Number::Overdue => (0, true),
             Number::Next { missing } => (missing, false),
         };
@@ -239,11 +239,11 @@ impl Reporters {
         reporter.heard_of(told.open as i64 - 1 + shift, told.every, at);
         reporter.given_up &= reporter.deadline() < at;
         if other_run {
-            return Verdict::OtherRun;
+            return Judgement::OtherRun;
         }
         let clock = at - told.round_trip / 2.0 - told.clock;
         let clock = if clock.abs() < SAME { 0.0 } else { clock };
-        Verdict::Counts { placing: Placing { shift, clock, from, at }, missing, overdue }
+        Judgement::Counts { placing: Placing { shift, clock, from, at }, missing, overdue }
     }
 
     /// A report of somebody else's worker has arrived, whose last request was at that time by its clock.

@@ -1,6 +1,6 @@
 //! The present run: its numbers, its course and its neighbours.
 
-use gregaria_stats::{ErrorRecord, Piece, Tally};
+use gregaria_stats::{ErrorRecord, OVERFLOW_NAME, Piece, Tally};
 
 use crate::course::{Course, When};
 use crate::dto;
@@ -9,6 +9,7 @@ use crate::numbers::Numbers;
 use crate::own::Own;
 use crate::status::HostStatus;
 use crate::thresholds::{Judge, Threshold};
+use crate::verdict::{Crew, Facts, Health, judge};
 
 /// Percentiles charts can show, besides those that the script asks for.
 const CHART: [f64; 5] = [0.5, 0.75, 0.9, 0.95, 0.99];
@@ -29,6 +30,9 @@ pub struct Run {
     pub(crate) exceptions: Vec<dto::Exception>,
     pub(crate) seq: u64,
     judge: Judge,
+    /// Whether the generator keeps up: this process, and the workers.
+    pub(crate) health: Health,
+    pub(crate) crew: Crew,
     /// What is known of the program itself.
     pub(crate) own: Own,
     course_since: u64,
@@ -73,6 +77,8 @@ impl Run {
             exceptions: Vec::new(),
             seq: 0,
             judge: Judge::default(),
+            health: Health::default(),
+            crew: Crew::default(),
             own: Own::default(),
             course_since: 0,
         }
@@ -153,6 +159,7 @@ impl Run {
             rows: self.mirror.rows_since(since),
             errors: self.mirror.errors_since(since),
             thresholds: self.thresholds(),
+            verdict: self.verdict(),
             points,
         }
     }
@@ -165,6 +172,17 @@ impl Run {
     /// How each threshold stands.
     pub fn thresholds(&self) -> Vec<dto::Threshold> {
         self.judge.standing(self, self.is_over())
+    }
+
+    /// Whether the generator keeps up, or was the limit.
+    pub fn verdict(&self) -> dto::Verdict {
+        judge(Facts {
+            here: &self.health,
+            crew: &self.crew,
+            phases: &self.mirror.total.entry.phases,
+            overflows: self.names().any(|named| &*named.entry.name == OVERFLOW_NAME),
+            failures: self.errors().map(|(error, tally)| (&*error.seed.text, tally.occurrences)).collect(),
+        })
     }
 
     /// What the run has to keep to from now on.
@@ -236,6 +254,10 @@ impl Run {
         let anew = self.mirror.look(numbers, &fractions, self.seq, now);
         if anew || began {
             self.judge.begin();
+            self.health.begin();
+        }
+        if began {
+            self.crew.begin();
         }
         if anew || began || chart_fractions != self.chart_fractions {
             self.chart_fractions = chart_fractions;

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::Threshold;
+use crate::{Threshold, Verdict};
 
 /// The run as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -16,6 +16,10 @@ pub struct Facts {
     pub exit_code: i32,
     /// What the run had to keep to.
     pub thresholds: Vec<Threshold>,
+    /// Whether the generator was the limit.
+    pub verdict: Verdict,
+    /// Whether the run fails if the generator was.
+    pub fail_on_invalid: bool,
     /// Whether failed requests alone are no failure of the run: there are thresholds to say what is.
     pub lenient: bool,
 }

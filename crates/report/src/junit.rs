@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use gregaria_stats::{EntrySnapshot, Snapshot, SnapshotOptions};
 
 use crate::facts::Facts;
-use crate::{Threshold, utc_timestamp};
+use crate::{Threshold, utc_timestamp, verdict_lines};
 
 /// What the snapshot has to hold.
 pub fn snapshot_options() -> SnapshotOptions {
@@ -24,12 +24,16 @@ pub fn document(snapshot: &Snapshot, facts: &Facts) -> String {
     let requests = request_cases(snapshot, facts);
     let exceptions: Vec<Case> = facts.exceptions.iter().map(|one| exception_case(one, facts)).collect();
     let thresholds: Vec<Case> = facts.thresholds.iter().map(|one| threshold_case(one, facts)).collect();
-    let told = requests.iter().chain(&exceptions).chain(&thresholds).any(|case| case.bad);
+    let told = requests.iter().chain(&exceptions).chain(&thresholds).any(|case| case.bad)
+        || (facts.fail_on_invalid && facts.verdict.is_invalid());
     let run = vec![run_case(facts, told, snapshot.total.num_requests == 0)];
     let seconds = elapsed(snapshot);
     let mut suites = vec![("requests", requests), ("exceptions", exceptions), ("run", run)];
     if !thresholds.is_empty() {
         suites.push(("thresholds", thresholds));
+    }
+    if facts.fail_on_invalid {
+        suites.push(("verdict", vec![verdict_case(facts)]));
     }
     let all = || suites.iter().flat_map(|(_, cases)| cases);
     let errors = suites[1].1.len();
@@ -76,7 +80,9 @@ fn write_suite(
     );
     if name == "run" {
         out.push_str("    <properties>\n");
-        for (name, value) in facts.parameters() {
+        let verdict = facts.verdict.is_known().then_some(&facts.verdict);
+        let verdict = verdict.map(|verdict| ("verdict", format!("{}: {}", verdict.level, verdict.summary)));
+        for (name, value) in facts.parameters().into_iter().chain(verdict) {
             let _ = writeln!(
                 out,
                 "      <property name=\"{}\" value=\"{}\"/>",
@@ -142,6 +148,14 @@ fn threshold_case(threshold: &Threshold, facts: &Facts) -> Case {
     let failure = threshold.fails_the_run().then(|| ("failure", message, "threshold", text.clone()));
     let output = if threshold.is_broken() && threshold.warn { format!("warning: {text}") } else { text };
     case(facts, &threshold.text, 0.0, failure, Some(&output))
+}
+
+/// Whether the numbers are the server's.
+fn verdict_case(facts: &Facts) -> Case {
+    let verdict = &facts.verdict;
+    let text = verdict_lines(verdict).join("\n");
+    let failure = verdict.is_invalid().then(|| ("failure", verdict.summary.clone(), "verdict", text.clone()));
+    case(facts, "the generator kept up", 0.0, failure, Some(&text))
 }
 
 fn run_case(facts: &Facts, told: bool, empty: bool) -> Case {

@@ -16,6 +16,7 @@ pub mod markdown;
 pub mod prometheus;
 pub mod task_ratio;
 mod thresholds;
+mod verdict;
 
 pub use console::{Widths, error_lines, percentile_line, percentile_lines, stats_line, stats_lines};
 pub use csv::{
@@ -25,3 +26,4 @@ pub use csv::{
 pub use json::entries_json;
 pub use text::{readable_percentiles, utc_timestamp};
 pub use thresholds::{Threshold, threshold_lines};
+pub use verdict::{Reason, Verdict, verdict_lines};

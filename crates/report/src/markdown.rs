@@ -27,6 +27,7 @@ pub fn document(snapshot: &Snapshot, facts: &Facts) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(out, "# {}: {result}\n", inline(facts.title()));
     write_sentence(&mut out, snapshot);
+    write_verdict(&mut out, facts);
     write_thresholds(&mut out, facts);
     write_requests(&mut out, snapshot);
     write_failures(&mut out, snapshot);
@@ -55,6 +56,32 @@ fn write_sentence(out: &mut String, snapshot: &Snapshot) {
         );
     }
     out.push_str(".\n\n");
+}
+
+fn write_verdict(out: &mut String, facts: &Facts) {
+    let verdict = &facts.verdict;
+    if !verdict.is_known() {
+        return;
+    }
+    let _ = writeln!(out, "Verdict: **{}**, {}.\n", verdict.level, inline(&verdict.summary));
+    for reason in &verdict.reasons {
+        let _ = writeln!(
+            out,
+            "- {}: {}. {}.",
+            reason.level,
+            inline(&reason.text),
+            inline(&capital(&reason.advice))
+        );
+    }
+    if !verdict.reasons.is_empty() {
+        out.push('\n');
+    }
+}
+
+/// With a capital first.
+fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
 fn write_thresholds(out: &mut String, facts: &Facts) {

@@ -41,6 +41,19 @@ class WorkerSeconds:
         self._cutter: Any = None
         self._reports = 0
 
+    def begin_run(self, run: str | None) -> None:
+        """The master has given work, for a run of that name."""
+        self.run = run
+        self._work(True)
+
+    def end_run(self) -> None:
+        """It is done."""
+        self._work(False)
+
+    def _work(self, working: bool) -> None:
+        if self._cutter is not None:
+            self._cutter.works(working)
+
     def follow(self, master_takes: bool) -> None:
         """Cuts the numbers into seconds, or no longer: the master has said whether it wants to know."""
         if master_takes and self._cutter is None:
@@ -85,6 +98,7 @@ class WorkerSeconds:
             "number": self._reports + 1,
             "every": float(runners.WORKER_REPORT_INTERVAL),
             "clock": time.time(),
+            "health": self._cutter.health(),
             "seconds": seconds,
         }
         return {KEY: {**told, **more}}
@@ -140,6 +154,7 @@ class MasterSeconds:
             except ValueError as e:
                 self._say(logging.ERROR, f"A report of worker {client_id} does not say when it is of: {e}")
             else:
+                self._listen(client_id, told.get("health"), judged, missing)
                 return self._judge(client_id, report, judged, missing)
         last = report["stats_total"].get("last_request_timestamp")
         known = not isinstance(last, bool) and isinstance(last, (int, float))
@@ -151,6 +166,18 @@ class MasterSeconds:
             time.time(),
         )
         return report
+
+    def _listen(self, client_id: str, health: Any, judged: str, missing: int) -> None:
+        """What the record's verdict on the run depends on."""
+        recorder = self._master.environment._recorder
+        if recorder is None or judged == "other run":
+            return
+        recorder.native.misses_reports(-1 if judged == "overdue" else missing)
+        if isinstance(health, str) and judged == "counts":
+            try:
+                recorder.native.worker_fares(client_id, health)
+            except ValueError as e:
+                self._say(logging.ERROR, f"Worker {client_id} does not say how it fares: {e}")
 
     def _judge(self, client_id: str, report: WorkerReport, judged: str, missing: int) -> WorkerReport | None:
         if judged == "other run" and not (

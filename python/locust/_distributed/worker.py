@@ -247,12 +247,13 @@ class WorkerRunner(DistributedRunner):
         vars(environment.parsed_options).update(options)
         run = job.get(RUN) if isinstance(job.get(RUN), str) else None
         if self.worker_state not in (STATE_RUNNING, STATE_SPAWNING):
-            self._seconds.run = run
+            self._seconds.begin_run(run)
             self._begin_test()
         elif run != self._seconds.run:
             # It has not heard of the end of the last one: what was counted until now is not of this one.
             self._report()
-            self._seconds.run = run
+            self._seconds.end_run()
+            self._seconds.begin_run(run)
         self.worker_state = STATE_SPAWNING
         if self.spawning_greenlet:
             self.spawning_greenlet.kill(block=True)
@@ -289,6 +290,7 @@ class WorkerRunner(DistributedRunner):
 
     def _stop_and_be_ready(self) -> None:
         self.stop()
+        self._seconds.end_run()
         # Now, so that these numbers are not taken for those of the next test.
         self._report()
         self._try_to_send("client_stopped")

@@ -17,7 +17,7 @@ import gevent
 from gevent.event import Event
 
 from .. import log, stats
-from . import reports, thresholds, upload
+from . import reports, thresholds, upload, verdict
 from .run import Run
 from .signals import StopSignals
 from .table import exit_code
@@ -95,6 +95,8 @@ def _set_at_third_signal(signals: StopSignals, patience: Event) -> None:
 def _exit_code(run: Run) -> Any:
     """What the program ends with, judged by everything that was recorded up to now."""
     run.thresholds = _standing(run)
+    run.verdict = verdict.of(run.environment, run.options)
+    verdict.warn(run.verdict)
     code, options = _judged(run), run.options
     # What workers sent is their master's.
     if (
@@ -117,6 +119,8 @@ def _judged(run: Run) -> Any:
         return run.environment.process_exit_code
     if thresholds.is_broken(run.thresholds):
         return exit_code("UNHANDLED" if log.unhandled_greenlet_exception else "THRESHOLD")
+    if verdict.is_broken(run.verdict, run.options):
+        return exit_code("UNHANDLED" if log.unhandled_greenlet_exception else "INVALID")
     failed = len(run.runner.errors) and not thresholds.is_lenient(run.options, run.thresholds)
     if failed or len(run.runner.exceptions):
         return int(run.options.exit_code_on_error)
@@ -167,6 +171,8 @@ def _report(run: Run, code: int) -> int:
     stats.print_percentile_stats(numbers)
     stats.print_error_report(numbers)
     thresholds.show(run.thresholds)
+    if options.fail_on_invalid:
+        verdict.show(run.verdict)
     return exit_code("STARTUP") if failed else exit_code("OK")
 
 
@@ -177,18 +183,14 @@ def _write_files(run: Run, code: int) -> bool:
         return True
     written = _write_html(run)
     if options.junit_file:
-        written &= _attempt(
-            lambda: reports.write_junit(environment, options, code, run.thresholds), "the JUnit file"
-        )
+        written &= _attempt(lambda: reports.write_junit(run, code), "the JUnit file")
     if options.report_upload:
         written &= _attempt(
             lambda: upload.send(options.report_upload, reports.html(environment)),
             "the report to --report-upload",
         )
     if options.summary_md_file:
-        written &= _attempt(
-            lambda: reports.write_summary(environment, options, code, run.thresholds), "the summary"
-        )
+        written &= _attempt(lambda: reports.write_summary(run, code), "the summary")
     return written
 
 

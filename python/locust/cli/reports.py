@@ -6,8 +6,8 @@ import json
 import logging
 import os
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from .. import _engine
 from .._files import write_whole
@@ -17,6 +17,7 @@ from . import thresholds, upload
 
 if TYPE_CHECKING:
     from ..env import Environment
+    from .run import Run
 
 logger = logging.getLogger("locust.main")
 
@@ -73,39 +74,29 @@ def write_html(environment: Environment, options: Namespace) -> None:
     _write(options.html_file, html(environment))
 
 
-def write_junit(
-    environment: Environment, options: Namespace, code: int, standing: Sequence[dict[str, Any]] = ()
-) -> None:
+def write_junit(run: Run, code: int) -> None:
     """`--junit`: writes the result for a CI system. `code` is the exit code. Raises `OSError`."""
-    _write(
-        options.junit_file,
-        _engine.junit_report(environment.stats, _facts(environment, options, code, standing)),
-    )
+    _write(run.options.junit_file, _engine.junit_report(run.environment.stats, _facts(run, code)))
 
 
-def write_summary(
-    environment: Environment, options: Namespace, code: int, standing: Sequence[dict[str, Any]] = ()
-) -> None:
+def write_summary(run: Run, code: int) -> None:
     """`--summary-md`: writes the summary. `code` is the exit code. Raises `OSError`."""
-    _write(
-        options.summary_md_file,
-        _engine.markdown_report(environment.stats, _facts(environment, options, code, standing)),
-    )
+    _write(run.options.summary_md_file, _engine.markdown_report(run.environment.stats, _facts(run, code)))
 
 
-def _facts(
-    environment: Environment, options: Namespace, code: int, standing: Sequence[dict[str, Any]]
-) -> str:
+def _facts(run: Run, code: int) -> str:
     """What both say about the run besides its numbers, as JSON for `crates/report`."""
-    recorder = environment._recorder
-    of_run = recorder.recording if recorder is not None else recording.Recording(environment)
+    recorder = run.environment._recorder
+    of_run = recorder.recording if recorder is not None else recording.Recording(run.environment)
     return json.dumps(
         {
             "info": json.loads(of_run.info()),
             "exceptions": json.loads(of_run.exceptions()),
             "exit_code": code,
-            "thresholds": standing,
-            "lenient": thresholds.is_lenient(options, standing),
+            "thresholds": run.thresholds,
+            "verdict": run.verdict,
+            "fail_on_invalid": bool(run.options.fail_on_invalid),
+            "lenient": thresholds.is_lenient(run.options, run.thresholds),
         }
     )
 

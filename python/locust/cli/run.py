@@ -43,6 +43,7 @@ class Run:
     printer: gevent.Greenlet | None = None
     companions: list[gevent.Greenlet] = field(default_factory=list)
     thresholds: list[dict[str, Any]] = field(default_factory=list)
+    verdict: dict[str, Any] = field(default_factory=dict)
     """How they stood at the end."""
     is_over: bool = False
     """Whether its end has begun."""

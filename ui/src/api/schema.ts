@@ -2,6 +2,7 @@
 
 export type RunState = "ready" | "spawning" | "running" | "cleanup" | "stopping" | "stopped" | "missing";
 export type Outcome = "ok" | "failed" | "no data" | "waiting";
+export type VerdictLevel = "green" | "amber" | "red" | "none";
 
 /** First event of each connection. */
 export interface Hello {
@@ -202,6 +203,8 @@ export interface Tick {
   errors: Failure[];
   /** How each threshold stands. */
   thresholds: Threshold[];
+  /** Whether the generator keeps up. */
+  verdict: Verdict;
   /** The seconds of which everything is known now, oldest first. */
   points: Point[];
 }
@@ -432,6 +435,8 @@ export interface Generator {
   connections: number;
   /** Processor time of each kind of thread: 1 is a whole core. `main` runs the users. */
   cpu: Record<string, number>;
+  /** How long each kind of thread could have gone on, but had no processor: 1 is one thread all the time. */
+  cpu_wait: Record<string, number>;
 }
 
 /** The same through a run. */
@@ -524,6 +529,8 @@ export interface RunDetail {
   phases: Phases;
   /** How each threshold stood at the end. */
   thresholds: Threshold[];
+  /** Whether the generator was the limit. */
+  verdict: Verdict;
   /** What the program saw of itself, oldest first; empty if nobody looked. */
   generator: Generator[];
 }
@@ -576,4 +583,26 @@ export interface CompareRow {
 export interface Problem {
   /** In words. */
   error: string;
+}
+
+/** Whether the generator was the limit of a run. */
+export interface Verdict {
+  /** How much speaks against the numbers. */
+  level: VerdictLevel;
+  /** All in a sentence. */
+  summary: string;
+  /** What speaks against them, the worst first. */
+  reasons: Reason[];
+}
+
+/** One thing that speaks against the numbers of a run. */
+export interface Reason {
+  /** Which, in one word: it does not change between versions. */
+  kind: string;
+  /** How much. */
+  level: VerdictLevel;
+  /** What was seen. */
+  text: string;
+  /** What to do about it. */
+  advice: string;
 }

@@ -14,6 +14,7 @@ import type {
   Status,
   Threshold,
   Tick,
+  Verdict,
 } from "../api/schema";
 import { LiveStream, type ConnectionState, type Listener, type StreamOptions } from "../api/stream";
 import { byName, EMPTY_TOTAL, rowAt, totalRow, type StatRow } from "../lib/rows";
@@ -63,6 +64,7 @@ export class LiveStore implements Listener {
   names = $state.raw<Name[]>([]);
   errors = $state.raw<Failure[]>([]);
   thresholds = $state.raw<Threshold[]>([]);
+  verdict = $state.raw<Verdict>({ level: "none", summary: "", reasons: [] });
   exceptionList = $state.raw<Exception[]>([]);
   logLines = $state.raw<LogLine[]>([]);
   /** Replaced each second; its columns are the same arrays, grown. */
@@ -146,6 +148,7 @@ export class LiveStore implements Listener {
     this.elapsed = event.elapsed;
     this.total = totalRow(event.total);
     // Most runs have none: an empty list stays the same one.
+    this.verdict = event.verdict;
     if (event.thresholds.length > 0 || this.thresholds.length > 0) this.thresholds = event.thresholds;
     this.takeRows(event);
     if (event.errors.length > 0 || event.full) {

@@ -332,6 +332,12 @@ pub const TABLE: &[Opt] = &[
         .env("LOCUST_FAIL_ON_EMPTY")
         .help("Exit with code 1 if no request was counted, which else is no failure")
         .ours(),
+    Opt::switch(&["--fail-on-invalid"], "fail_on_invalid", Other)
+        .env("LOCUST_FAIL_ON_INVALID")
+        .help(
+            "Exit with code 4 if the generator was a limit of the run (the verdict is red), and print the verdict in any case",
+        )
+        .ours(),
     Opt::value(&["-s", "--stop-timeout"], "stop_timeout", Other, Kind::Timespan)
         .metavar("<number>")
         .default(Text("0"))

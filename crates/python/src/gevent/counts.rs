@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use gregaria_http::Counts as ClientCounts;
+use gregaria_http::{Counted, Counts as ClientCounts};
 use gregaria_record::{Counts, DELAYS, Delays};
 
 /// Of this process: there is one thread that runs users.
@@ -59,12 +59,16 @@ impl Delayed {
         }
     }
 
-    fn take(&self) -> Delays {
+    fn look(&self) -> Delays {
         Delays {
             counts: std::array::from_fn(|place| now(&self.counts[place])),
             nanos: now(&self.nanos),
-            most_nanos: self.most.swap(0, Ordering::Relaxed),
+            most_nanos: now(&self.most),
         }
+    }
+
+    fn take(&self) -> Delays {
+        Delays { most_nanos: self.most.swap(0, Ordering::Relaxed), ..self.look() }
     }
 
     fn forget(&self) {
@@ -119,12 +123,18 @@ pub(crate) fn locked(since: Instant) {
     add(&HERE.lock_nanos, since.elapsed().as_nanos() as u64);
 }
 
-/// All of it, for the recorder.
+/// All of it, for the recorder: what was most is counted anew from now on.
 pub(crate) fn take() -> Counts {
-    let clients = CLIENTS.take();
+    Counts { lag: HERE.lag.take(), starts: HERE.starts.take(), ..of(CLIENTS.take()) }
+}
+
+/// All of it, for anybody.
+pub(crate) fn look() -> Counts {
+    Counts { lag: HERE.lag.look(), starts: HERE.starts.look(), ..of(CLIENTS.look()) }
+}
+
+fn of(clients: Counted) -> Counts {
     Counts {
-        lag: HERE.lag.take(),
-        starts: HERE.starts.take(),
         turns: now(&HERE.turns),
         completions: now(&HERE.completions),
         most_completions: clients.most_completions,
@@ -136,6 +146,7 @@ pub(crate) fn take() -> Counts {
         lock_waits: now(&HERE.lock_waits),
         lock_nanos: now(&HERE.lock_nanos),
         connections: clients.connections,
+        ..Counts::default()
     }
 }
 

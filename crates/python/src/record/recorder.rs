@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use gregaria_record::store::Store;
 use gregaria_record::{
-    Answer, Counts, Numbers, Question, Record, Recording, Showing, Source, Threshold, Told, report_of,
+    Answer, Counts, Health, Numbers, Question, Record, Recording, Showing, Source, Threshold, Told, report_of,
 };
 use gregaria_wake::Mailbox;
 use pyo3::exceptions::{PyAssertionError, PyRuntimeError, PyValueError};
@@ -238,6 +238,31 @@ impl Recorder {
             return;
         }
         self.numbers.replace(stats.get().table());
+    }
+
+    /// A worker has said how it fares: what `Cutter.health` gives. `ValueError` if that makes no sense.
+    fn worker_fares(&self, worker: &str, health: &str) -> PyResult<()> {
+        let health = Health::from_json(health.as_bytes())
+            .ok_or_else(|| PyValueError::new_err("what it says of itself makes no sense"))?;
+        if let Some(record) = self.record() {
+            record.worker_fares(worker, health);
+        }
+        Ok(())
+    }
+
+    /// So many reports of workers have not arrived; less than nothing: they have, after all.
+    fn misses_reports(&self, count: i64) {
+        if let Some(record) = self.record() {
+            record.misses_reports(count);
+        }
+    }
+
+    /// Whether the generator keeps up, or was the limit of the run: the words of `dto::Verdict`, as JSON. `None`: there is no record.
+    fn verdict(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        let recording = self.lock().recording.clone();
+        let Some(recording) = recording.filter(|_| !self.is_elsewhere()) else { return Ok(None) };
+        let verdict = py.detach(|| recording.verdict());
+        verdict.map(Some).map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
     /// What runs have to keep to: rules as `check_threshold` reads them.

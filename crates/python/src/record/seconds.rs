@@ -2,12 +2,13 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use gregaria_record::{ToldOfReport, Verdict};
+use gregaria_record::{Judgement, ToldOfReport};
 use gregaria_stats::Slices;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::gevent::counts;
 use crate::stats::{ReportPlacing, RequestStats};
 
 /// Cuts the numbers of a worker into seconds from now on, until `stop()`.
@@ -33,7 +34,7 @@ impl Cutter {
 impl Cutter {
     #[new]
     fn new(stats: &Bound<'_, RequestStats>) -> PyResult<Self> {
-        let cutter = gregaria_record::Cutter::start(stats.get().table())?;
+        let cutter = gregaria_record::Cutter::start(stats.get().table(), counts::look)?;
         Ok(Self { cutter: Mutex::new(Some(cutter)), process: std::process::id() })
     }
 
@@ -50,6 +51,16 @@ impl Cutter {
     /// Number of the second that is open, for how many seconds it has been, and the seconds of a round trip to the master.
     fn open(&self) -> PyResult<(u64, f64, f64)> {
         self.with(gregaria_record::Cutter::open)
+    }
+
+    /// A test begins, or is over.
+    fn works(&self, working: bool) -> PyResult<()> {
+        self.with(|cutter| cutter.works(working))
+    }
+
+    /// How this process has fared in the present test, or in the last: what a recorder's `worker_fares` takes.
+    fn health(&self) -> PyResult<String> {
+        self.with(gregaria_record::Cutter::health)
     }
 
     /// Ends; the seconds are no longer kept.
@@ -141,13 +152,13 @@ impl Reporters {
         }
         let verdict = self.lock().report(worker, &told, arrived(now, waited));
         Ok(match verdict {
-            Verdict::Counts { placing, missing, overdue } => {
+            Judgement::Counts { placing, missing, overdue } => {
                 let placing = ReportPlacing::new(placing, Some(seconds));
                 (if overdue { "overdue" } else { "counts" }, Some(placing), missing)
             }
-            Verdict::Again => ("again", None, 0),
-            Verdict::TooOld => ("too old", None, 0),
-            Verdict::OtherRun => ("other run", None, 0),
+            Judgement::Again => ("again", None, 0),
+            Judgement::TooOld => ("too old", None, 0),
+            Judgement::OtherRun => ("other run", None, 0),
         })
     }
 

@@ -207,6 +207,12 @@ fn threshold_lines(about: &str) -> PyResult<Vec<String>> {
     Ok(gregaria_report::threshold_lines(&facts(about)?.thresholds))
 }
 
+/// The verdict for a console; no lines without. `about` is as for `junit_report`.
+#[pyfunction]
+fn verdict_lines(about: &str) -> PyResult<Vec<String>> {
+    Ok(gregaria_report::verdict_lines(&facts(about)?.verdict))
+}
+
 /// Whether the run has failed for one of its thresholds. `about` is as for `junit_report`.
 #[pyfunction]
 fn thresholds_fail(about: &str) -> PyResult<bool> {
@@ -216,6 +222,7 @@ fn thresholds_fail(about: &str) -> PyResult<bool> {
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(stats_lines, m)?)?;
     m.add_function(wrap_pyfunction!(threshold_lines, m)?)?;
+    m.add_function(wrap_pyfunction!(verdict_lines, m)?)?;
     m.add_function(wrap_pyfunction!(thresholds_fail, m)?)?;
     m.add_function(wrap_pyfunction!(stats_line, m)?)?;
     m.add_function(wrap_pyfunction!(percentile_lines, m)?)?;

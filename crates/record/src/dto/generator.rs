@@ -43,6 +43,8 @@ wire! {
         pub connections: u64,
         /// Processor time of each kind of thread: 1 is a whole core. `main` runs the users.
         pub cpu: Shares,
+        /// How long each kind of thread could have gone on, but had no processor: 1 is one thread all the time.
+        pub cpu_wait: Shares,
     }
 
     /// The same through a run.

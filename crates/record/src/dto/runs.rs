@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Exception, Failure, Generator, History, Info, Name, Phases, Rows, Threshold};
+use super::{Exception, Failure, Generator, History, Info, Name, Phases, Rows, Threshold, Verdict};
 
 wire! {
     RUNS:
@@ -89,6 +89,8 @@ wire! {
         pub phases: Phases,
         /// How each threshold stood at the end.
         pub thresholds: Vec<Threshold>,
+        /// Whether the generator was the limit.
+        pub verdict: Verdict,
         /// What the program saw of itself, oldest first; empty if nobody looked.
         pub generator: Vec<Generator>,
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AnyNumber, Counts, Outcome, RunState};
+use super::{AnyNumber, Counts, Outcome, RunState, Verdict};
 
 wire! {
     STREAM:
@@ -204,6 +204,8 @@ wire! {
         pub errors: Vec<Failure>,
         /// How each threshold stands.
         pub thresholds: Vec<Threshold>,
+        /// Whether the generator keeps up.
+        pub verdict: Verdict,
         /// The seconds of which everything is known now, oldest first.
         pub points: Vec<Point>,
     }

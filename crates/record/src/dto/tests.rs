@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// All types, in the order of the file.
 fn types() -> impl Iterator<Item = &'static Type> {
-    [STREAM, FIGURES, GENERATOR, RUNS].into_iter().flatten()
+    [STREAM, FIGURES, GENERATOR, RUNS, VERDICT].into_iter().flatten()
 }
 
 pub(super) struct Type {
@@ -38,7 +38,7 @@ fn typescript(kind: &str) -> String {
         "Info" => "Record<string, unknown>".to_owned(),
         "Counts" | "Shares" => "Record<string, number>".to_owned(),
         "Bin" => "[number, number, number]".to_owned(),
-        "RunState" | "Outcome" => kind.to_owned(),
+        "RunState" | "Outcome" | "VerdictLevel" => kind.to_owned(),
         ours => {
             assert!(types().any(|known| known.name == ours), "no word for {ours:?}");
             ours.to_owned()
@@ -63,7 +63,8 @@ fn schema() -> String {
     let mut out = String::from(
         "// Made from crates/record/src/dto.rs by `SCHEMA=write cargo test -p gregaria-record schema`. Not to be edited.\n\n\
          export type RunState = \"ready\" | \"spawning\" | \"running\" | \"cleanup\" | \"stopping\" | \"stopped\" | \"missing\";\n\
-         export type Outcome = \"ok\" | \"failed\" | \"no data\" | \"waiting\";\n",
+         export type Outcome = \"ok\" | \"failed\" | \"no data\" | \"waiting\";\n\
+         export type VerdictLevel = \"green\" | \"amber\" | \"red\" | \"none\";\n",
     );
     for Type { name, docs, fields } in types() {
         let _ = write!(out, "\n{}export interface {name} {{\n", comment(docs, ""));

@@ -9,6 +9,7 @@ mod threads;
 
 pub use counts::{Counts, DELAYS, Delays};
 pub(crate) use second::{Own, Watch};
+pub(crate) use threads::Used;
 
 use crate::dto;
 

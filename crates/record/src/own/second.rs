@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::counts::{Counts, Delays};
-use super::threads::Threads;
+use super::threads::{Threads, Used};
 use crate::dto;
 
 /// A task that begins more than 8 ms later than its wait said is late: what is below that no test can tell from chance.
@@ -15,8 +15,10 @@ const LATE: usize = 6;
 pub(crate) struct Own {
     /// All that was counted since it began.
     pub(crate) counts: Counts,
-    /// Processor time of each kind of thread since it began, in seconds.
-    pub(crate) cpu: Vec<(String, f64)>,
+    /// What each kind of thread has used since it began.
+    pub(crate) threads: Vec<Used>,
+    /// How much of the second the busiest thread of each kind was on a processor: 1 is all of it. Empty at the first look.
+    pub(crate) busiest: Vec<(String, f64)>,
     /// What the last second was like.
     pub(crate) second: dto::Generator,
 }
@@ -25,7 +27,7 @@ pub(crate) struct Own {
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     before: Option<(Instant, Counts)>,
-    cpu_before: Vec<(String, f64)>,
+    used_before: Vec<Used>,
     threads: Threads,
 }
 
@@ -60,15 +62,17 @@ fn delay(now: &Delays, before: &Delays) -> (Option<f64>, Option<f64>) {
 impl Watch {
     /// What the second was like that ends at `now`, unix seconds `at`.
     pub(crate) fn look(&mut self, counts: &Counts, now: Instant, at: f64) -> Own {
-        let cpu = self.threads.look();
+        let used = self.threads.look();
         let (since, before) = self.before.replace((now, *counts)).unwrap_or((now, *counts));
         let seconds = now.duration_since(since).as_secs_f64().max(0.001);
         let (lag, lag_max) = delay(&counts.lag, &before.lag);
         let (start_delay, start_delay_max) = delay(&counts.starts, &before.starts);
-        let busy = |(kind, used): &(String, f64)| {
-            let before =
-                self.cpu_before.iter().find(|(known, _)| known == kind).map_or(0.0, |(_, used)| *used);
-            (kind.clone(), rounded((used - before).max(0.0) / seconds))
+        let share = |of: fn(&Used) -> f64| {
+            let share = |used: &Used| {
+                let before = self.used_before.iter().find(|before| before.kind == used.kind).map_or(0.0, of);
+                (used.kind.clone(), rounded((of(used) - before).max(0.0) / seconds))
+            };
+            used.iter().map(share).collect::<BTreeMap<_, _>>()
         };
         // Of the first look nothing is known but what is now.
         let first = since == now;
@@ -89,10 +93,13 @@ impl Watch {
             lock_waits: rate(counts.lock_waits, before.lock_waits, seconds),
             lock_wait: ms(counts.lock_nanos.saturating_sub(before.lock_nanos) as f64 / seconds),
             connections: counts.connections,
-            cpu: if first { BTreeMap::new() } else { cpu.iter().map(busy).collect() },
+            cpu: if first { BTreeMap::new() } else { share(|used| used.busy) },
+            cpu_wait: if first { BTreeMap::new() } else { share(|used| used.waited) },
         };
-        self.cpu_before.clone_from(&cpu);
-        Own { counts: *counts, cpu, second }
+        let busiest = used.iter().filter(|_| !first);
+        let busiest = busiest.map(|used| (used.kind.clone(), used.busiest / seconds)).collect();
+        self.used_before.clone_from(&used);
+        Own { counts: *counts, threads: used, busiest, second }
     }
 }
 
@@ -105,13 +112,16 @@ pub(super) fn merged(first: &dto::Generator, other: &dto::Generator, weight: u32
         (a, b) => a.or(b),
     };
     let most = |a: Option<f64>, b: Option<f64>| a.into_iter().chain(b).reduce(f64::max);
-    let mut cpu = first.cpu.clone();
-    for (kind, used) in &mut cpu {
-        *used = mean(*used, other.cpu.get(kind).copied().unwrap_or_default());
-    }
-    for (kind, used) in &other.cpu {
-        cpu.entry(kind.clone()).or_insert_with(|| mean(0.0, *used));
-    }
+    let shares = |first: &dto::Shares, other: &dto::Shares| {
+        let mut all = first.clone();
+        for (kind, share) in &mut all {
+            *share = mean(*share, other.get(kind).copied().unwrap_or_default());
+        }
+        for (kind, share) in other {
+            all.entry(kind.clone()).or_insert_with(|| mean(0.0, *share));
+        }
+        all
+    };
     dto::Generator {
         at: first.at,
         seconds: first.seconds + other.seconds,
@@ -129,7 +139,8 @@ pub(super) fn merged(first: &dto::Generator, other: &dto::Generator, weight: u32
         lock_waits: mean(first.lock_waits, other.lock_waits),
         lock_wait: mean(first.lock_wait, other.lock_wait),
         connections: first.connections.max(other.connections),
-        cpu,
+        cpu: shares(&first.cpu, &other.cpu),
+        cpu_wait: shares(&first.cpu_wait, &other.cpu_wait),
     }
 }
 

@@ -3,35 +3,74 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
+/// What the threads of a kind have used so far, in seconds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Used {
+    /// `main` runs the users; `io` sends.
+    pub(crate) kind: String,
+    /// On a processor.
+    pub(crate) busy: f64,
+    /// Ready to go on, but without a processor.
+    pub(crate) waited: f64,
+    /// On a processor since the last look: the one of them that was most.
+    pub(crate) busiest: f64,
+}
+
+/// Of one thread, or of all of a kind, in nanoseconds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Nanos {
+    busy: u64,
+    waited: u64,
+}
+
+impl Nanos {
+    /// From the first two numbers of a thread's `schedstat`.
+    fn parse(text: &str) -> Option<Self> {
+        let mut numbers = text.split_whitespace().map(str::parse);
+        Some(Self { busy: numbers.next()?.ok()?, waited: numbers.next()?.ok()? })
+    }
+}
+
 /// What each thread has used so far; those that have ended count on.
 #[derive(Debug, Default)]
 pub(super) struct Threads {
-    seen: HashMap<u32, u64>,
-    nanos: BTreeMap<String, u64>,
+    seen: HashMap<u32, Nanos>,
+    all: BTreeMap<String, Nanos>,
 }
 
 impl Threads {
-    /// Processor time of each kind of thread since the program began, in seconds. Empty where nobody tells.
-    pub(super) fn look(&mut self) -> Vec<(String, f64)> {
+    /// What each kind of thread has used since the program began. Empty where nobody tells.
+    pub(super) fn look(&mut self) -> Vec<Used> {
         let Ok(tasks) = fs::read_dir("/proc/self/task") else { return Vec::new() };
         let mut seen = HashMap::new();
+        let mut busiest: HashMap<String, u64> = HashMap::new();
         for task in tasks.flatten() {
             let Some(id) = task.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-            // The first number is the time on a processor, in nanoseconds.
             let used = fs::read_to_string(task.path().join("schedstat"));
-            let used = used.ok().and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok());
-            let Some(used) = used else { continue };
+            let Some(used) = used.ok().and_then(|text| Nanos::parse(&text)) else { continue };
             let kind = if id == std::process::id() {
                 "main".to_owned()
             } else {
                 kind_of(&fs::read_to_string(task.path().join("comm")).unwrap_or_default())
             };
             let before = self.seen.get(&id).copied().unwrap_or_default();
-            *self.nanos.entry(kind).or_default() += used.saturating_sub(before);
+            let since = used.busy.saturating_sub(before.busy);
+            let all = self.all.entry(kind.clone()).or_default();
+            all.busy += since;
+            all.waited += used.waited.saturating_sub(before.waited);
+            let most = busiest.entry(kind).or_default();
+            *most = since.max(*most);
             seen.insert(id, used);
         }
         self.seen = seen;
-        self.nanos.iter().map(|(kind, &nanos)| (kind.clone(), nanos as f64 / 1e9)).collect()
+        let seconds = |nanos: u64| nanos as f64 / 1e9;
+        let used = self.all.iter().map(|(kind, all)| Used {
+            kind: kind.clone(),
+            busy: seconds(all.busy),
+            waited: seconds(all.waited),
+            busiest: busiest.get(kind).copied().map_or(0.0, seconds),
+        });
+        used.collect()
     }
 }
 
@@ -68,8 +107,7 @@ mod tests {
     #[test]
     fn what_a_thread_has_used_counts_after_its_end() {
         let mut threads = Threads::default();
-        let used =
-            |seen: &[(String, f64)]| seen.iter().find(|(kind, _)| kind == "test").map(|(_, used)| *used);
+        let used = |seen: &[Used]| seen.iter().find(|used| used.kind == "test").map(|used| used.busy);
         let before = used(&threads.look());
         let (sender, receiver) = std::sync::mpsc::channel::<()>();
         let waits = std::thread::Builder::new().name("gregaria-test-1".to_owned()).spawn(move || {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use gregaria_stats::{Report, RequestStats, Slices};
 use proptest::prelude::*;
 
-use super::{Reporters, Told, Verdict};
+use super::{Judgement, Reporters, Told};
 use crate::course::When;
 use crate::numbers::Numbers;
 use crate::pace::Pace;
@@ -205,8 +205,8 @@ fn play(plan: &Plan) -> Outcome {
 
 fn take(all: &mut Reporters, stats: &Mutex<RequestStats>, mut sent: Sent) {
     let verdict = all.report(&sent.from.to_string(), &sent.told, BEGAN + sent.at);
-    let Verdict::Counts { placing, .. } = verdict else {
-        assert_eq!(verdict, Verdict::Again);
+    let Judgement::Counts { placing, .. } = verdict else {
+        assert_eq!(verdict, Judgement::Again);
         return;
     };
     // As it comes over the wire.

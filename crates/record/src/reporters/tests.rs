@@ -6,9 +6,9 @@ fn told(number: u64, open: u64, since: f64) -> Told {
     Told { number, open, since, every: 3.0, clock: 1_000.0, ..Told::default() }
 }
 
-fn placing(verdict: &Verdict) -> Placing {
+fn placing(verdict: &Judgement) -> Placing {
     match verdict {
-        Verdict::Counts { placing, .. } => *placing,
+        Judgement::Counts { placing, .. } => *placing,
         other => panic!("{other:?}"),
     }
 }
@@ -52,18 +52,18 @@ fn a_report_counts_once_and_only_in_its_run() {
     all.begin("r1");
     let of = |number| Told { run: Some("r1".to_owned()), ..told(number, number * 3, 0.0) };
     let mut report = |told: &Told, at: f64| match all.report("a", told, at) {
-        Verdict::Counts { missing, overdue, .. } => Ok((missing, overdue)),
+        Judgement::Counts { missing, overdue, .. } => Ok((missing, overdue)),
         other => Err(other),
     };
     assert_eq!(report(&of(7), 1_000.0), Ok((0, false)));
-    assert_eq!(report(&of(7), 1_001.0), Err(Verdict::Again));
+    assert_eq!(report(&of(7), 1_001.0), Err(Judgement::Again));
     assert_eq!(report(&of(10), 1_009.0), Ok((2, false)));
     assert_eq!(report(&of(9), 1_009.1), Ok((0, true)));
-    assert_eq!(report(&of(9), 1_009.2), Err(Verdict::Again));
+    assert_eq!(report(&of(9), 1_009.2), Err(Judgement::Again));
     assert_eq!(report(&of(100), 1_300.0), Ok((89, false)));
-    assert_eq!(report(&of(8), 1_300.0), Err(Verdict::TooOld));
+    assert_eq!(report(&of(8), 1_300.0), Err(Judgement::TooOld));
     let other = Told { run: Some("r2".to_owned()), ..told(101, 303, 0.0) };
-    assert_eq!(report(&other, 1_303.0), Err(Verdict::OtherRun));
+    assert_eq!(report(&other, 1_303.0), Err(Judgement::OtherRun));
     assert_eq!(report(&Told { run: None, ..told(102, 306, 0.0) }, 1_306.0), Ok((0, false)));
 }
 

@@ -79,6 +79,7 @@ struct Tables {
     exceptions: Vec<dto::Exception>,
     phases: dto::Phases,
     thresholds: Vec<dto::Threshold>,
+    verdict: dto::Verdict,
     base: f64,
     began: f64,
     until: f64,
@@ -102,6 +103,7 @@ pub fn encode(run: &StoredRun, summary: &dto::RunSummary) -> Result<Vec<u8>, For
         exceptions: run.exceptions.clone(),
         phases: run.phases.clone(),
         thresholds: run.thresholds.clone(),
+        verdict: run.verdict.clone(),
         base: course.base,
         began: course.began,
         until: course.until,
@@ -219,6 +221,7 @@ pub fn decode(mut bytes: &[u8]) -> Result<StoredRun, FormatError> {
         exceptions: tables.exceptions,
         phases: tables.phases,
         thresholds: tables.thresholds,
+        verdict: tables.verdict,
         course,
     })
 }

@@ -48,6 +48,7 @@ pub(crate) struct Change {
     exceptions: Option<Vec<dto::Exception>>,
     phases: dto::Phases,
     thresholds: Vec<dto::Threshold>,
+    verdict: dto::Verdict,
     /// The newest points: in place of those that are not older.
     generator: Vec<dto::Generator>,
     /// 0: the total's; then those of the names.
@@ -104,6 +105,7 @@ impl Change {
             exceptions: None,
             phases: mirror.phases(since),
             thresholds: run.thresholds(),
+            verdict: run.verdict(),
             generator: run.course.own.since(marks.own).to_vec(),
             series: marks.follow(&run.course),
         }
@@ -254,7 +256,7 @@ impl Reader {
             series.follow(tail)?;
         }
         (run.summary, run.elapsed, run.course.until) = (change.summary, change.elapsed, change.until);
-        (run.total, run.thresholds) = (change.total, change.thresholds);
+        (run.total, run.thresholds, run.verdict) = (change.total, change.thresholds, change.verdict);
         run.names.extend(change.names);
         put_rows(&mut run.rows, change.rows, &mut self.rows);
         put_phases(&mut run.phases, change.phases, &mut self.phases);

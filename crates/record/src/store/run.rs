@@ -34,6 +34,8 @@ pub struct StoredRun {
     pub phases: dto::Phases,
     /// How each threshold stood.
     pub thresholds: Vec<dto::Threshold>,
+    /// Whether the generator was the limit.
+    pub verdict: dto::Verdict,
     /// The course, second by second.
     pub course: Course,
 }
@@ -55,6 +57,7 @@ impl StoredRun {
             exceptions: run.exceptions.clone(),
             phases: mirror.phases(0),
             thresholds: run.thresholds(),
+            verdict: run.verdict(),
             course: course.clone(),
         }
     }
@@ -90,6 +93,7 @@ impl StoredRun {
             history: self.history(0),
             phases: self.phases.clone(),
             thresholds: self.thresholds.clone(),
+            verdict: self.verdict.clone(),
             generator: self.course.own.points().to_vec(),
         }
     }

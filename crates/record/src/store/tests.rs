@@ -46,6 +46,7 @@ fn run(started: f64, seconds: u32) -> StoredRun {
         exceptions: Vec::new(),
         phases: dto::Phases::default(),
         thresholds: Vec::new(),
+        verdict: dto::Verdict::default(),
         course,
     }
 }

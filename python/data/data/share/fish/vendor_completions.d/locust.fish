@@ -68,5 +68,6 @@ complete -c locust -l show-task-ratio -d 'Print how often each task of each User
 complete -c locust -l show-task-ratio-json -d 'The same as JSON'
 complete -c locust -s V -l version -d 'Print the version and exit'
 complete -c locust -l fail-on-empty -d 'Exit with code 1 if no request was counted, which else is no failure'
+complete -c locust -l fail-on-invalid -d 'Exit with code 4 if the generator was a limit of the run (the verdict is red), and print the verdict in any case'
 complete -c locust -l equal-weights -d 'Choose all tasks equally often, whatever weights the script gives them'
 complete -c locust -l otel -d 'Export metrics, traces of requests and the log by OpenTelemetry, whose OTEL_* variables say where to. Needs: pip install \'gregaria[otel]\''

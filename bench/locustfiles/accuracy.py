@@ -1,0 +1,48 @@
+"""For `accuracy.py`: users that ask one path each, wait, and burn Python; at the end, the exact percentiles and the verdict."""
+
+import json
+import os
+import time
+
+from locust import FastHttpUser, constant, events, task
+
+WAIT, BURN = float(os.environ["WAIT"]), float(os.environ["BURN"])
+
+
+def visitor(path):
+    class Visitor(FastHttpUser):
+        wait_time = constant(WAIT)
+
+        def on_start(self):
+            # Connecting is part of a response time, and none of the server's log.
+            self.client.get("/?first")
+
+        @task
+        def visit(self):
+            self.client.get(path + "?ours")
+            end = time.thread_time() + BURN
+            while time.thread_time() < end:
+                pass
+
+    Visitor.__name__ = "Visitor" + path.strip("/")
+    return Visitor
+
+
+for _path in os.environ["PATHS"].split(","):
+    _made = visitor(_path)
+    globals()[_made.__name__] = _made
+del _made
+
+
+@events.quitting.add_listener
+def write(environment, **kwargs):
+    verdict = environment._recorder.verdict()
+    busy = verdict["summary"].rpartition("busy for ")[2].partition(" %")[0]
+    names = {
+        name: entry.exact_percentiles([0.5, 0.99, 0.999])
+        for (name, _), entry in environment.stats.entries.items()
+    }
+    found = {"names": names, "verdict": verdict["level"], "busiest": 0.0}
+    found["busiest"] = float(busy) / 100 if busy.isdigit() else 1.0
+    with open(os.environ["RESULT"], "w") as file:
+        json.dump(found, file)
