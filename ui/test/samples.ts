@@ -69,6 +69,7 @@ export function tick(seq: number, more: Partial<Tick> = {}): Tick {
     rows: rows([]),
     errors: [],
     thresholds: [],
+    verdict: { level: "none", summary: "", reasons: [] },
     points: [],
     ...more,
   };
