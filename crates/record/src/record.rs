@@ -1,6 +1,6 @@
 //! The record of the runs of one program: the present run, shared between the thread that keeps it and those that read it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::verdict::{Crew, Health};
 /// What has been heard of workers.
 #[derive(Debug, Default)]
 struct Word {
-    health: HashMap<String, Health>,
+    health: BTreeMap<String, Health>,
     missing_reports: i64,
 }
 

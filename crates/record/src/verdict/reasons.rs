@@ -251,10 +251,8 @@ fn of_phases(reasons: &mut Reasons, phases: &Phases) {
 
 /// Judges a run.
 pub(crate) fn judge(facts: Facts<'_>) -> Verdict {
-    let mut reasons = Reasons { who: String::new(), all: Vec::new() };
-    if facts.crew.is_there() {
-        reasons.who = "the master".to_owned();
-    }
+    let who = if facts.crew.is_there() { "the master".to_owned() } else { String::new() };
+    let mut reasons = Reasons { who, all: Vec::new() };
     of_process(&mut reasons, facts.here);
     reasons.who.clear();
     of_crew(&mut reasons, facts.crew);
