@@ -35,6 +35,7 @@ from ._version import version as __version__
 from .contrib.fasthttp import FastHttpUser
 from .debug import run_single_user
 from .event import Events
+from .shape import ArrivalRate as ArrivalRate
 from .shape import LoadTestShape
 from .user import wait_time
 from .user.markov_taskset import MarkovTaskSet, transition, transitions

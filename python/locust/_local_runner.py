@@ -7,12 +7,14 @@ import logging
 import math
 import socket
 import traceback
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import gevent
 
 from ._nodes import WorkerNode
+from ._open_run import OpenRun
 from .dispatch import UsersDispatcher
 from .rpc import Message
 from .runners import STATE_CLEANUP, STATE_INIT, STATE_SPAWNING, STATE_STOPPED, Runner
@@ -77,6 +79,7 @@ class LocalRunner(Runner):
         self.target_user_count = user_count
         ramp, begins_test = self._run.begin_ramp()
         if begins_test:
+            self._open = None
             self._begin_test()
             if not self._run.is_current(ramp):
                 # A listener has stopped the test again.
@@ -88,6 +91,9 @@ class LocalRunner(Runner):
                 user_class.host = self.environment.host
         if self.state not in (STATE_INIT, STATE_STOPPED):
             self.update_state(STATE_SPAWNING)
+        if self.environment._arrivals is not None:
+            self._begin_arrivals(math.trunc(user_count))
+            return
         dispatcher = self._users_dispatcher
         if dispatcher is None:
             dispatcher = self._users_dispatcher = self.environment.dispatcher_class(
@@ -113,6 +119,21 @@ class LocalRunner(Runner):
         self.environment.events.spawning_complete.fire(
             user_count=sum(self.target_user_classes_count.values())
         )
+
+    def _begin_arrivals(self, most: int) -> None:
+        """As the end of a ramp to so many users, who come when arrivals need them."""
+        if self._open is not None:
+            self._open.limit(most)
+            logger.info(f"Iterations are begun by at most {most} users from now on")
+        else:
+            self.update_state(STATE_SPAWNING)
+            arrivals = replace(self.environment._arrivals, most=most)
+            self._open = OpenRun(self, arrivals)
+            logger.info(
+                f"Iterations arrive at a rate of {arrivals.in_words}, for at most {most} users at a time"
+            )
+            self._open.begin()
+        self.environment.events.spawning_complete.fire(user_count=self.user_count)
 
     def _follow(self, plan: dict[str, int], wait: bool) -> None:
         """Starts and stops users until as many run as planned."""

@@ -15,6 +15,8 @@ class WorkerNode:
         self.cpu_usage: float = 0
         self.cpu_warning_emitted = False
         self.memory_usage: int = 0
+        # Its heartbeats are those of Locust itself.
+        self.is_locusts_own = False
         self.user_classes_count: dict[str, int] = {}
 
     @property

@@ -301,7 +301,7 @@ _TYPES: dict[str, Callable[[str], Any]] = {
     "log_level": str.upper,
 }
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-CHOICES = {"log_level": LOG_LEVELS, "run_time_from": ("start", "ramp-end")}
+CHOICES = {"log_level": LOG_LEVELS, "run_time_from": ("start", "ramp-end"), "arrivals": ("constant", "poisson")}  # fmt: skip
 
 
 def _keywords(option: Option) -> dict[str, Any]:

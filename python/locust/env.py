@@ -86,6 +86,8 @@ class Environment:
         self._state_watchers: list[Callable[[], None]] = []
         # Where finished runs are kept; the command line sets it before there is a web UI.
         self._run_store: str | None = None
+        # What an open run is asked for; None: runs are closed.
+        self._arrivals: Any = None
         # What records the course of the runs: the web UI, or what the command line has instead.
         self._recorder: Any = None
 

@@ -16,7 +16,17 @@ from gregaria.conflict import refuse_original_beside_us
 
 from ._internals import module_attributes
 from .argument_parser import get_locustfiles_locally, get_parser, parse_locustfile_option
-from .cli import actions, checks, ending, locustfiles, preparation, processes, subcommands, thresholds
+from .cli import (
+    actions,
+    arrivals,
+    checks,
+    ending,
+    locustfiles,
+    preparation,
+    processes,
+    subcommands,
+    thresholds,
+)
 from .cli.preparation import COMMON_OPTIONS, create_environment
 from .cli.run import Run
 from .cli.signals import StopSignals
@@ -79,6 +89,7 @@ def _locust() -> Any:
     options = parser.parse_args()
     checks.check_options(parser, options)
     thresholds.check_options(options)
+    arrivals.check_options(options)
     preparation.start_logging(options)
     processes.fork(options)
     if options.list_commands:

@@ -25,6 +25,7 @@ from . import _engine, _io_fault, _shown
 from ._internals import module_attributes
 from ._nodes import WorkerNode as WorkerNode
 from ._nodes import WorkerNodes as WorkerNodes
+from ._open_run import follow_rate, over
 from ._steady import mark_as_steady
 from ._stopping import Stopping, ask_to_stop, await_end
 from ._usage import BusiestThread
@@ -119,6 +120,8 @@ class Runner:
         self.custom_messages: dict[str, tuple[Callable[..., None], bool]] = {}
         self.connection_broken = False
         self._users_dispatcher: UsersDispatcher | None = None
+        # The pool of users of an open run, until the next run.
+        self._open: Any = None
         self._stopper: gevent.greenlet | None = None
         self._stopped = Event()
         self._stop_requested = False
@@ -351,7 +354,7 @@ class Runner:
                 self.shape_greenlet = None
                 self.shape_last_tick = None
                 return
-            if self.shape_last_tick != tick:
+            if not follow_rate(self, tick) and self.shape_last_tick != tick:
                 user_count, spawn_rate, user_classes = (*tick, None) if len(tick) == 2 else tick
                 # `trunc` and not `int`: a text is an error here, before anything is started.
                 logger.info(
@@ -410,7 +413,8 @@ class Runner:
                 self.shape_greenlet.kill(block=True)
                 self.shape_greenlet = None
             self.shape_last_tick = None
-        self.stop_users(self.user_classes_count)
+        with over(self._open):
+            self.stop_users(self.user_classes_count)
         self._users_dispatcher = None
         self.update_state(STATE_STOPPED)
         self.cpu_log_warning()

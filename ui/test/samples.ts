@@ -35,6 +35,7 @@ export const status: Status = {
   is_distributed: false,
   workers: [],
   lag: 0,
+  arrivals: null,
 };
 
 export function hello(more: Partial<Hello> = {}): Hello {

@@ -415,7 +415,7 @@ mod tests {
             exact.record((ms * 1_000.0) as u64);
         }
         let sum_us = (ms * 1_000.0) as u64 * requests;
-        Record { offset, users: 5, requests, failures: 1, sum_us, slots: exact.slots() }
+        Record { offset, users: 5, requests, failures: 1, sum_us, slots: exact.slots(), ..Record::default() }
     }
 
     #[test]

@@ -40,12 +40,14 @@ macro_rules! wire {
     };
 }
 
+mod arrivals;
 mod figures;
 mod generator;
 mod runs;
 mod stream;
 mod verdict;
 
+pub use arrivals::*;
 pub use figures::*;
 pub use generator::*;
 pub use runs::*;

@@ -29,6 +29,9 @@ pub fn metrics(record: &Record, versions: (&str, &str), own: Vec<Own<'_>>) -> St
     };
     let counts = &run.own.counts;
     let mut all_own = own;
+    if let Some(arrivals) = run.arrivals() {
+        all_own.extend(arrivals_of(arrivals));
+    }
     all_own.extend(own_of(counts, &run.own.second, lag.unwrap_or_default().as_secs_f64()));
     let of_threads = |name, help, of: fn(&own::Used) -> f64| {
         let threads = run.own.threads.iter();
@@ -55,7 +58,7 @@ pub fn metrics(record: &Record, versions: (&str, &str), own: Vec<Own<'_>>) -> St
             f64::from(u8::from(one.word() == level)),
         )
     }));
-    Scrape {
+    let mut scrape = Scrape {
         versions,
         state: &status.state,
         run: run.number(),
@@ -98,8 +101,11 @@ pub fn metrics(record: &Record, versions: (&str, &str), own: Vec<Own<'_>>) -> St
                 &counts.starts,
             ),
         ],
+    };
+    if let Some(arrivals) = run.arrivals() {
+        scrape.delays.push(arrival_delays(arrivals));
     }
-    .text()
+    scrape.text()
 }
 
 fn counter<'a>(name: &'a str, help: &'a str, value: f64) -> Own<'a> {
@@ -118,6 +124,45 @@ fn delays<'a>(name: &'a str, help: &'a str, of: &own::Delays) -> Delays<'a> {
     };
     let buckets = (0..own::DELAYS - 1).map(up_to).collect();
     Delays { name, help, buckets, count: of.len(), sum: of.nanos as f64 / 1e9 }
+}
+
+/// What has become of the arrivals of an open run.
+fn arrivals_of(of: &dto::Arrivals) -> Vec<Own<'static>> {
+    let outcome = |outcome: &'static str, value: u64| Own {
+        label: Some(("outcome", outcome)),
+        ..counter("gregaria_arrivals_total", "Iterations of the open run that were to begin.", value as f64)
+    };
+    vec![
+        gauge("gregaria_arrival_rate", "Iterations that are to begin per second.", of.rate),
+        outcome("begun", of.begun),
+        outcome("dropped", of.dropped),
+        counter(
+            "gregaria_arrivals_late_total",
+            "Iterations that began more than 8 ms after they were to.",
+            of.late as f64,
+        ),
+        gauge(
+            "gregaria_arrivals_waiting",
+            "Iterations that wait for a user that is being started.",
+            of.waiting as f64,
+        ),
+    ]
+}
+
+fn arrival_delays(of: &dto::Arrivals) -> Delays<'static> {
+    let mut sum = 0;
+    let up_to = |(place, count): (usize, &u64)| {
+        sum += count;
+        (own::Delays::end(place), sum)
+    };
+    let buckets = of.delays.iter().take(own::DELAYS - 1).enumerate().map(up_to).collect();
+    Delays {
+        name: "gregaria_arrival_delay_seconds",
+        help: "How much later than they were to iterations began.",
+        buckets,
+        count: of.delays.iter().sum(),
+        sum: of.delay_sum / 1e3,
+    }
 }
 
 /// What the program counts of itself.

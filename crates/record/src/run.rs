@@ -29,6 +29,8 @@ pub struct Run {
     pub(crate) chart_fractions: Vec<f64>,
     pub(crate) exceptions: Vec<dto::Exception>,
     pub(crate) seq: u64,
+    /// What has become of the arrivals, if the run is an open one.
+    pub(crate) arrivals: Option<dto::Arrivals>,
     judge: Judge,
     /// Whether the generator keeps up: this process, and the workers.
     pub(crate) health: Health,
@@ -76,6 +78,7 @@ impl Run {
             chart_fractions,
             exceptions: Vec::new(),
             seq: 0,
+            arrivals: None,
             judge: Judge::default(),
             health: Health::default(),
             crew: Crew::default(),
@@ -240,6 +243,11 @@ impl Run {
         dto::Exceptions { exceptions: self.exceptions.clone() }
     }
 
+    /// What has become of the arrivals, if the run is an open one.
+    pub fn arrivals(&self) -> Option<&dto::Arrivals> {
+        self.arrivals.as_ref()
+    }
+
     /// Exceptions are these now; `true`: they were others.
     pub(crate) fn set_exceptions(&mut self, exceptions: Vec<dto::Exception>) -> bool {
         let other = exceptions != self.exceptions;
@@ -259,6 +267,8 @@ impl Run {
         if began {
             self.crew.begin();
         }
+        self.arrivals.clone_from(&status.arrivals);
+        self.judge.has_arrived(self.arrivals.as_ref());
         if anew || began || chart_fractions != self.chart_fractions {
             self.chart_fractions = chart_fractions;
             let start = self.mirror.span().start;

@@ -23,12 +23,43 @@ pub struct Record {
     pub sum_us: u64,
     /// (slot of [`Histogram`], requests), rising.
     pub slots: Vec<(u32, u64)>,
+    /// Of an open run; not kept.
+    pub(crate) arrived: Arrived,
+}
+
+/// What became of arrivals of an open run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Arrived {
+    /// Were to begin.
+    pub(crate) due: u64,
+    /// Began later than they were to.
+    pub(crate) late: u64,
+    /// Did not begin.
+    pub(crate) dropped: u64,
+}
+
+impl Arrived {
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            due: self.due.saturating_add(other.due),
+            late: self.late.saturating_add(other.late),
+            dropped: self.dropped.saturating_add(other.dropped),
+        }
+    }
+
+    pub(crate) fn minus(self, other: Self) -> Self {
+        Self {
+            due: self.due.saturating_sub(other.due),
+            late: self.late.saturating_sub(other.late),
+            dropped: self.dropped.saturating_sub(other.dropped),
+        }
+    }
 }
 
 impl Record {
     pub(crate) fn of(offset: u32, users: u64, slice: Slice) -> Self {
         let Slice { requests, failures, sum_us, slots, .. } = slice;
-        Self { offset, users, requests, failures, sum_us, slots }
+        Self { offset, users, requests, failures, sum_us, slots, arrived: Arrived::default() }
     }
 
     /// Adds what happened in another one, which follows.
@@ -39,6 +70,7 @@ impl Record {
         self.failures = self.failures.saturating_add(next.failures);
         self.sum_us = self.sum_us.saturating_add(next.sum_us);
         self.slots = merge_slots(&self.slots, &next.slots);
+        self.arrived = self.arrived.plus(next.arrived);
     }
 
     /// Requests with a response time.
@@ -257,6 +289,7 @@ impl Iterator for Unpack<'_> {
             failures: take(&mut rest)?,
             sum_us: take(&mut rest)?,
             slots: Vec::new(),
+            arrived: Arrived::default(),
         };
         let slots = usize::try_from(take(&mut rest)?).ok()?;
         if slots > rest.len() {
@@ -293,6 +326,7 @@ mod tests {
                 failures,
                 sum_us,
                 slots: slots.into_iter().collect(),
+                ..Record::default()
             },
         )
     }

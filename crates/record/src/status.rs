@@ -45,6 +45,8 @@ pub struct HostStatus {
     pub workers: Vec<dto::Worker>,
     /// Those that are there.
     pub worker_count: u64,
+    /// What has become of the arrivals, if the run is an open one.
+    pub arrivals: Option<dto::Arrivals>,
     /// All of them have told of everything before this unix time; `None`: there are none to wait for.
     pub settled: Option<f64>,
     /// Changes when the exceptions do.
@@ -83,6 +85,7 @@ impl Default for HostStatus {
             workers: Vec::new(),
             worker_count: 0,
             settled: None,
+            arrivals: None,
             exceptions_version: 0,
             percentiles_to_statistics: vec![0.95, 0.99],
             percentiles_to_chart: vec![0.5, 0.95],
@@ -117,6 +120,7 @@ impl HostStatus {
             is_distributed: self.is_distributed,
             workers: self.workers.clone(),
             lag: (lag.as_secs_f64() * 10.0).round() / 10.0,
+            arrivals: self.arrivals.clone(),
         }
     }
 

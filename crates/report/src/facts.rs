@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{Threshold, Verdict};
+use crate::{Arrivals, Threshold, Verdict};
 
 /// The run as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -22,6 +22,8 @@ pub struct Facts {
     pub fail_on_invalid: bool,
     /// Whether failed requests alone are no failure of the run: there are thresholds to say what is.
     pub lenient: bool,
+    /// What has become of the arrivals, if it was an open run.
+    pub arrivals: Option<Arrivals>,
 }
 
 /// Parameters and environment of a run; what is not known is left out.
@@ -95,6 +97,7 @@ impl Facts {
             ("Users", info.user_count.map(|count| count.to_string())),
             ("Spawn rate", info.spawn_rate.map(|rate| format!("{rate} users/s"))),
             ("Run time limit", info.run_time.map(duration)),
+            ("Arrivals", self.arrivals.as_ref().map(Arrivals::in_words)),
             ("Locust", info.version.clone()),
             ("Python", info.python.clone()),
             ("Platform", info.platform.clone()),

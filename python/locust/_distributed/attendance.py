@@ -102,12 +102,16 @@ class Attendance(DistributedRunner):
 
     def _worker_joined(self, client: WorkerNode) -> None:
         self._seconds.joined(client.id)
+        if self._open is not None:
+            self._open.share_out_anew()
         if self._users_dispatcher is not None:
             self._users_dispatcher.add_worker(worker_node=client)
         self._rebalance()
 
     def _worker_left(self, client: WorkerNode) -> None:
         self._seconds.left(client.id)
+        if self._open is not None:
+            self._open.share_out_anew()
         if self._users_dispatcher is not None:
             self._users_dispatcher.remove_worker(client)
             if client.state != STATE_MISSING or self.rebalancing_enabled():

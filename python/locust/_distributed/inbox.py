@@ -15,6 +15,7 @@ from ..exception import StopTest
 from ..rpc import Message
 from ..runners import STATE_INIT, STATE_MISSING, STATE_RUNNING, STATE_SPAWNING
 from . import checks
+from .arrivals import KEY
 from .bounds import Bounds
 from .shipping import pack
 from .words import printable
@@ -153,6 +154,10 @@ class Inbox:
             return
         state = checks.text(checks.mapping(msg.data), "state")
         cpu_usage = checks.number(msg.data, "current_cpu_usage")
+        if "job" not in msg.data and not client.is_locusts_own:
+            client.is_locusts_own = True
+            if master._open is not None:
+                master._open.share_out_anew()
         client.heartbeat = runners.HEARTBEAT_LIVENESS
         was_missing = client.state == STATE_MISSING
         if was_missing or not msg.overtook:
@@ -211,6 +216,8 @@ class Inbox:
         if not self._is_of_this_test(client_id):
             self._say(logging.INFO, f"Discarded report from unrecognized worker {client_id}")
             return
+        if isinstance(msg.data, dict) and KEY in msg.data and self.master._open is not None:
+            self.master._open.heard(client_id, msg.data.pop(KEY))
         seconds = self.master._seconds
         report = seconds.take(client_id, checks.report(msg.data), msg.waited)
         if report is not None:

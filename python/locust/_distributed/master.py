@@ -7,6 +7,7 @@ import logging
 import math
 import sys
 import time
+from dataclasses import replace
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -28,6 +29,7 @@ from ..runners import (
 )
 from .access import Access
 from .again import Again
+from .arrivals import MasterArrivals, stamp
 from .attendance import Attendance
 from .inbox import Inbox
 from .jobs import options_for_workers, report_wait
@@ -218,26 +220,21 @@ class MasterRunner(Attendance, metaclass=Telling):
         if not self._run.is_current(ramp):
             # Others had a turn while the last one came to its end.
             return
-        if self._users_dispatcher is None:
+        is_open = self.environment._arrivals is not None
+        if self._users_dispatcher is None and not is_open:
             self._users_dispatcher = self.environment.dispatcher_class(
                 worker_nodes=workers, user_classes=self.user_classes
             )
             if isinstance(self._users_dispatcher, UsersDispatcher):
                 self._users_dispatcher._for_distributed_run()
         dispatcher = self._users_dispatcher
-        logger.info(
-            f"Sending spawn jobs of {math.trunc(user_count)} users at {spawn_rate:.2f} spawn rate to {len(workers)} ready "
-            "workers"
-        )
-        if spawn_rate / len(workers) > 100:
-            logger.warning(
-                "Your selected spawn rate is very high (>100/worker), and this is known to sometimes cause issues. Do you "
-                "really need to ramp up that fast?"
-            )
+        if not is_open:
+            self._tell_of_jobs(user_count, spawn_rate, len(workers))
         if begins_test:
             self._left.clear()
             self._again.begin()
             self._seconds.begin()
+            self._open = None
             self._beginning = True
             try:
                 self._begin_test()
@@ -249,11 +246,41 @@ class MasterRunner(Attendance, metaclass=Telling):
             if self.environment.shape_class:
                 self.environment.shape_class.reset_time()
         self.update_state(STATE_SPAWNING)
+        if dispatcher is None:
+            self._begin_arrivals(math.trunc(user_count))
+            return
         dispatcher.new_dispatch(
             target_user_count=user_count, spawn_rate=spawn_rate, user_classes=user_classes
         )
         greenlet = self.spawning_greenlet = self._spawn(self._ramp, ramp, dispatcher)
         greenlet.join()
+
+    def _tell_of_jobs(self, user_count: float, spawn_rate: float, workers: int) -> None:
+        logger.info(
+            f"Sending spawn jobs of {math.trunc(user_count)} users at {spawn_rate:.2f} spawn rate to {workers} ready "
+            "workers"
+        )
+        if spawn_rate / workers > 100:
+            logger.warning(
+                "Your selected spawn rate is very high (>100/worker), and this is known to sometimes cause issues. Do you "
+                "really need to ramp up that fast?"
+            )
+
+    def _begin_arrivals(self, most: int) -> None:
+        """As the end of a ramp to so many users, who come when arrivals need them."""
+        if self._open is not None:
+            self._open.limit(most)
+        else:
+            arrivals = replace(self.environment._arrivals, most=most)
+            self._open = MasterArrivals(self, arrivals)
+            logger.info(
+                f"Iterations arrive at a rate of {arrivals.in_words}, shared out among {self.worker_count} workers, for at most "
+                f"{most} users at a time"
+            )
+            self._open.begin()
+        self.environment.events.spawning_complete.fire(user_count=self.user_count)
+        self.send_message("spawning_complete", data={"user_count": self.user_count})
+        self.spawning_completed = True
 
     def _end_ramp(self) -> None:
         ramp = self.spawning_greenlet
@@ -293,16 +320,7 @@ class MasterRunner(Attendance, metaclass=Telling):
     def _hand_out(self, plan: dict[str, dict[str, int]], options: dict[str, Any]) -> None:
         """Tells each worker how many users to run."""
         for worker_id, counts in plan.items():
-            job = {
-                "user_classes_count": counts,
-                "host": self.environment.host,
-                "stop_timeout": self.environment.stop_timeout,
-                "parsed_options": options,
-            }
-            if listeners := _engine.refused_addresses():
-                # Where the system under test must not send users. Locust's workers do not look at it.
-                job["out_of_bounds"] = listeners
-            self._tell(worker_id, job)
+            self._tell(worker_id, self._job(counts, options))
         if logger.isEnabledFor(logging.DEBUG):
             users = sum(map(sum, map(methodcaller("values"), plan.values())))
             logger.debug("Sending spawn messages for %g total users to %i worker(s)", users, len(plan))
@@ -310,11 +328,26 @@ class MasterRunner(Attendance, metaclass=Telling):
                 f"Currently spawned users: {format_user_classes_count(self.reported_user_classes_count)}"
             )
 
+    def _job(self, counts: dict[str, int], options: dict[str, Any] | None = None) -> dict[str, Any]:
+        job = {
+            "user_classes_count": counts,
+            "host": self.environment.host,
+            "stop_timeout": self.environment.stop_timeout,
+            "parsed_options": options_for_workers(self.environment.parsed_options)
+            if options is None
+            else options,
+        }
+        if listeners := _engine.refused_addresses():
+            # Where the system under test must not send users. Locust's workers do not look at it.
+            job["out_of_bounds"] = listeners
+        return job
+
     def _tell(self, worker_id: str, job: dict[str, Any]) -> None:
         # Workers drop jobs that are not newer than their last.
         self._last_job = max(time.time(), self._last_job + 1e-6)
         job["timestamp"] = self._last_job
         job[RUN] = self._seconds.run
+        stamp(job, self._open)
         self._again.gets(worker_id, job)
         self._send(Message("spawn", job, worker_id))
 
@@ -347,6 +380,8 @@ class MasterRunner(Attendance, metaclass=Telling):
             self.shape_greenlet = None
             self.shape_last_tick = None
         self._users_dispatcher = None
+        if self._open is not None:
+            self._open.end()
         if send_stop_to_client:
             for client in tuple(self.clients.all):
                 self._stop_worker(client)

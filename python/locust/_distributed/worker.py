@@ -24,6 +24,7 @@ from ..cli.table import exit_code
 from ..log import get_logs
 from ..rpc import Message
 from ..runners import STATE_INIT, STATE_RUNNING, STATE_SPAWNING
+from . import arrivals as shared
 from . import checks
 from .access import worker_keywords
 from .jobs import options_from_master
@@ -246,7 +247,9 @@ class WorkerRunner(DistributedRunner):
             environment.parsed_options = parser.parse(args=[])
         vars(environment.parsed_options).update(options)
         run = job.get(RUN) if isinstance(job.get(RUN), str) else None
+        is_new = self.worker_state not in (STATE_RUNNING, STATE_SPAWNING) or run != self._seconds.run
         if self.worker_state not in (STATE_RUNNING, STATE_SPAWNING):
+            self._open = None
             self._seconds.begin_run(run)
             self._begin_test()
         elif run != self._seconds.run:
@@ -258,7 +261,18 @@ class WorkerRunner(DistributedRunner):
         if self.spawning_greenlet:
             self.spawning_greenlet.kill(block=True)
         self.last_received_spawn_timestamp = moment
-        self.spawning_greenlet = self._spawn(self.start_worker, counts)
+        if shared.KEY in job:
+            self._follow_arrivals(checks.mapping(job[shared.KEY], shared.KEY), is_new)
+        else:
+            self.spawning_greenlet = self._spawn(self.start_worker, counts)
+
+    def _follow_arrivals(self, told: dict[Any, Any], is_new: bool) -> None:
+        for user_class in self.user_classes:
+            if self.environment.host:
+                user_class.host = self.environment.host
+        shared.follow(self, told, is_new)
+        self.spawning_complete(self.user_count)
+        self.update_state(STATE_RUNNING)
 
     def _keep_out(self, addresses: Any) -> None:
         """Has no request of a user go to what a master on this machine listens on: there users would pass for friends."""
@@ -412,6 +426,8 @@ class WorkerRunner(DistributedRunner):
         try:
             self.environment.events.report_to_master.fire(client_id=self.client_id, data=data)
             more = self._seconds.complete(told)
+            if self._open is not None and (totals := self._open.totals()):
+                more[shared.KEY] = totals
             self._send_report(data, more)
         except BaseException:
             # Their own listener has taken them out of the statistics: they go with the next report.

@@ -65,6 +65,8 @@ class Recording:
             "file_stem": file_stem(environment),
             "full_history_csv": self.full_history_csv(),
         }
+        if runner is not None and runner._open is not None:
+            status["arrivals"] = runner._open.totals() or None
         if runner is not None:
             status["target_user_count"] = runner.target_user_count if status["run"] else None
             status["user_classes"] = user_classes_count(runner)

@@ -17,7 +17,7 @@ import gevent
 from gevent.event import Event
 
 from .. import log, stats
-from . import reports, thresholds, upload, verdict
+from . import arrivals, reports, thresholds, upload, verdict
 from .run import Run
 from .signals import StopSignals
 from .table import exit_code
@@ -170,6 +170,7 @@ def _report(run: Run, code: int) -> int:
     stats.print_stats(numbers, current=False)
     stats.print_percentile_stats(numbers)
     stats.print_error_report(numbers)
+    arrivals.show(run.runner)
     thresholds.show(run.thresholds)
     if options.fail_on_invalid:
         verdict.show(run.verdict)

@@ -17,6 +17,8 @@ def key_functions(runner: Any) -> dict[str, Callable[[], None]]:
         def change() -> None:
             if runner.state == "spawning":
                 logging.warning(refusal)
+            elif runner._open is not None:
+                logging.warning("Users of an open run come and go as its arrivals need them")
             else:
                 runner.start(max(0, runner.user_count + difference), USERS_PER_SECOND)
 

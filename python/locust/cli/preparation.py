@@ -17,7 +17,7 @@ from .._recorder import Recorder
 from ..env import Environment
 from ..exception import RPCError
 from ..log import setup_logging
-from . import reports, thresholds, web
+from . import arrivals, reports, thresholds, web
 from .locustfiles import Definitions
 from .table import exit_code
 
@@ -240,6 +240,7 @@ def open_recording(
         web_ui = web.open_web_ui(environment, options, csv_writer)
         recorder = web_ui.recorder
     recorder.set_thresholds(thresholds.asked_for(options, environment.user_classes))
+    environment._arrivals = arrivals.asked_for(options, environment.user_classes, environment.shape_class)
     return web_ui, recorder
 
 

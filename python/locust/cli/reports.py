@@ -13,7 +13,7 @@ from .. import _engine
 from .._files import write_whole
 from .._web import recording
 from ..html import MISSING_PAGE, REPORT, get_html_report, process_html_filename
-from . import thresholds, upload
+from . import arrivals, thresholds, upload
 
 if TYPE_CHECKING:
     from ..env import Environment
@@ -97,6 +97,7 @@ def _facts(run: Run, code: int) -> str:
             "verdict": run.verdict,
             "fail_on_invalid": bool(run.options.fail_on_invalid),
             "lenient": thresholds.is_lenient(run.options, run.thresholds),
+            "arrivals": arrivals.totals(run.runner),
         }
     )
 

@@ -25,6 +25,8 @@ from .signals import StopSignals
 
 logger = logging.getLogger("locust.main")
 
+STAGES_OVER = "The last stage of the arrival rate is over"
+
 
 @dataclass
 class Run:
@@ -133,7 +135,9 @@ class Run:
     def _start_test(self) -> None:
         options = self.options
         # Scripts read the options, so the defaults show there.
-        options.num_users = 1 if options.num_users is None else options.num_users
+        arrivals = self.environment._arrivals
+        if options.num_users is None:
+            options.num_users = 1 if arrivals is None else arrivals.most
         options.spawn_rate = 1 if options.spawn_rate is None else options.spawn_rate
         for complaint in complaints(self.environment):
             logger.warning(complaint)
@@ -180,18 +184,22 @@ class Run:
         self.runner.start(self.options.num_users, self.options.spawn_rate)
 
     def _limit_run_time(self) -> None:
-        seconds = self.options.run_time
+        seconds, reason = self.options.run_time, "--run-time limit reached"
+        arrivals = self.environment._arrivals
+        ends_at = None if arrivals is None else arrivals.ends_at
+        if ends_at is not None and (not seconds or ends_at < seconds):
+            seconds, reason = ends_at, STAGES_OVER
         if not seconds:
             logger.info("No run time limit set, use CTRL+C to interrupt")
             return
         limit = RunTime(self.environment, seconds)
         since = ", counted from when all users run" if limit.from_ramp_end else ""
         logger.info(f"Run time limit set to {seconds} seconds{since}")
-        self._spawn(self._end_after, limit)
+        self._spawn(self._end_after, limit, reason)
 
-    def _end_after(self, limit: RunTime) -> None:
+    def _end_after(self, limit: RunTime, reason: str) -> None:
         limit.wait()
-        self._end("--run-time limit reached")
+        self._end(reason)
 
     def _follow_shape(self) -> None:
         self.runner.start_shape()

@@ -23,6 +23,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "positive_number": ("2.5", 2.5),
     "number": ("0.5", 0.5),
     "run_time_from": ("ramp-end", "ramp-end"),
+    "arrivals": ("poisson", "poisson"),
     "timespan": ("1m30s", 90),
     "log_level": ("debug", "DEBUG"),
     "user_config": ('{"user_class_name": "A"}', [{"user_class_name": "A"}]),

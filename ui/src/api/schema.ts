@@ -76,6 +76,8 @@ export interface Status {
   workers: Worker[];
   /** Seconds since the main thread last answered. */
   lag: number;
+  /** What has become of the arrivals, if the run is an open one. */
+  arrivals: Arrivals | null;
 }
 
 /** One worker. */
@@ -447,6 +449,30 @@ export interface GeneratorCourse {
   points: Generator[];
 }
 
+/** The iterations of an open run, since it began. Numbers of all processes. */
+export interface Arrivals {
+  /** How many are to begin per second, at the moment. */
+  rate: number;
+  /** Those that were to begin. */
+  due: number;
+  /** Those of them that a user has begun, or is about to. */
+  begun: number;
+  /** Those that began more than 8 ms after they were to. */
+  late: number;
+  /** Those that were not begun: no user was free, and there was no room for another one. */
+  dropped: number;
+  /** Those that wait for a user that is being started. */
+  waiting: number;
+  /** Most users at a time. */
+  most_users: number;
+  /** How much later than they were to iterations began: how many up to 1/4 ms, up to 1/2 ms, and so on, twice as long each. */
+  delays: number[];
+  /** All of that together, in ms. */
+  delay_sum: number;
+  /** Longest, in ms. */
+  delay_max: number;
+}
+
 /** The runs that are kept. */
 export interface RunList {
   /** Newest first. */
@@ -533,6 +559,8 @@ export interface RunDetail {
   verdict: Verdict;
   /** What the program saw of itself, oldest first; empty if nobody looked. */
   generator: Generator[];
+  /** What has become of the arrivals, if it was an open run. */
+  arrivals: Arrivals | null;
 }
 
 /** Two runs side by side. */

@@ -41,6 +41,7 @@ const NO_STATUS: Status = {
   is_distributed: false,
   workers: [],
   lag: 0,
+  arrivals: null,
 };
 
 export class LiveStore implements Listener {

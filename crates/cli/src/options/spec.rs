@@ -46,6 +46,8 @@ pub enum Kind {
     Timespan,
     /// `start` or `ramp-end`.
     RunTimeFrom,
+    /// `constant` or `poisson`.
+    Arrivals,
     /// An object or array of JSON, or the path of a `.json` file.
     UserConfig,
     /// One of the five log levels, in any case.

@@ -64,6 +64,21 @@ pub const TABLE: &[Opt] = &[
         .env("LOCUST_RUN_TIME_FROM")
         .help("From when --run-time counts: from the start (as in Locust), or from the moment at which all users run")
         .ours(),
+    Opt::value(&["--arrival-rate"], "arrival_rate", Common, Kind::Text)
+        .metavar("<rate>")
+        .env("LOCUST_ARRIVAL_RATE")
+        .help(
+            "Begin task iterations at this rate, whatever becomes of those before (an open run): 200 per second, '30/m', or \
+             '0->500 in 5m, 500 for 10m'. Each is one task of a user out of a pool, which grows up to --users; the wait times of users \
+             do not apply",
+        )
+        .ours(),
+    Opt::value(&["--arrivals"], "arrivals", Common, Kind::Arrivals)
+        .metavar("<constant|poisson>")
+        .default(Text("constant"))
+        .env("LOCUST_ARRIVALS")
+        .help("With an arrival rate: at even distances (the default), or at random ones, as independent people come")
+        .ours(),
     Opt::switch(&["-l", "--list"], "list_commands", Common).help("Name the User classes of the script and exit"),
     Opt::value(&["--config-users"], "config_users", Common, Kind::UserConfig)
         .action(Action::StoreMany)

@@ -1,9 +1,11 @@
 //! Ramps of users in virtual time: the dispatcher's plan, and what the run makes of each of its steps.
 #![expect(clippy::disallowed_methods, reason = "tests have a clock")]
 
+mod arrivals;
 mod properties;
 mod ramps;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use gregaria_engine::dispatch::{Dispatcher, Pace, Step, UserClass};

@@ -67,6 +67,8 @@ pub(crate) struct Bridge {
     completions: RefCell<Vec<Completion>>,
     // When the alarm rings, or has rung.
     armed: Cell<Option<Instant>>,
+    // When the next iteration of an open run is due.
+    arrival: Cell<Option<Instant>>,
     // How many greenlets and users wait here: the hub must not believe that there is nothing left to wait for.
     waiting: Cell<usize>,
     referenced: Cell<bool>,
@@ -128,6 +130,7 @@ impl Bridge {
             ready: RefCell::default(),
             completions: RefCell::default(),
             armed: Cell::new(None),
+            arrival: Cell::new(None),
             waiting: Cell::new(0),
             referenced: Cell::new(false),
             turns: Cell::new(0),
@@ -272,6 +275,23 @@ impl Bridge {
         self.alarm.ring_after(deadline.saturating_duration_since(Instant::now()));
     }
 
+    /// Has [`crate::user::arrive`] called at that moment, or no more. To be said within a drain.
+    pub(crate) fn arrival_at(&self, moment: Option<Instant>) {
+        self.arrival.set(moment);
+    }
+
+    /// Has [`crate::user::arrive`] called in the next turn of the hub.
+    pub(crate) fn arrive_soon(&self) {
+        let now = Instant::now();
+        self.arrival.set(Some(now));
+        self.arm(now);
+    }
+
+    /// Has `what` handled in the present drain.
+    pub(crate) fn is_due(&self, what: Ready) {
+        self.ready.borrow_mut().push_back(what);
+    }
+
     /// Forgets a timer. False: it has fired, so what it stands for is being handled or about to be.
     pub(crate) fn cancel_timer(&self, key: TimerKey) -> bool {
         self.timers.borrow_mut().cancel(key).is_some()
@@ -318,6 +338,9 @@ impl Bridge {
             let mut due = Vec::new();
             self.timers.borrow_mut().expire(now, &mut due);
             self.ready.borrow_mut().extend(due);
+            if self.arrival.get().is_some_and(|arrival| arrival <= now) {
+                crate::user::arrive(py, self, now);
+            }
         }
         // Taken out of their cells: what is switched into may come back here with news of its own.
         let mut batch = self.completions.take();
@@ -352,6 +375,10 @@ impl Bridge {
             self.call_soon(py);
         }
         let next = self.timers.borrow().next_deadline();
+        let next = match self.arrival.get() {
+            Some(arrival) => Some(next.map_or(arrival, |next| next.min(arrival))),
+            None => next,
+        };
         if next != self.armed.get() {
             if let Some(deadline) = next {
                 self.arm(deadline);

@@ -213,6 +213,12 @@ fn verdict_lines(about: &str) -> PyResult<Vec<String>> {
     Ok(gregaria_report::verdict_lines(&facts(about)?.verdict))
 }
 
+/// The table of what has become of the arrivals of an open run; no lines for others. `about` is as for `junit_report`.
+#[pyfunction]
+fn arrival_lines(about: &str) -> PyResult<Vec<String>> {
+    Ok(facts(about)?.arrivals.as_ref().map(gregaria_report::arrival_lines).unwrap_or_default())
+}
+
 /// Whether the run has failed for one of its thresholds. `about` is as for `junit_report`.
 #[pyfunction]
 fn thresholds_fail(about: &str) -> PyResult<bool> {
@@ -223,6 +229,7 @@ pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(stats_lines, m)?)?;
     m.add_function(wrap_pyfunction!(threshold_lines, m)?)?;
     m.add_function(wrap_pyfunction!(verdict_lines, m)?)?;
+    m.add_function(wrap_pyfunction!(arrival_lines, m)?)?;
     m.add_function(wrap_pyfunction!(thresholds_fail, m)?)?;
     m.add_function(wrap_pyfunction!(stats_line, m)?)?;
     m.add_function(wrap_pyfunction!(percentile_lines, m)?)?;

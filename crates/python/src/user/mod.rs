@@ -7,6 +7,7 @@
 mod control;
 mod core;
 mod lending;
+mod open;
 mod root;
 mod slot;
 mod stop;
@@ -19,6 +20,7 @@ use pyo3::prelude::*;
 
 pub(crate) use self::control::is_greenlet_exit;
 pub(crate) use self::core::UserCore;
+pub(crate) use open::arrive;
 pub(crate) use worker::resume;
 
 /// The moment `seconds` after `now`; not a number and negative counts are now, and nothing is later than 30 years.
@@ -32,6 +34,7 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<UserCore>()?;
     worker::register(m)?;
     stop::register(m)?;
+    open::register(m)?;
     task_set::register(m)?;
     root::register(m)
 }

@@ -11,7 +11,7 @@ use pyo3::types::{PyList, PyTuple, PyType};
 use super::control::{self, Control};
 use super::core::{State, UserCore};
 use super::slot::{self, Step};
-use super::{after, lending, task_set, worker};
+use super::{after, lending, open, task_set, worker};
 use crate::gevent::{Bridge, Ready, call_one, counts};
 
 /// What has become of a user when its greenlet comes back from it.
@@ -60,8 +60,13 @@ pub(super) fn drive(py: Python<'_>, bridge: &Bridge, index: u32, user: &Bound<'_
     };
     let mut waits_first = false;
     let entered = match step {
+        Step::Start if open::is_member(index) => match begin_in_pool(py, bridge, index, user, core) {
+            Ok(true) => return Outcome::Parked,
+            begun => begun.map(drop),
+        },
         Step::Start => begin(py, user, core),
-        Step::Waiting if killed => Err(control::greenlet_exit(py)),
+        Step::Waiting | Step::Free if killed => Err(control::greenlet_exit(py)),
+        Step::Free => open::go_on(py, bridge, index, core),
         Step::Waiting => {
             // It was given a greenlet in the middle of its wait, and waits on in that.
             let now = Instant::now();
@@ -91,6 +96,19 @@ fn begin(py: Python<'_>, user: &Bound<'_, PyAny>, core: &UserCore) -> PyResult<(
         user.call_method1(intern!(py, "_on_start_failed"), (task_set::with_traceback(py, &error),))?;
     }
     Err(error)
+}
+
+/// `on_start`, and the wait for the first iteration of an open run. True: it waits without a greenlet.
+fn begin_in_pool(
+    py: Python<'_>,
+    bridge: &Bridge,
+    index: u32,
+    user: &Bound<'_, PyAny>,
+    core: &UserCore,
+) -> PyResult<bool> {
+    let (turns, before) = (bridge.turns(), lending::Trace::take(index));
+    begin(py, user, core)?;
+    open::await_arrival(py, bridge, index, core, Some(&before), turns)
 }
 
 /// The last steps of a user: `on_stop` if it was stopped, or the error that ended it.
@@ -131,6 +149,7 @@ fn work(
         return run_task_set(py, user);
     }
     let class = user.get_type();
+    let is_member = open::is_member(index);
     loop {
         if PATCHED.load(Ordering::Relaxed) {
             return run_task_set(py, user);
@@ -159,6 +178,12 @@ fn work(
                 // A user that never yields would freeze every other one, and the run's end with them.
                 let now = Instant::now();
                 bridge.sleep_until(py, now, now)?;
+            }
+            continue;
+        }
+        if is_member {
+            if open::await_arrival(py, bridge, index, core, Some(&before), turns)? {
+                return Ok(());
             }
             continue;
         }

@@ -8,6 +8,7 @@ use gregaria_engine::wheel::TimerKey;
 use pyo3::prelude::*;
 
 use super::core::{NO_SLOT, UserCore};
+use super::open::{Iteration, Member};
 use crate::gevent::Token;
 
 /// Where a user stands when no greenlet runs it.
@@ -17,6 +18,8 @@ pub(super) enum Step {
     Start,
     /// A wait between two tasks comes to its end next.
     Waiting,
+    /// Its next iteration, which it waits for in the pool of an open run.
+    Free,
 }
 
 /// One running user.
@@ -37,6 +40,12 @@ pub(super) struct Slot {
     pub(super) timer: Option<TimerKey>,
     /// When its present wait on the wheel ends.
     pub(super) until: Option<Instant>,
+    /// Its place in the pool of an open run.
+    pub(super) member: Option<Member>,
+    /// The iteration of an open run that it is in, or is about to begin.
+    pub(super) iteration: Option<Iteration>,
+    /// What it waits for in its greenlet, if that is its next iteration.
+    pub(super) waits: Option<Token>,
     /// To be ended as if its greenlet had been killed.
     pub(super) killed: bool,
     /// Greenlets that wait for its end.
@@ -69,6 +78,9 @@ pub(super) fn insert(
         step: Step::Start,
         timer: None,
         until: None,
+        member: None,
+        iteration: None,
+        waits: None,
         killed: false,
         watchers: Vec::new(),
     });

@@ -38,11 +38,13 @@ fn stop_user_nowait(py: Python<'_>, user: &Bound<'_, UserCore>, force: bool) -> 
 /// Ends the user of a slot as a kill of its greenlet would.
 fn kill(py: Python<'_>, index: u32) -> PyResult<()> {
     let bridge = Bridge::current(py)?;
-    let Some((greenlet, timer, step, killed)) = slot::with(index, |s| {
+    let Some((greenlet, timer, step, killed, is_free)) = slot::with(index, |s| {
+        // Waits in the pool of an open run, and nobody is about to wake it.
+        let is_free = s.step == Step::Free && s.iteration.is_none() && s.own.is_none();
         let killed = std::mem::replace(&mut s.killed, true);
         // The greenlet is killed a turn later. It must not be somebody else's by then.
         s.pinned |= s.greenlet.is_some();
-        (s.greenlet.as_ref().map(|g| g.clone_ref(py)), s.timer.take(), s.step, killed)
+        (s.greenlet.as_ref().map(|g| g.clone_ref(py)), s.timer.take(), s.step, killed, is_free)
     }) else {
         return Ok(());
     };
@@ -57,11 +59,11 @@ fn kill(py: Python<'_>, index: u32) -> PyResult<()> {
         }
         None => {
             // On the wheel: due now. If it has not begun, is due anyway or was killed already, it lies in the queue.
-            if let Some(timer) = timer
-                && bridge.cancel_timer(timer)
-                && step == Step::Waiting
-                && !killed
-            {
+            let waits = match timer {
+                Some(timer) => bridge.cancel_timer(timer) && step == Step::Waiting,
+                None => is_free,
+            };
+            if waits && !killed {
                 bridge.make_ready(py, Ready::User(index));
             }
             Ok(())
@@ -138,12 +140,10 @@ fn give_greenlet(py: Python<'_>, user: &Bound<'_, UserCore>, greenlet: Py<PyAny>
         }
         s.own = Some(greenlet);
         s.pinned = true;
-        Some(s.timer.take())
+        Some((s.timer.take(), s.step == Step::Free && s.iteration.is_none()))
     });
-    let Some(Some(timer)) = given else { return Ok(false) };
-    if let Some(timer) = timer
-        && bridge.cancel_timer(timer)
-    {
+    let Some(Some((timer, is_free))) = given else { return Ok(false) };
+    if timer.map_or(is_free, |timer| bridge.cancel_timer(timer)) {
         bridge.make_ready(py, Ready::User(index));
     }
     Ok(true)

@@ -6,6 +6,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use super::control::{self, Control};
+use super::core::UserCore;
+use super::{open, slot};
 use crate::gevent::Bridge;
 
 /// Runs a TaskSet until it is interrupted or its user stops. Always ends with an error: what the enclosing loop acts on.
@@ -44,7 +46,7 @@ fn run_task_set(py: Python<'_>, task_set: &Bound<'_, PyAny>) -> PyResult<()> {
             // A task's wish to be rescheduled is fulfilled in `turn`.
             Control::Reschedule | Control::Error => {
                 report(py, task_set, &user, &error)?;
-                leave_on(py, task_set, wait(py, task_set))?;
+                leave_on(py, task_set, wait(py, task_set, &user))?;
             }
         }
     }
@@ -66,7 +68,7 @@ fn turn(
             return Ok(Some((error, control)));
         }
     }
-    match wait(py, task_set) {
+    match wait(py, task_set, user) {
         Ok(()) => Ok(None),
         Err(error) => outside_a_task(py, error),
     }
@@ -89,8 +91,28 @@ fn choose(py: Python<'_>, task_set: &Bound<'_, PyAny>, user: &Bound<'_, PyAny>) 
     Ok(())
 }
 
-fn wait(py: Python<'_>, task_set: &Bound<'_, PyAny>) -> PyResult<()> {
+/// Between two tasks: a member of an open run's pool waits for its next iteration, unless the script has a `wait` of its own.
+fn wait(py: Python<'_>, task_set: &Bound<'_, PyAny>, user: &Bound<'_, PyAny>) -> PyResult<()> {
+    if open::is_on()
+        && let Ok(core) = user.cast::<UserCore>()
+        && let Some(index) = slot::of(core.get()).filter(|&index| open::is_member(index))
+        && !waits_its_own_way(task_set)?
+    {
+        let bridge = Bridge::current(py)?;
+        let turns = bridge.turns();
+        return open::await_arrival(py, &bridge, index, core.get(), None, turns).map(drop);
+    }
     task_set.call_method0(intern!(py, "wait")).map(drop)
+}
+
+/// Whether somebody has replaced how a TaskSet waits.
+fn waits_its_own_way(task_set: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = task_set.py();
+    let original = task_module(py)?.getattr(intern!(py, "TaskSet"))?;
+    let of = |name: &Bound<'_, pyo3::types::PyString>| {
+        PyResult::Ok(!task_set.get_type().getattr(name)?.is(original.getattr(name)?))
+    };
+    Ok(of(intern!(py, "wait"))? || of(intern!(py, "_sleep"))?)
 }
 
 /// Lets the user leave properly if it is stopped in a wait that stands outside the task's own.

@@ -11,6 +11,7 @@ use pyo3::sync::PyOnceLock;
 
 use super::core::{State, UserCore};
 use super::lending;
+use super::open;
 use super::root::{self, Outcome};
 use super::slot::{self, Step};
 use crate::gevent::{Bridge, Ready, counts, reference_count};
@@ -36,6 +37,7 @@ fn start_user(py: Python<'_>, user: &Bound<'_, UserCore>, group: Option<Py<PyAny
     let bridge = Bridge::current(py)?;
     user.get().set_state(State::None);
     let index = slot::insert(user, group, None, lending::base_context(py)?);
+    open::joins(user.as_any(), index)?;
     bridge.begin_wait(py)?;
     bridge.make_ready(py, Ready::User(index));
     Ok(())
@@ -163,6 +165,9 @@ fn worker(py: Python<'_>) -> PyResult<()> {
 /// Ends a user: its slot is freed, its group told, whoever waits for it woken.
 pub(super) fn finish(py: Python<'_>, bridge: &Bridge, index: u32) {
     let Some(slot) = slot::remove(py, index) else { return };
+    if let Some(member) = slot.member {
+        open::leaves(member, index);
+    }
     for token in &slot.watchers {
         bridge.make_ready(py, Ready::Sleeper(*token));
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Exception, Failure, Generator, History, Info, Name, Phases, Rows, Threshold, Verdict};
+use super::{Arrivals, Exception, Failure, Generator, History, Info, Name, Phases, Rows, Threshold, Verdict};
 
 wire! {
     RUNS:
@@ -93,6 +93,8 @@ wire! {
         pub verdict: Verdict,
         /// What the program saw of itself, oldest first; empty if nobody looked.
         pub generator: Vec<Generator>,
+        /// What has become of the arrivals, if it was an open run.
+        pub arrivals: Option<Arrivals>,
     }
 
     /// Two runs side by side.

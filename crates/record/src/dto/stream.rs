@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AnyNumber, Counts, Outcome, RunState, Verdict};
+use super::{AnyNumber, Arrivals, Counts, Outcome, RunState, Verdict};
 
 wire! {
     STREAM:
@@ -79,6 +79,8 @@ wire! {
         pub workers: Vec<Worker>,
         /// Seconds since the main thread last answered.
         pub lag: f64,
+        /// What has become of the arrivals, if the run is an open one.
+        pub arrivals: Option<Arrivals>,
     }
 
     /// One worker.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// All types, in the order of the file.
 fn types() -> impl Iterator<Item = &'static Type> {
-    [STREAM, FIGURES, GENERATOR, RUNS, VERDICT].into_iter().flatten()
+    [STREAM, FIGURES, GENERATOR, ARRIVALS, RUNS, VERDICT].into_iter().flatten()
 }
 
 pub(super) struct Type {

@@ -26,6 +26,14 @@ impl Delays {
         if place + 1 < DELAYS { 0.000_25 * f64::from(1_u32 << place) } else { f64::INFINITY }
     }
 
+    /// One more.
+    pub fn add(&mut self, delay: std::time::Duration) {
+        let nanos = delay.as_nanos() as u64;
+        self.counts[Self::place(nanos)] += 1;
+        self.nanos += nanos;
+        self.most_nanos = self.most_nanos.max(nanos);
+    }
+
     /// How many there are.
     pub fn len(&self) -> u64 {
         self.counts.iter().sum()

@@ -80,6 +80,7 @@ struct Tables {
     phases: dto::Phases,
     thresholds: Vec<dto::Threshold>,
     verdict: dto::Verdict,
+    arrivals: Option<dto::Arrivals>,
     base: f64,
     began: f64,
     until: f64,
@@ -104,6 +105,7 @@ pub fn encode(run: &StoredRun, summary: &dto::RunSummary) -> Result<Vec<u8>, For
         phases: run.phases.clone(),
         thresholds: run.thresholds.clone(),
         verdict: run.verdict.clone(),
+        arrivals: run.arrivals.clone(),
         base: course.base,
         began: course.began,
         until: course.until,
@@ -222,6 +224,7 @@ pub fn decode(mut bytes: &[u8]) -> Result<StoredRun, FormatError> {
         phases: tables.phases,
         thresholds: tables.thresholds,
         verdict: tables.verdict,
+        arrivals: tables.arrivals,
         course,
     })
 }

@@ -49,6 +49,7 @@ pub(crate) struct Change {
     phases: dto::Phases,
     thresholds: Vec<dto::Threshold>,
     verdict: dto::Verdict,
+    arrivals: Option<dto::Arrivals>,
     /// The newest points: in place of those that are not older.
     generator: Vec<dto::Generator>,
     /// 0: the total's; then those of the names.
@@ -106,6 +107,7 @@ impl Change {
             phases: mirror.phases(since),
             thresholds: run.thresholds(),
             verdict: run.verdict(),
+            arrivals: run.arrivals().cloned(),
             generator: run.course.own.since(marks.own).to_vec(),
             series: marks.follow(&run.course),
         }
@@ -257,6 +259,7 @@ impl Reader {
         }
         (run.summary, run.elapsed, run.course.until) = (change.summary, change.elapsed, change.until);
         (run.total, run.thresholds, run.verdict) = (change.total, change.thresholds, change.verdict);
+        run.arrivals = change.arrivals;
         run.names.extend(change.names);
         put_rows(&mut run.rows, change.rows, &mut self.rows);
         put_phases(&mut run.phases, change.phases, &mut self.phases);

@@ -36,6 +36,8 @@ pub struct StoredRun {
     pub thresholds: Vec<dto::Threshold>,
     /// Whether the generator was the limit.
     pub verdict: dto::Verdict,
+    /// What has become of the arrivals, if it was an open run.
+    pub arrivals: Option<dto::Arrivals>,
     /// The course, second by second.
     pub course: Course,
 }
@@ -58,6 +60,7 @@ impl StoredRun {
             phases: mirror.phases(0),
             thresholds: run.thresholds(),
             verdict: run.verdict(),
+            arrivals: run.arrivals.clone(),
             course: course.clone(),
         }
     }
@@ -94,6 +97,7 @@ impl StoredRun {
             phases: self.phases.clone(),
             thresholds: self.thresholds.clone(),
             verdict: self.verdict.clone(),
+            arrivals: self.arrivals.clone(),
             generator: self.course.own.points().to_vec(),
         }
     }

@@ -27,6 +27,7 @@ fn run(started: f64, seconds: u32) -> StoredRun {
         failures: 1,
         sum_us: 5_000 * requests,
         slots: vec![(4_000, requests)],
+        ..Record::default()
     };
     for offset in 0..seconds {
         course.total.push(record(offset, 10));
@@ -47,6 +48,7 @@ fn run(started: f64, seconds: u32) -> StoredRun {
         phases: dto::Phases::default(),
         thresholds: Vec::new(),
         verdict: dto::Verdict::default(),
+        arrivals: Some(dto::Arrivals { due: 7, begun: 6, dropped: 1, ..dto::Arrivals::default() }),
         course,
     }
 }

@@ -2,13 +2,13 @@
 
 use gregaria_stats::Number;
 
-use super::metric::Metric;
+use super::metric::{Metric, share};
 use super::rule::{Subject, Threshold};
 use super::sums::{Sums, Window};
 use crate::dto;
 use crate::mirror::Named;
 use crate::run::Run;
-use crate::series::Record;
+use crate::series::{Arrived, Record};
 
 // The words of [`dto::Outcome`].
 const OK: &str = "ok";
@@ -23,6 +23,9 @@ pub(crate) struct Judge {
     /// Seconds of the run that are over.
     seconds: u32,
     stops: Vec<String>,
+    /// Arrivals of the run, and those of seconds that are over.
+    arrived: Arrived,
+    arrived_before: Arrived,
 }
 
 /// One rule and what it has seen.
@@ -55,6 +58,14 @@ impl Judge {
     pub(crate) fn begin(&mut self) {
         self.watches.iter_mut().for_each(|watch| *watch = Watch::new(watch.rule.clone()));
         (self.seconds, self.stops) = (0, Vec::new());
+        (self.arrived, self.arrived_before) = (Arrived::default(), Arrived::default());
+    }
+
+    /// Until now that has become of the arrivals, if the run is an open one.
+    pub(crate) fn has_arrived(&mut self, arrivals: Option<&dto::Arrivals>) {
+        if let Some(&dto::Arrivals { due, late, dropped, .. }) = arrivals {
+            self.arrived = Arrived { due, late, dropped };
+        }
     }
 
     /// In the present second that happened under this name (method and name); number −1 is the total.
@@ -72,9 +83,12 @@ impl Judge {
         let missed = second.saturating_sub(self.seconds).min(MOST_MISSED);
         let again = second < self.seconds;
         self.seconds = second + 1;
+        // What came since the last second was over; with workers that is what they have told of since.
+        let arrived = self.arrived.minus(self.arrived_before);
+        self.arrived_before = self.arrived;
         for watch in &mut self.watches {
             let mut present = std::mem::take(&mut watch.present);
-            present.users = users;
+            (present.users, present.arrived) = (users, arrived);
             let mut stops = false;
             for offset in second - missed..second {
                 stops |= watch.take(offset, Record { users, ..Record::default() }, is_whole);
@@ -163,6 +177,11 @@ impl Watch {
     /// Of the whole run, as far as it is looked at. Where nothing is left out, it is the number that tables show.
     fn whole(&self, run: &Run) -> Option<f64> {
         let metric = self.rule.metric;
+        if metric.is_of_arrivals() && self.rule.after == 0 {
+            let arrivals = run.arrivals()?;
+            let part = if metric == Metric::Late { arrivals.late } else { arrivals.dropped };
+            return share(part, arrivals.due);
+        }
         if let Some(since) = self.since.as_ref().filter(|_| self.rule.after > 0 || metric == Metric::Users) {
             return Some(since)
                 .filter(|since| since.requests > 0 || !metric.needs_requests())
@@ -241,6 +260,9 @@ impl Watch {
         let mut words = Vec::new();
         if outcome == NO_DATA {
             words.push(match (self.rule.over, self.rule.after) {
+                _ if self.rule.metric.is_of_arrivals() && run.arrivals().is_none() => {
+                    "the run has no arrival rate".to_owned()
+                }
                 _ if !run.total().is_used() => "there was no request".to_owned(),
                 _ if meant(run, &self.rule.subject).all(|name| !name.is_used()) => {
                     "no request was counted under this name".to_owned()
@@ -249,6 +271,14 @@ impl Watch {
                 (Some(over), after) => format!("no window of {over} s after {after} s had one"),
                 (None, after) => format!("none after {after} s"),
             });
+        }
+        if self.rule.metric.is_of_arrivals()
+            && self.window.is_none()
+            && self.rule.after == 0
+            && let Some(arrivals) = run.arrivals()
+        {
+            let part = if self.rule.metric == Metric::Late { arrivals.late } else { arrivals.dropped };
+            words.push(format!("{part} of {}", arrivals.due));
         }
         if self.rule.metric == Metric::FailRatio && self.window.is_none() && self.rule.after == 0 {
             let (failures, requests) =

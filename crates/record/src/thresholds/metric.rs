@@ -15,6 +15,10 @@ pub(crate) enum Metric {
     Rps,
     Count,
     Users,
+    /// Arrivals of an open run that did not begin, per arrival.
+    Dropped,
+    /// Those that began late, per arrival.
+    Late,
 }
 
 /// What a number is measured in.
@@ -40,6 +44,8 @@ pub(crate) const NAMES: &[(&str, Metric)] = &[
     ("rps", Metric::Rps),
     ("count", Metric::Count),
     ("users", Metric::Users),
+    ("dropped", Metric::Dropped),
+    ("late", Metric::Late),
 ];
 
 impl Metric {
@@ -59,7 +65,7 @@ impl Metric {
     pub(crate) fn dimension(self) -> Dimension {
         match self {
             Self::Avg | Self::Min | Self::Max | Self::Percentile(_) => Dimension::Time,
-            Self::FailRatio => Dimension::Ratio,
+            Self::FailRatio | Self::Dropped | Self::Late => Dimension::Ratio,
             Self::Rps => Dimension::Rate,
             Self::Fails | Self::Count | Self::Users => Dimension::Number,
         }
@@ -78,12 +84,19 @@ impl Metric {
             Self::Rps => (seconds > 0.0).then(|| requests / seconds),
             Self::Count => Some(requests),
             Self::Users => sums.users.map(|users| users as f64),
+            Self::Dropped => share(sums.arrived.dropped, sums.arrived.due),
+            Self::Late => share(sums.arrived.late, sums.arrived.due),
         }
+    }
+
+    /// Whether it is about the iterations of an open run.
+    pub(crate) fn is_of_arrivals(self) -> bool {
+        matches!(self, Self::Dropped | Self::Late)
     }
 
     /// The whole run's number without a request is none, for all but the users: a rule about a name that never came is broken.
     pub(crate) fn needs_requests(self) -> bool {
-        self != Self::Users
+        self != Self::Users && !self.is_of_arrivals()
     }
 
     /// As people read it.
@@ -95,6 +108,8 @@ impl Metric {
             Self::Rps => "requests/s".to_owned(),
             Self::Count => "requests".to_owned(),
             Self::Fails => "failures".to_owned(),
+            Self::Dropped => "dropped arrivals".to_owned(),
+            Self::Late => "late arrivals".to_owned(),
             other => {
                 NAMES.iter().find(|(_, metric)| *metric == other).map_or("", |(name, _)| name).to_owned()
             }
@@ -137,6 +152,11 @@ impl Dimension {
             Self::Number => "no unit",
         }
     }
+}
+
+/// So many of so many; `None`: of none.
+pub(crate) fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 /// Three decimals of what is small, one of what is not, and none that say nothing: times are known to a thousandth.

@@ -151,7 +151,13 @@ impl<'a> Reader<'a> {
     }
 
     fn condition(mut self, subject: Subject) -> Result<Threshold, Wrong> {
+        self.skip_blanks();
+        let from = self.at;
         let metric = self.metric()?;
+        if metric.is_of_arrivals() && !matches!(subject, Subject::All) {
+            let place = from..self.at;
+            return self.wrong(place, "arrivals are those of the whole run: leave the name out");
+        }
         let bound = self.bound(metric)?;
         let (mut over, mut after, mut stop, mut warn) = (None, None, false, false);
         loop {

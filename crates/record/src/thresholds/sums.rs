@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gregaria_stats::Histogram;
 
-use crate::series::{Record, percentiles};
+use crate::series::{Arrived, Record, percentiles};
 
 /// Sums of seconds.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -17,6 +17,8 @@ pub(crate) struct Sums {
     slots: BTreeMap<u32, u64>,
     /// Most users at a time.
     pub(crate) users: Option<u64>,
+    /// What became of arrivals.
+    pub(crate) arrived: Arrived,
 }
 
 impl Sums {
@@ -29,6 +31,7 @@ impl Sums {
             *self.slots.entry(slot).or_default() += count;
         }
         self.users = Some(self.users.unwrap_or(0).max(second.users));
+        self.arrived = self.arrived.plus(second.arrived);
     }
 
     /// Takes a second off that was added.
@@ -36,6 +39,7 @@ impl Sums {
         self.requests = self.requests.saturating_sub(second.requests);
         self.failures = self.failures.saturating_sub(second.failures);
         self.sum_us = self.sum_us.saturating_sub(second.sum_us);
+        self.arrived = self.arrived.minus(second.arrived);
         for &(slot, count) in &second.slots {
             if let Some(left) = self.slots.get_mut(&slot) {
                 *left = left.saturating_sub(count);
@@ -125,6 +129,7 @@ mod tests {
                         failures: failures.min(times.len() as u64),
                         sum_us: times.iter().sum(),
                         slots: exact.slots(),
+                        ..Record::default()
                     }
                 })
                 .collect()

@@ -5,6 +5,8 @@ complete -c gregaria -s u -l users -d 'How many users run at the same time once 
 complete -c gregaria -s r -l spawn-rate -d 'How many users to start per second (default 1)' -r -f
 complete -c gregaria -s t -l run-time -d 'End the run after this time, e.g. 300s, 20m, 3h, 1h30m or plain seconds. Without it, run until stopped.' -r -f
 complete -c gregaria -l run-time-from -d 'From when --run-time counts: from the start (as in Locust), or from the moment at which all users run' -r -f
+complete -c gregaria -l arrival-rate -d 'Begin task iterations at this rate, whatever becomes of those before (an open run): 200 per second, \'30/m\', or \'0->500 in 5m, 500 for 10m\'. Each is one task of a user out of a pool, which grows up to --users; the wait times of users do not apply' -r -f
+complete -c gregaria -l arrivals -d 'With an arrival rate: at even distances (the default), or at random ones, as independent people come' -r -f
 complete -c gregaria -l config-users -d 'Settings of User classes as JSON: an object or an array of objects, or the name of a .json file with one. Each object needs user_class_name' -r -f
 complete -c gregaria -l web-host -d 'Address on which the web interface listens. Defaults to \'*\', all of them' -r -f
 complete -c gregaria -s P -l web-port -d 'Port of the web interface. Defaults to 8089' -r -f

@@ -1,0 +1,203 @@
+"""Open runs: iterations arrive at a rate, whatever becomes of those before, and users of a pool begin them.
+
+When they arrive, and on whom, is decided in crates/engine (`arrivals`). What is here: starting the users that it asks for, and
+what becomes of it in numbers.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import gevent
+
+from . import _engine
+from .shape import ArrivalRate
+
+if TYPE_CHECKING:
+    from .env import Environment
+    from .runners import Runner
+
+logger = logging.getLogger("locust.runners")
+
+# Users at a time where nobody has said how many.
+MOST_USERS = 10_000
+# Seconds in which no user of a class is started after one could not be: its constructor would fail at the rate of arrivals.
+REST = 1.0
+# Seconds after the last stage that iterations which are late get to begin.
+PATIENCE = 2.0
+# How far the clocks of a master and its workers may be apart.
+SKEW = 0.25
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """What an open run is asked for."""
+
+    lanes: list[tuple[str, list[tuple[str, float]]]]
+    """Each a rate, and the names and weights of the classes that share it."""
+    poisson: bool
+    """As independent people come; else at even distances."""
+    most: int
+    """Users at a time."""
+
+    @classmethod
+    def of_shape(cls, tick: ArrivalRate, environment: Environment) -> Arrivals:
+        """What a shape asks for first."""
+        options = environment.parsed_options
+        wanted = tick.users if tick.users is not None else getattr(options, "num_users", None)
+        members = [(user_class.__name__, float(user_class.weight)) for user_class in environment.user_classes]
+        return cls(
+            [(f"{tick.rate!r}" if tick.rate else "", members)],
+            getattr(options, "arrivals", None) == "poisson",
+            wanted or MOST_USERS,
+        )
+
+    @property
+    def ends_at(self) -> float | None:
+        """After how many seconds nothing arrives any more; None: never."""
+        ends = [_engine.check_arrival_rate(rate)[1] if rate else None for rate, _classes in self.lanes]
+        return None if None in ends else max(end for end in ends if end is not None)
+
+    @property
+    def in_words(self) -> str:
+        """For the log."""
+        rates = {rate for rate, _classes in self.lanes}
+        if len(self.lanes) == 1 or len(rates) == 1:
+            return f"{self.lanes[0][0]}{' each' if len(self.lanes) > 1 else ''}"
+        return ", ".join(f"{classes[0][0]} {rate}" for rate, classes in self.lanes)
+
+
+class OpenRun:
+    """The pool of users of one run in this process."""
+
+    def __init__(self, runner: Runner, arrivals: Arrivals, seed: int | None = None) -> None:
+        self._runner = runner
+        self.arrivals = arrivals
+        if arrivals.poisson and seed is None:
+            seed = random.getrandbits(64)
+        self.seed = seed if arrivals.poisson else None
+        self._rests: dict[str, float] = {}
+        self._told = False
+        self._is_over = False
+        self._last: dict[str, Any] | None = None
+        self._changes = 0
+
+    def begin(self, elapsed: float = 0.0, share: tuple[float, int, int] | None = None) -> None:
+        """Arrivals begin. `share`: from when on, this process's number, and how many there are, if it is not alone."""
+        arrivals = self.arrivals
+        _engine.begin_open_run(
+            arrivals.lanes, arrivals.most, self.seed, self._start_users, elapsed=elapsed, share=share
+        )
+
+    def limit(self, most: int) -> None:
+        """So many users at a time from now on."""
+        self.arrivals = replace(self.arrivals, most=most)
+        _engine.limit_open_run(most)
+
+    def change(self, rate: float) -> None:
+        """So many arrivals a second from now on."""
+        _engine.change_arrival_rate(_engine.open_run_elapsed() or 0.0, rate)
+
+    def follow(self, changes: list[tuple[float, float]]) -> None:
+        """Changes of the rate since the begin: when, and to how many a second. Those that are known already come again."""
+        for at, rate in changes[self._changes :]:
+            _engine.change_arrival_rate(at, rate)
+        self._changes = max(self._changes, len(changes))
+
+    def share_out_anew(self) -> None:
+        """There is nobody to share with."""
+
+    def finish(self) -> None:
+        """The test is about to end. If that is because the last stage is over: returns when all that was to begin has begun,
+        `PATIENCE` seconds later at most."""
+        elapsed, ends_at = _engine.open_run_elapsed(), self.arrivals.ends_at
+        if self._is_over or ends_at is None or elapsed is None or elapsed < ends_at - SKEW:
+            return
+        deadline = time.monotonic() + PATIENCE
+        while not _engine.open_run_is_through() and time.monotonic() < deadline:
+            gevent.sleep(0.005)
+
+    def end(self) -> None:
+        """Nothing arrives any more."""
+        if not self._is_over:
+            self._is_over = True
+            _engine.end_open_run()
+
+    def forget(self) -> None:
+        """All users have ended."""
+        self._last = self.totals()
+        _engine.forget_open_run()
+
+    def totals(self) -> dict[str, Any]:
+        """What has become of the arrivals until now, in the words of `dto::Arrivals` in crates/record."""
+        known: dict[str, Any] | None = self._last or _engine.open_run_totals()
+        if known is None:
+            return {}
+        if known["dropped"] and not self._told and not self._is_over:
+            self._told = True
+            logger.warning(
+                f"Iterations are dropped: all {self.arrivals.most} users are busy when they are to begin. Allow more users (-u), or "
+                "ask for a lower rate"
+            )
+        return known
+
+    def _start_users(self, names: list[str]) -> None:
+        """Called by the engine, in the hub: arrivals wait for users of these classes."""
+        for name in names:
+            if self._rests.get(name, 0.0) > time.monotonic():
+                _engine.could_not_start(name)
+            else:
+                self._runner._spawn(self._start_user, name)
+
+    def _start_user(self, name: str) -> None:
+        started: list[Any] = []
+        try:
+            user_class = self._runner.user_classes_by_name[name]
+            self._runner._spawn_class(user_class, 1, started, False)
+        finally:
+            if not started:
+                self._rests[name] = time.monotonic() + REST
+                _engine.could_not_start(name)
+
+
+@contextmanager
+def over(run: Any) -> Iterator[None]:
+    """Around the end of all users: of an open run nothing arrives any more."""
+    if run is not None:
+        run.finish()
+        run.end()
+    yield
+    if run is not None:
+        run.forget()
+
+
+def follow_rate(runner: Runner, tick: Any) -> bool:
+    """Follows what a shape asks for, if that is a rate of arrivals. Whether it is."""
+    last = runner.shape_last_tick
+    is_rate = isinstance(tick, ArrivalRate)
+    if last is not None and isinstance(last, ArrivalRate) is not is_rate:
+        raise ValueError(
+            f"tick() has returned {last!r} before, and now {tick!r}: a test is open from its begin to its end, or closed"
+        )
+    if not is_rate:
+        if last is None:
+            runner.environment._arrivals = None
+        return False
+    if tick == last:
+        return True
+    runner.shape_last_tick = tick
+    logger.info(f"Shape test updating to {tick.rate:g} iterations per second")
+    if last is None or runner._open is None:
+        runner.environment._arrivals = arrivals = Arrivals.of_shape(tick, runner.environment)
+        runner.start(user_count=arrivals.most, spawn_rate=1)
+    else:
+        runner._open.change(tick.rate)
+        if tick.users is not None and tick.users != runner._open.arrivals.most:
+            runner._open.limit(tick.users)
+    return True

@@ -1,0 +1,394 @@
+"""Open runs as a user meets them: `--arrival-rate`, what becomes of arrivals, and where it is shown."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from locust import _engine
+from servers import TestkitServer, clean_environment, free_port, locust_command
+
+LOCUSTFILE = """
+import os, time
+from locust import FastHttpUser, between, task
+
+class Buyer(FastHttpUser):
+    weight = 3
+    wait_time = between(50, 100)
+
+    def on_start(self):
+        self.client.get("/", name="login")
+
+    @task
+    def buy(self):
+        self.client.get("/us/1000", name="buy")
+
+class Visitor(FastHttpUser):
+    wait_time = between(50, 100)
+
+    @task
+    def look(self):
+        self.client.get("/us/1000", name="look")
+"""
+
+
+MASTER = [*"--master --headless --expect-workers 2 -s 3 -u 60 --arrival-rate".split(), "200 for 8s"]
+
+
+def start(
+    folder: Path, server: TestkitServer, *arguments: str, script: str = LOCUSTFILE, **variables: str
+) -> subprocess.Popen[str]:
+    (folder / "locustfile.py").write_text(script)
+    return subprocess.Popen(
+        [locust_command(), "--headless", "-H", server.url, "-s", "5", *arguments],
+        cwd=folder,
+        env=clean_environment() | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(process: subprocess.Popen[str], limit: float = 60) -> tuple[int, str]:
+    try:
+        out, err = process.communicate(timeout=limit)
+    finally:
+        process.kill()
+    return process.returncode, out + err
+
+
+def fetch(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return str(answer.read().decode())
+
+
+def arrivals(text: str) -> dict[str, int]:
+    """The rows of the table of arrivals."""
+    found = re.findall(r"^(due|begun|late|dropped) +(\d+) ", text, re.MULTILINE)
+    assert [name for name, _count in found] == ["due", "begun", "late", "dropped"], text
+    return {name: int(count) for name, count in found}
+
+
+def requests(text: str) -> dict[str, int]:
+    """Requests of each name in the last table."""
+    return {name: int(count) for name, count in re.findall(r"^GET +(\S+) +(\d+) +\d+\(", text, re.MULTILINE)}
+
+
+def test_as_many_iterations_begin_as_the_rate_says_and_wait_times_do_not_count(
+    tmp_path: Path, delay: TestkitServer
+) -> None:
+    files = ["--junit", "j.xml", "--summary-md", "s.md", "--html", "r.html"]
+    gates = [
+        "--threshold",
+        "dropped <= 0%",
+        "--threshold",
+        "late <= 100%",
+        "--threshold",
+        "dropped < 1% over 1s",
+    ]
+    code, out = ended(start(tmp_path, delay, "--arrival-rate", "100 for 4s", *files, *gates))
+    assert code == 0, out
+    assert "Iterations arrive at a rate of 100 for 4s, for at most 10000 users at a time" in out
+    assert "The last stage of the arrival rate is over, shutting down" in out
+    counted = arrivals(out)
+    assert (counted["due"], counted["begun"], counted["dropped"]) == (400, 400, 0)
+    found = requests(out)
+    # By weight: three of four.
+    assert (found["buy"], found["look"]) == (300, 100)
+    assert found["login"] <= 300, "once for each user of the pool"
+    assert re.search(r"ok +all +dropped arrivals +<= 0 % +0 % \(0 of 400\)", out), out
+    assert "400 due, 400 begun" in (tmp_path / "j.xml").read_text()
+    assert "400 due, 400 begun" in (tmp_path / "s.md").read_text()
+    assert '"due":400,"begun":400' in (tmp_path / "r.html").read_text()
+
+
+def test_what_no_user_is_free_for_is_dropped_counted_and_gated(tmp_path: Path) -> None:
+    with TestkitServer("delay") as server:
+        script = LOCUSTFILE.replace("/us/1000", "/us/500000")
+        rate = ["--arrival-rate", "60 for 4s", "-u", "10"]
+        code, out = ended(start(tmp_path, server, *rate, "--threshold", "dropped < 1%", script=script))
+    assert code == 3, out
+    counted = arrivals(out)
+    assert counted["due"] == 240
+    # Ten users, each half a second with an iteration.
+    assert 40 <= counted["begun"] <= 90 and counted["dropped"] == 240 - counted["begun"], counted
+    assert "Iterations are dropped: all 10 users are busy" in out
+    assert re.search(r"FAILED +all +dropped arrivals +< 1 % +[67]\d(\.\d)? % \(\d+ of 240\)", out), out
+
+
+def test_rates_of_classes_shapes_and_poisson_processes(tmp_path: Path, delay: TestkitServer) -> None:
+    folders = {name: tmp_path / name for name in ("classes", "shape", "poisson", "contradiction")}
+    for folder in folders.values():
+        folder.mkdir()
+    of_classes = LOCUSTFILE.replace("weight = 3", 'gregaria = {"arrival_rate": "1200/m for 3s"}').replace(
+        "class Visitor(FastHttpUser):",
+        'class Visitor(FastHttpUser):\n    gregaria = {"arrival_rate": "10->30 in 3s"}',
+    )
+    shape = (
+        LOCUSTFILE
+        + """
+from locust import ArrivalRate, LoadTestShape
+
+class Steps(LoadTestShape):
+    def tick(self):
+        run_time = self.get_run_time()
+        if run_time > 3.5:
+            return None
+        return ArrivalRate(20 if run_time < 1.5 else "3000/m", users=50)
+"""
+    )
+    contradiction = shape.replace(
+        "if run_time > 3.5:", "if run_time > 1.5:\n            return 5, 5\n        if False:"
+    )
+    runs = {
+        "classes": start(folders["classes"], delay, script=of_classes),
+        "shape": start(folders["shape"], delay, script=shape),
+        "poisson": start(
+            folders["poisson"], delay, "--arrivals", "poisson", LOCUST_ARRIVAL_RATE="100", LOCUST_RUN_TIME="3"
+        ),
+        "contradiction": start(folders["contradiction"], delay, script=contradiction),
+    }
+    done = {name: ended(process) for name, process in runs.items()}
+    code, out = done["classes"]
+    assert code == 0, out
+    assert (requests(out)["buy"], requests(out)["look"], arrivals(out)["due"]) == (60, 60, 120)
+    code, out = done["shape"]
+    assert code == 0, out
+    assert "Shape test updating to 50 iterations per second" in out
+    # 20/s for two ticks, 50/s for two: the shape is asked once a second.
+    assert 100 <= arrivals(out)["due"] <= 250, out
+    code, out = done["poisson"]
+    assert code == 0, out
+    assert 300 - 90 < arrivals(out)["due"] < 300 + 90, "five standard deviations"
+    code, out = done["contradiction"]
+    assert code == 2 and "a test is open from its begin to its end, or closed" in out, out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["--arrival-rate", "0"],
+            ["--arrival-rate: nothing would ever arrive at a rate of 0", "    0\n    ^"],
+        ),
+        (["--arrival-rate=-5"], ["a rate is never negative"]),
+        (["--arrival-rate", "1e99"], ["beyond any machine"]),
+        (["--arrival-rate", "0->500"], ["says in which time", "    0->500\n    ^^^^^^"]),
+        (["--arrival-rate", "5 for ever"], ["here stands a time", "    5 for ever\n          ^^^^"]),
+        (
+            ["--arrival-rate", "5", "-u", "1"],
+            ["--users 1 is the most users at a time", "give at least --users 2"],
+        ),
+        (["--arrivals", "often"], ["invalid choice: 'often'"]),
+    ],
+)
+def test_what_is_no_rate_ends_the_program_before_the_run(
+    tmp_path: Path, delay: TestkitServer, arguments: list[str], words: list[str]
+) -> None:
+    code, out = ended(start(tmp_path, delay, "-t", "1", *arguments))
+    assert code == 2, out
+    assert all(word in out for word in words), out
+
+
+def test_rates_that_contradict_each_other_end_the_program(tmp_path: Path, delay: TestkitServer) -> None:
+    shape = (
+        LOCUSTFILE
+        + "\nfrom locust import LoadTestShape\nclass S(LoadTestShape):\n    def tick(self):\n        return 1, 1\n"
+    )
+    code, out = ended(start(tmp_path, delay, "--arrival-rate", "5", script=shape))
+    assert code == 2 and "--arrival-rate and the shape S both say how much load" in out, out
+    one = LOCUSTFILE.replace("weight = 3", 'gregaria = {"arrival_rate": 5}')
+    code, out = ended(start(tmp_path, delay, script=one))
+    assert code == 2 and "Visitor has none: give each class one" in out, out
+    wrong = LOCUSTFILE.replace("weight = 3", 'gregaria = {"arrival_rate": "5/d"}')
+    code, out = ended(start(tmp_path, delay, script=wrong))
+    assert code == 2 and "Buyer.gregaria['arrival_rate']: a rate is per second" in out and "     ^^" in out, (
+        out
+    )
+
+
+def test_an_option_of_a_script_keeps_its_meaning(tmp_path: Path, delay: TestkitServer) -> None:
+    own = (
+        LOCUSTFILE
+        + """
+from locust import events
+
+@events.init_command_line_parser.add_listener
+def _(parser):
+    parser.add_argument("--arrival-rate", type=float, default=0.0)
+    parser.add_argument("--arrivals", default="of mine")
+
+@events.test_start.add_listener
+def _(environment, **_):
+    print("mine:", environment.parsed_options.arrival_rate, environment.parsed_options.arrivals)
+"""
+    )
+    code, out = ended(start(tmp_path, delay, "-t", "1", "--arrival-rate", "7", script=own))
+    assert code == 0 and "mine: 7.0 of mine" in out and "Arrivals" not in out, out
+
+
+def test_task_sets_users_that_end_and_greenlets_of_ones_own(tmp_path: Path, delay: TestkitServer) -> None:
+    script = """
+import gevent
+from locust import FastHttpUser, SequentialTaskSet, TaskSet, User, between, task
+from locust.exception import StopUser
+
+class Steps(FastHttpUser):
+    wait_time = between(50, 100)
+
+    @task
+    class Inner(SequentialTaskSet):
+        wait_time = between(50, 100)
+
+        @task
+        def one(self):
+            self.client.get("/us/100", name="one")
+
+        @task
+        def two(self):
+            self.client.get("/us/100", name="two")
+
+class Ends(FastHttpUser):
+    @task
+    def once(self):
+        self.client.get("/us/100", name="once")
+        raise StopUser()
+
+class Keeps(FastHttpUser):
+    def on_start(self):
+        self.mine = self.greenlet
+
+    @task
+    def keep(self):
+        gevent.getcurrent().mine = 1
+        assert self.greenlet is gevent.getcurrent() is self.mine
+        self.client.get("/us/100", name="keep")
+
+class Fails(User):
+    def __init__(self, environment):
+        super().__init__(environment)
+        raise RuntimeError("no user can be made")
+
+    @task
+    def never(self):
+        pass
+"""
+    code, out = ended(
+        start(
+            tmp_path,
+            delay,
+            "--arrival-rate",
+            "80 for 4s",
+            "-u",
+            "40",
+            "--exit-code-on-error",
+            "7",
+            script=script,
+        )
+    )
+    found = requests(out)
+    assert found["one"] + found["two"] == 80, "each task of a TaskSet is an iteration"
+    assert abs(found["one"] - found["two"]) <= 40, "in turn, on each user"
+    assert (found["once"], found["keep"]) == (80, 80), out
+    counted = arrivals(out)
+    assert (counted["due"], counted["dropped"]) == (320, 80), "of the class that has no users"
+    assert out.count("no user can be made") <= 4 * 6, "its constructor is tried once a second"
+    assert code == 2, "a constructor that raises is an error of the script"
+
+
+def test_workers_share_the_arrivals_out_exactly_and_anew_when_they_come_and_go(tmp_path: Path) -> None:
+    with TestkitServer("delay") as server:
+        (tmp_path / "locustfile.py").write_text(LOCUSTFILE)
+        port, web = str(free_port()), free_port()
+        common = [locust_command(), "-f", "locustfile.py", "-H", server.url]
+
+        def worker() -> subprocess.Popen[str]:
+            return subprocess.Popen(
+                [*common, "--worker", "--master-port", port, "-s", "3"],
+                cwd=tmp_path,
+                env=clean_environment(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
+
+        master = subprocess.Popen(
+            [*common, *MASTER, "--master-bind-port", port, "--metrics-port", str(web)],
+            cwd=tmp_path,
+            env=clean_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        workers = [worker(), worker()]
+        try:
+            began = time.monotonic()
+            while '"buy"' not in fetch_metrics(web) and time.monotonic() - began < 30:
+                time.sleep(0.1)
+            time.sleep(1)
+            workers.append(worker())
+            time.sleep(2)
+            # One goes as it should, so that nothing of it is lost.
+            workers[0].send_signal(signal.SIGTERM)
+            code, out = ended(master)
+        finally:
+            for one in workers:
+                one.kill()
+                one.wait()
+        arrived = fetch(server.url + "/log").count("\n/us/1000,")
+    assert code == 0, out
+    assert "shared out anew, among 3 workers" in out and "shared out anew, among 2 workers" in out, out
+    counted = arrivals(out)
+    # What the one that went did not begin in the half second until the others took over is what may be missing.
+    assert 1_600 - 200 * 0.7 / 3 <= counted["due"] <= 1_600, counted
+    assert counted["dropped"] == 0 and arrived == counted["begun"], (arrived, counted)
+
+
+def fetch_metrics(port: int) -> str:
+    try:
+        return fetch(f"http://127.0.0.1:{port}/metrics")
+    except OSError:
+        return ""
+
+
+def test_processes_of_one_machine_begin_the_whole_exactly(tmp_path: Path) -> None:
+    with TestkitServer("delay") as server:
+        options = ["--processes", "2", "--arrival-rate", "300 for 4s", "-u", "100"]
+        code, out = ended(start(tmp_path, server, *options))
+        arrived = fetch(server.url + "/log").count("\n/us/1000,")
+    assert code == 0, out
+    counted = arrivals(out)
+    assert (counted["due"], counted["begun"], arrived) == (1_200, 1_200, 1_200), out
+
+
+def test_a_text_is_read_as_it_is_written() -> None:
+    assert _engine.check_arrival_rate("0->500 in 5m, 500 for 10m") == (500.0, 900.0)
+    assert _engine.check_arrival_rate("30/m") == (0.5, None)
+    with pytest.raises(ValueError, match="here stands a rate"):
+        _engine.check_arrival_rate("many")
+
+
+def test_metrics_tell_of_arrivals(tmp_path: Path, delay: TestkitServer) -> None:
+    port = free_port()
+    process = start(tmp_path, delay, "--arrival-rate", "50", "-t", "60", "--metrics-port", str(port))
+    try:
+        began = time.monotonic()
+        text = ""
+        while 'gregaria_arrivals_total{outcome="begun"}' not in text and time.monotonic() - began < 30:
+            time.sleep(0.1)
+            text = fetch_metrics(port)
+    finally:
+        os.kill(process.pid, signal.SIGTERM)
+        code, out = ended(process)
+    assert (
+        "\ngregaria_arrival_rate 50\n" in text
+        and 'gregaria_arrival_delay_seconds_bucket{le="0.00025"}' in text
+    ), text
+    assert code == 0 and arrivals(out)["due"] > 0, out
