@@ -6,6 +6,7 @@ import os
 
 CLUSTER = "LOCUST_CLUSTER_TOKEN"
 WEB = "LOCUST_WEB_TOKEN"
+OUT = "LOCUST_OUT_TOKEN"
 
 
 def given(variable: str) -> str | None:

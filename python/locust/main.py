@@ -22,6 +22,7 @@ from .cli import (
     checks,
     ending,
     locustfiles,
+    outs,
     preparation,
     processes,
     subcommands,
@@ -90,6 +91,7 @@ def _locust() -> Any:
     checks.check_options(parser, options)
     thresholds.check_options(options)
     arrivals.check_options(options)
+    outs.check_options(options)
     preparation.start_logging(options)
     processes.fork(options)
     if options.list_commands:
@@ -104,8 +106,9 @@ def _locust() -> Any:
     preparation.create_runner(environment, options)
     csv_writer = preparation.open_outputs(environment, options)
     web_ui, recorder = preparation.open_recording(environment, options, csv_writer)
+    others = preparation.open_outs(environment, options)
     preparation.tell_init_listeners(environment, options)
-    return _run_to_the_end(Run(environment, options, csv_writer, web_ui, recorder))
+    return _run_to_the_end(Run(environment, options, csv_writer, web_ui, recorder, others))
 
 
 def _run_to_the_end(run: Run) -> Any:

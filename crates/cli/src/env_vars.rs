@@ -41,6 +41,8 @@ pub const OTHER: &[EnvVar] = &[
         "the token that workers on other machines show their master; without it they cannot join, unless it is open",
     ),
     other("LOCUST_CLUSTER_TOKEN_FILE", "a file that holds that token instead"),
+    other("LOCUST_OUT_TOKEN", "the token that receivers of --out are shown"),
+    other("LOCUST_OUT_TOKEN_FILE", "a file that holds that token instead"),
     other(
         "LOCUST_BODY_BUDGET",
         "MiB that the bodies of all responses may take together; half of the memory without it",

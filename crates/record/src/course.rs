@@ -60,6 +60,8 @@ pub struct Course {
     sums: (u64, u64),
     /// What was told of names that were not known at that look.
     unknown: Vec<Piece>,
+    /// The seconds that were closed by the last look, as they are, if somebody wants them.
+    pub(crate) told: Option<Vec<Told>>,
 }
 
 /// A second that may still grow.
@@ -69,6 +71,17 @@ struct Open {
     users: Option<u64>,
     total: Slice,
     names: BTreeMap<u32, Slice>,
+}
+
+/// What happened in one second under one name; number −1 is the total.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The second, unix time of its begin.
+    pub second: i64,
+    /// Number of the name.
+    pub id: i32,
+    /// What happened. Users are known of the total.
+    pub record: Record,
 }
 
 /// A look at the numbers.
@@ -114,6 +127,7 @@ impl Course {
             closed: 0,
             sums: (0, 0),
             unknown: Vec::new(),
+            told: None,
         }
     }
 
@@ -220,12 +234,19 @@ impl Course {
         self.sums.1 += open.total.failures;
         let record = Record::of(number / self.stride, users, open.total);
         judge.see(-1, ("", ""), &record);
+        let second = self.base as i64 + i64::from(number);
+        if let Some(told) = &mut self.told {
+            told.push(Told { second, id: -1, record: record.clone() });
+        }
         self.total.push(record);
         let offset = number / self.names_stride;
         for (index, slice) in open.names {
             let record = Record::of(offset, 0, slice);
             if let Some(Some(slot)) = mirror.names.get(index as usize) {
                 judge.see(index as i32, (&slot.entry.method, &slot.entry.name), &record);
+            }
+            if let Some(told) = &mut self.told {
+                told.push(Told { second, id: index as i32, record: record.clone() });
             }
             let series = &mut self.names[index as usize];
             let before = series.size();

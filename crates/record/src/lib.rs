@@ -27,6 +27,7 @@ mod keep;
 mod metrics;
 mod mirror;
 mod numbers;
+pub mod out;
 mod output;
 mod own;
 mod pace;
@@ -44,7 +45,7 @@ mod thresholds;
 mod verdict;
 
 pub use clock::unix_now;
-pub use course::Course;
+pub use course::{Course, Told as ToldOfSecond};
 pub use csv_files::{CsvFiles, Wish, exact_percentiles};
 pub use cutter::Cutter;
 pub use detail::{Recording, ReportError, Showing, Told, report_of};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::course::Told;
 use crate::dto;
 use crate::run::Run;
 use crate::status::HostStatus;
@@ -11,6 +12,11 @@ use crate::status::HostStatus;
 /// Called on the recorder's thread, one after the other, so none of them may wait for anything: what takes long goes to a thread
 /// of its own.
 pub trait Output: Send {
+    /// Whether [`Second::told`] is wanted, which is worked out only then.
+    fn wants_seconds(&self) -> bool {
+        false
+    }
+
     /// The numbers were looked at. The run cannot change until this returns.
     fn second(&mut self, second: &Second<'_>);
 
@@ -42,6 +48,8 @@ pub struct Second<'a> {
     /// one, the second that is over; with workers several or none, as they tell. None when no test runs, or the look was made for
     /// another reason.
     pub points: &'a [dto::Point],
+    /// The same seconds as they are: the total and each name, in order of the seconds. None, unless an output wants them.
+    pub told: &'a [Told],
     /// With this look a run has begun.
     pub began: bool,
     /// With this look it is over: the numbers are final. [`Output::end`] follows.

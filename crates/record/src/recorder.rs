@@ -116,6 +116,10 @@ impl Work {
             Vec::new()
         };
         let stops = run.take_stops();
+        let outputs = self.record.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = outputs.iter().any(|output| output.wants_seconds());
+        drop(outputs);
+        let seconds = run.take_told(wanted);
         if second || ended {
             let moment =
                 Moment { now: Instant::now(), at: now, silence: lag.unwrap_or_default().as_secs_f64() };
@@ -145,6 +149,7 @@ impl Work {
             run: &run,
             generator: &run.own.second,
             points: &points,
+            told: &seconds,
             began,
             ended,
             anew: taken.anew,

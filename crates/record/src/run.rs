@@ -2,7 +2,7 @@
 
 use gregaria_stats::{ErrorRecord, OVERFLOW_NAME, Piece, Tally};
 
-use crate::course::{Course, When};
+use crate::course::{Course, Told, When};
 use crate::dto;
 use crate::mirror::{Mirror, Named, rows};
 use crate::numbers::Numbers;
@@ -274,7 +274,9 @@ impl Run {
             let start = self.mirror.span().start;
             // Statistics that were cleared for this run tell best when it began.
             let base = if start > 0.0 && start <= now { start } else { now };
+            let told = self.course.told.take();
             self.course = Course::new(base);
+            self.course.told = told;
             self.course_since = self.seq;
         }
         Taken { anew, other_lists }
@@ -304,6 +306,11 @@ impl Run {
         if let Some(judge) = judge {
             self.judge = judge;
         }
+    }
+
+    /// Whether somebody wants the seconds of all names; those that were closed since this was last called.
+    pub(crate) fn take_told(&mut self, wanted: bool) -> Vec<Told> {
+        std::mem::replace(&mut self.course.told, wanted.then(Vec::new)).unwrap_or_default()
     }
 
     /// A run has begun.

@@ -32,7 +32,7 @@ def check_options(parser: LocustArgumentParser, options: Namespace) -> None:
 def check_tokens() -> None:
     """Ends the program with a message if a token is to come from a file that does not have it."""
     try:
-        for variable in (_tokens.CLUSTER, _tokens.WEB):
+        for variable in (_tokens.CLUSTER, _tokens.WEB, _tokens.OUT):
             _tokens.given(variable)
     except ValueError as error:
         _stop(str(error))

@@ -152,6 +152,8 @@ def rescue(run: Run, code: int) -> None:
         # It had not even begun: the web interface's address could not be had.
         return
     _write_files(run, code)
+    if run.outs is not None:
+        run.outs.finish_files()
     _stop_recording(run)
 
 
@@ -159,6 +161,7 @@ def _report(run: Run, code: int) -> int:
     """Writes everything that is asked for; 0, or the exit code of a report that could not be written."""
     options, numbers = run.options, run.runner.stats
     failed = not _attempt(run.csv_writer.close_files, "the CSV files")
+    failed |= run.outs is not None and not run.outs.finish_files()
     if options.worker:
         # What it measured is its master's.
         return exit_code("STARTUP") if failed else exit_code("OK")
@@ -216,6 +219,8 @@ def _stop_recording(run: Run) -> None:
         run.metrics.stop()
     if recorder is not None:
         recorder.stop()
+    if run.outs is not None:
+        run.outs.finish_sending()
 
 
 def _attempt(write: Callable[[], Any], what: str) -> bool:

@@ -19,6 +19,7 @@ from ..exception import RPCError
 from ..log import setup_logging
 from . import arrivals, reports, thresholds, web
 from .locustfiles import Definitions
+from .outs import Outs
 from .table import exit_code
 
 logger = logging.getLogger("locust.main")
@@ -223,6 +224,14 @@ def open_outputs(environment: Environment, options: Namespace) -> stats.StatsCSV
         )
     except OSError as e:
         _stop(f"Could not write the statistics: {e}")
+
+
+def open_outs(environment: Environment, options: Namespace) -> Outs:
+    """What `--out` asks for. Ends the program if a file that the run is to write cannot be written."""
+    try:
+        return Outs(environment, options, environment._recorder)
+    except OSError as e:
+        _stop(f"Could not write what --out asks for: {e}")
 
 
 def open_recording(

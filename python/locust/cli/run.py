@@ -21,6 +21,7 @@ from ..input_events import input_listener
 from ..log import greenlet_exception_logger
 from . import web, workers
 from .keys import key_functions
+from .outs import Outs
 from .signals import StopSignals
 
 logger = logging.getLogger("locust.main")
@@ -39,6 +40,8 @@ class Run:
     """The web interface; None: headless."""
     recorder: Any = None
     """What records the runs; None on a worker."""
+    outs: Outs | None = None
+    """Who else is told of them, and of single requests."""
     runner: Any = field(init=False)
     metrics: MetricsPort | None = None
     keyboard: gevent.Greenlet | None = None

@@ -295,6 +295,21 @@ pub const TABLE: &[Opt] = &[
         .env("LOCUST_REPORT_UPLOAD")
         .help("At the end, send the report (see --html) there by HTTP PUT, e.g. to a presigned address of a store of objects")
         .ours(),
+    Opt::value(&["--out"], "outs", Statistics, Kind::Text)
+        .action(Action::StoreEach)
+        .metavar("<kind=place>")
+        .env("LOCUST_OUT")
+        .help(
+            "Send each second of the run to prometheus-rw=<url> (remote write) or influxdb=<url> (line protocol), or write a line for \
+             each request to csv=<filename> or json=<filename>; any number of times. In files and in the variable separated by ; or by \
+             line breaks. LOCUST_OUT_TOKEN is shown to receivers",
+        )
+        .ours(),
+    Opt::value(&["--out-sample"], "out_sample", Statistics, Kind::PositiveNumber)
+        .metavar("<share>")
+        .env("LOCUST_OUT_SAMPLE")
+        .help("The share of requests that get a line of --out csv= and json=, e.g. 0.01; failed ones always do. Defaults to all")
+        .ours(),
     // ------------------------------------------------------------------------------------------------ logging
     Opt::switch(&["--skip-log-setup"], "skip_log_setup", Logging)
         .env("LOCUST_SKIP_LOG_SETUP")

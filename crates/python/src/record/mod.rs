@@ -2,10 +2,13 @@
 
 mod files;
 mod fork;
+mod lines;
+mod out;
 mod question;
 mod recorder;
 mod seconds;
 
+pub(crate) use lines::RequestLines;
 pub(crate) use recorder::Recorder;
 
 use gregaria_record::{Showing, Threshold, Told, report_of, store};
@@ -45,6 +48,8 @@ fn check_threshold(text: &str) -> PyResult<()> {
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<Recorder>()?;
     m.add_class::<question::RecordQuestion>()?;
+    m.add_class::<out::Out>()?;
+    m.add_class::<RequestLines>()?;
     m.add_class::<seconds::Cutter>()?;
     m.add_class::<seconds::Reporters>()?;
     m.add_class::<files::CsvFiles>()?;

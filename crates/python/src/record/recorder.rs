@@ -14,6 +14,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use super::out::Out;
 use super::question::RecordQuestion;
 use crate::attended::{self, Attended, Call};
 use crate::gevent::counts;
@@ -65,6 +66,7 @@ pub(crate) struct Recorder {
     stop_run: Py<PyAny>,
     numbers: Numbers,
     rules: Mutex<Vec<Threshold>>,
+    outs: Mutex<Vec<Py<Out>>>,
     store: Option<(PathBuf, u64)>,
     state: Mutex<State>,
     /// The thread is that process's.
@@ -161,6 +163,7 @@ impl Recorder {
             stop_run,
             numbers: Numbers::new(stats.get().table()),
             rules: Mutex::default(),
+            outs: Mutex::default(),
             store: store_dir.map(|folder| (folder, store_max_bytes)),
             state: Mutex::default(),
             process: std::process::id(),
@@ -176,7 +179,10 @@ impl Recorder {
         let inbox = attended::mailbox()?;
         let source = Arc::new(MainThread(Arc::clone(&inbox)));
         let store = me.store.clone().map(|(folder, most)| Arc::new(Store::new(folder, most)));
-        let record = Arc::new(Record::new(me.numbers.clone(), source, store));
+        let record = Arc::new(Record::new(me.numbers.clone(), Arc::<MainThread>::clone(&source), store));
+        for out in me.outs.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            record.add(Box::new(out.get().remote(Arc::<MainThread>::clone(&source))));
+        }
         record.set_thresholds(me.rules.lock().unwrap_or_else(PoisonError::into_inner).clone());
         let recorder = gregaria_record::Recorder::start(Arc::clone(&record))?;
         let inbox = Attended::begin(inbox, &this.getattr(intern!(py, "_drain"))?)?;
@@ -274,6 +280,11 @@ impl Recorder {
         }
         *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = rules;
         Ok(())
+    }
+
+    /// Sends the seconds there, too, once it is started.
+    fn add_out(&self, out: Py<Out>) {
+        self.outs.lock().unwrap_or_else(PoisonError::into_inner).push(out);
     }
 
     /// How each threshold stands, as JSON; of a run that is over, or in its last moments, how it stood at the end. `status` is the

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use super::settings;
 
 /// Unix time as `time.time()` says it, so that tests which replace that function are followed.
-pub(super) fn unix_time(py: Python<'_>) -> PyResult<f64> {
+pub(crate) fn unix_time(py: Python<'_>) -> PyResult<f64> {
     static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
     let module = MODULE.get_or_try_init(py, || py.import("time").map(Bound::unbind))?;
     module.bind(py).getattr(intern!(py, "time"))?.call0()?.extract()
@@ -65,7 +65,7 @@ pub(super) fn time(py: Python<'_>, response_time: &Bound<'_, PyAny>) -> PyResult
 }
 
 /// The text of a method or name; other objects are converted by `str()`.
-pub(super) fn text<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, str>> {
+pub(crate) fn text<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, str>> {
     match value.cast::<PyString>() {
         Ok(string) => Ok(string.to_string_lossy()),
         Err(_) => Ok(Cow::Owned(value.str()?.to_string_lossy().into_owned())),

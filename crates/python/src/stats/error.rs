@@ -43,7 +43,7 @@ impl StatsError {
 
 /// The text of an error as it is counted and shown: strings are themselves, all else is its `repr()`; a memory address in it is
 /// masked, and so are the passwords of URLs.
-pub(super) fn parse_error(error: &Bound<'_, PyAny>) -> PyResult<String> {
+pub(crate) fn parse_error(error: &Bound<'_, PyAny>) -> PyResult<String> {
     let string = match error.cast::<PyString>() {
         Ok(string) => string.clone(),
         Err(_) => error.repr()?,

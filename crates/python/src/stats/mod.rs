@@ -17,8 +17,12 @@ mod request_stats;
 mod settings;
 
 pub(crate) use self::{
-    error::without_passwords, listener::StatsListener, report_wire::ReportPlacing,
-    request_stats::RequestStats, settings::counts_by_methods,
+    convert::{text as text_of, unix_time},
+    error::{parse_error as error_text, without_passwords},
+    listener::StatsListener,
+    report_wire::ReportPlacing,
+    request_stats::RequestStats,
+    settings::counts_by_methods,
 };
 
 use pyo3::prelude::*;

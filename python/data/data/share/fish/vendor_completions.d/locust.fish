@@ -31,6 +31,8 @@ complete -c locust -l json-file -d 'At the end, write the statistics as JSON to 
 complete -c locust -l junit -d 'At the end, write the result as JUnit XML, for CI systems: a test case for each name' -r -F
 complete -c locust -l summary-md -d 'At the end, write a summary in Markdown, e.g. to $GITHUB_STEP_SUMMARY' -r -F
 complete -c locust -l report-upload -d 'At the end, send the report (see --html) there by HTTP PUT, e.g. to a presigned address of a store of objects' -r -f
+complete -c locust -l out -d 'Send each second of the run to prometheus-rw=<url> (remote write) or influxdb=<url> (line protocol), or write a line for each request to csv=<filename> or json=<filename>; any number of times. In files and in the variable separated by ; or by line breaks. LOCUST_OUT_TOKEN is shown to receivers' -r -f
+complete -c locust -l out-sample -d 'The share of requests that get a line of --out csv= and json=, e.g. 0.01; failed ones always do. Defaults to all' -r -f
 complete -c locust -s L -l loglevel -d 'DEBUG, INFO, WARNING, ERROR or CRITICAL. Defaults to INFO' -r -f -a "DEBUG\t''
 INFO\t''
 WARNING\t''

@@ -1,0 +1,53 @@
+//! InfluxDB's line protocol: a line for each name and second.
+
+use std::fmt::Write as _;
+
+use super::{Batch, FRACTIONS};
+
+/// A tag's value as it may stand in a line.
+fn tag(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            ',' | '=' | ' ' => out.extend(['\\', character]),
+            // A line ends a line, wherever it stands.
+            '\n' | '\r' | '\t' => out.push_str("\\ "),
+            other => out.push(other),
+        }
+    }
+    // It would take the separator that follows along.
+    while out.ends_with('\\') {
+        out.pop();
+    }
+    out
+}
+
+pub(super) fn body(batch: &Batch<'_>) -> Vec<u8> {
+    let mut out = String::new();
+    for ((method, name), rows) in &batch.names {
+        let mut tags = String::new();
+        for (key, value) in [("method", *method), ("name", *name), ("run", batch.run)] {
+            let value = tag(value);
+            if !value.is_empty() {
+                let _ = write!(tags, ",{key}={value}");
+            }
+        }
+        for row in rows {
+            let _ = write!(
+                out,
+                "gregaria_requests{tags} count={}i,failures={}i,total={}i,total_failures={}i",
+                row.count.0, row.count.1, row.sums.0, row.sums.1
+            );
+            for (fraction, seconds) in FRACTIONS.iter().zip(row.percentiles) {
+                if let Some(seconds) = seconds {
+                    let _ = write!(out, ",p{}={seconds}", fraction * 100.0);
+                }
+            }
+            let _ = writeln!(out, " {}", row.at * 1_000_000_000);
+        }
+    }
+    for (at, users) in &batch.users {
+        let _ = writeln!(out, "gregaria_run,run={} users={users}i {}", tag(batch.run), at * 1_000_000_000);
+    }
+    out.into_bytes()
+}
