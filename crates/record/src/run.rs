@@ -183,6 +183,7 @@ impl Run {
             here: &self.health,
             crew: &self.crew,
             phases: &self.mirror.total.entry.phases,
+            arrivals: self.arrivals.as_ref(),
             overflows: self.names().any(|named| &*named.entry.name == OVERFLOW_NAME),
             failures: self.errors().map(|(error, tally)| (&*error.seed.text, tally.occurrences)).collect(),
         })

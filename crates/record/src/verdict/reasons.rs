@@ -4,7 +4,7 @@ use gregaria_stats::{OVERFLOW_NAME, Phase, Phases};
 
 use super::crew::Crew;
 use super::health::{Busy, FULL, HIGH, Health, SILENCE};
-use crate::dto::{Reason, Verdict};
+use crate::dto::{Arrivals, Reason, Verdict};
 use crate::own::{DELAYS, Delays};
 
 /// How much speaks against the numbers.
@@ -60,6 +60,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) crew: &'a Crew,
     /// Where the time of all requests went.
     pub(crate) phases: &'a Phases,
+    /// What has become of the iterations of an open run.
+    pub(crate) arrivals: Option<&'a Arrivals>,
     /// Whether there are more names than are counted one by one.
     pub(crate) overflows: bool,
     /// Text of each failure, and how often it occurred.
@@ -249,6 +251,27 @@ fn of_phases(reasons: &mut Reasons, phases: &Phases) {
     );
 }
 
+/// An open run is what was asked for if its iterations begin, and when they are to.
+fn of_arrivals(reasons: &mut Reasons, arrivals: &Arrivals) {
+    let share = |part: u64| part as f64 / arrivals.due.max(1) as f64;
+    let (dropped, late) = (share(arrivals.dropped), share(arrivals.late));
+    reasons.add(
+        by(dropped, 0.0, 0.05),
+        "rate",
+        || {
+            let all = arrivals.due;
+            format!("{} of {all} iterations ({:.2} %) were not begun: no user was free", arrivals.dropped, dropped * 100.0)
+        },
+        "allow more users at a time (-u), or more workers; where the server is slow, each iteration holds its user for longer",
+    );
+    reasons.add(
+        by(late, 0.01, 0.1),
+        "late_arrivals",
+        || format!("{:.1} % of iterations began more than 8 ms after they were to", late * 100.0),
+        "see what else speaks against the run: the thread that runs the users may have too much to do",
+    );
+}
+
 /// Judges a run.
 pub(crate) fn judge(facts: Facts<'_>) -> Verdict {
     let who = if facts.crew.is_there() { "the master".to_owned() } else { String::new() };
@@ -257,6 +280,9 @@ pub(crate) fn judge(facts: Facts<'_>) -> Verdict {
     reasons.who.clear();
     of_crew(&mut reasons, facts.crew);
     of_phases(&mut reasons, facts.phases);
+    if let Some(arrivals) = facts.arrivals {
+        of_arrivals(&mut reasons, arrivals);
+    }
     let mut own = [0_u64; OWN_FAILURES.len()];
     for &(text, count) in &facts.failures {
         for (sum, (_, part, ..)) in own.iter_mut().zip(OWN_FAILURES) {
@@ -325,6 +351,7 @@ mod tests {
             here: health,
             crew,
             phases: &Phases::default(),
+            arrivals: None,
             overflows,
             failures: failures.to_vec(),
         })
@@ -403,5 +430,18 @@ mod tests {
         assert_eq!(level(900_000, 10_000_000), None);
         assert_eq!(level(2_000_000, 10_000_000), Some(Level::Amber));
         assert_eq!(level(6_000_000, 10_000_000), Some(Level::Red));
+    }
+
+    #[test]
+    fn a_rate_that_is_not_reached_is_no_measurement_at_that_rate() {
+        let kinds = |dropped: u64, late: u64| {
+            let mut reasons = Reasons { who: String::new(), all: Vec::new() };
+            of_arrivals(&mut reasons, &Arrivals { due: 1_000, dropped, late, ..Arrivals::default() });
+            let all = reasons.all.iter();
+            all.map(|(level, reason)| format!("{} {}", reason.kind, level.word())).collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(0, 10), [""; 0]);
+        assert_eq!(kinds(1, 11), ["rate amber", "late_arrivals amber"]);
+        assert_eq!(kinds(51, 101), ["rate red", "late_arrivals red"]);
     }
 }
