@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("locust.runners")
 
+# What statistics count of an open run, if nothing else is asked for: the time since the intended start.
+INTENDED = "intended"
 # Users at a time where nobody has said how many.
 MOST_USERS = 10_000
 # Seconds in which no user of a class is started after one could not be: its constructor would fail at the rate of arrivals.
@@ -45,6 +47,8 @@ class Arrivals:
     """As independent people come; else at even distances."""
     most: int
     """Users at a time."""
+    latency: str = INTENDED
+    """What statistics count: `intended` or `service`."""
 
     @classmethod
     def of_shape(cls, tick: ArrivalRate, environment: Environment) -> Arrivals:
@@ -56,6 +60,7 @@ class Arrivals:
             [(f"{tick.rate!r}" if tick.rate else "", members)],
             getattr(options, "arrivals", None) == "poisson",
             wanted or MOST_USERS,
+            latency_of(options),
         )
 
     @property
@@ -87,13 +92,24 @@ class OpenRun:
         self._is_over = False
         self._last: dict[str, Any] | None = None
         self._changes = 0
+        # When the statistics began that the latencies belong to.
+        self._counted_from = 0.0
+        self.told_latencies = b""
+        """As of the last look."""
 
     def begin(self, elapsed: float = 0.0, share: tuple[float, int, int] | None = None) -> None:
         """Arrivals begin. `share`: from when on, this process's number, and how many there are, if it is not alone."""
         arrivals = self.arrivals
         _engine.begin_open_run(
-            arrivals.lanes, arrivals.most, self.seed, self._start_users, elapsed=elapsed, share=share
+            arrivals.lanes,
+            arrivals.most,
+            self.seed,
+            self._start_users,
+            elapsed=elapsed,
+            share=share,
+            reads_intended=arrivals.latency == INTENDED,
         )
+        self._counted_from = self._runner.stats.start_time
 
     def limit(self, most: int) -> None:
         """So many users at a time from now on."""
@@ -139,6 +155,9 @@ class OpenRun:
         known: dict[str, Any] | None = self._last or _engine.open_run_totals()
         if known is None:
             return {}
+        if self._last is None and "latencies" not in known:
+            self.told_latencies = self.latencies()
+            known["latencies"] = latencies(self.arrivals.latency, [self.told_latencies])
         if known["dropped"] and not self._told and not self._is_over:
             self._told = True
             logger.warning(
@@ -146,6 +165,14 @@ class OpenRun:
                 "ask for a lower rate"
             )
         return known
+
+    def latencies(self) -> bytes:
+        """Both latencies of the requests since the statistics began, as `_engine.latency_rows` reads them."""
+        began = self._runner.stats.start_time
+        if began != self._counted_from:
+            self._counted_from = began
+            _engine.reset_open_run_latencies()
+        return _engine.open_run_latencies() or b""
 
     def _start_users(self, names: list[str]) -> None:
         """Called by the engine, in the hub: arrivals wait for users of these classes."""
@@ -164,6 +191,23 @@ class OpenRun:
             if not started:
                 self._rests[name] = time.monotonic() + REST
                 _engine.could_not_start(name)
+
+
+def latency_of(options: Any) -> str:
+    """`--latency`; a script's own option of that name is not ours."""
+    latency = getattr(options, "latency", None)
+    return latency if latency in (INTENDED, "service") else INTENDED
+
+
+def latencies(reads: str, parts: list[bytes]) -> dict[str, Any]:
+    """Those of some processes, in the words of `dto::Latencies` in crates/record."""
+    fractions, rows = _engine.latency_rows([part for part in parts if part])
+    keys = ("method", "name", "requests", "service", "intended")
+    return {
+        "reads": reads,
+        "fractions": fractions,
+        "rows": [dict(zip(keys, row, strict=True)) for row in rows],
+    }
 
 
 @contextmanager

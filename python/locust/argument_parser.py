@@ -32,7 +32,7 @@ from .cli import script_options
 from .cli.config_files import LocustConfigParser, LocustTomlConfigParser
 from .cli.locustfiles import download_locustfile_from_url, parse_locustfile_paths
 from .cli.subcommands import help_lines
-from .cli.table import Option, Table, exit_code, table
+from .cli.table import CHOICES, Option, Table, exit_code, table
 from .util.timespan import parse_timespan
 
 __all__ = [
@@ -300,8 +300,6 @@ _TYPES: dict[str, Callable[[str], Any]] = {
     "user_config": json_user_config,
     "log_level": str.upper,
 }
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-CHOICES = {"log_level": LOG_LEVELS, "run_time_from": ("start", "ramp-end"), "arrivals": ("constant", "poisson")}  # fmt: skip
 
 
 def _keywords(option: Option) -> dict[str, Any]:

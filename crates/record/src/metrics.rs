@@ -1,6 +1,6 @@
 //! The present numbers for a scrape.
 
-use gregaria_report::prometheus::{Delays, Failure, Own, Row, Scrape, Worker};
+use gregaria_report::prometheus::{Delays, Failure, Latency, Own, Row, Scrape, Worker};
 
 use crate::dto;
 use crate::mirror::Named;
@@ -89,6 +89,7 @@ pub fn metrics(record: &Record, versions: (&str, &str), own: Vec<Own<'_>>) -> St
             .map(|one| (one.text, one.outcome == "ok"))
             .collect(),
         own: all_own,
+        latencies: Vec::new(),
         delays: vec![
             delays(
                 "gregaria_hub_lag_seconds",
@@ -104,6 +105,7 @@ pub fn metrics(record: &Record, versions: (&str, &str), own: Vec<Own<'_>>) -> St
     };
     if let Some(arrivals) = run.arrivals() {
         scrape.delays.push(arrival_delays(arrivals));
+        scrape.latencies = latencies_of(&arrivals.latencies);
     }
     scrape.text()
 }
@@ -147,6 +149,22 @@ fn arrivals_of(of: &dto::Arrivals) -> Vec<Own<'static>> {
             of.waiting as f64,
         ),
     ]
+}
+
+/// Both latencies of an open run.
+fn latencies_of(of: &dto::Latencies) -> Vec<Latency<'_>> {
+    of.rows
+        .iter()
+        .flat_map(|row| {
+            [("intended", &row.intended), ("service", &row.service)].map(|(kind, values)| Latency {
+                kind,
+                method: &row.method,
+                name: &row.name,
+                count: row.requests,
+                quantiles: of.fractions.iter().copied().zip(values.iter().map(|ms| ms / 1e3)).collect(),
+            })
+        })
+        .collect()
 }
 
 fn arrival_delays(of: &dto::Arrivals) -> Delays<'static> {

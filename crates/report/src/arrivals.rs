@@ -20,6 +20,79 @@ pub struct Arrivals {
     pub delay_sum: f64,
     /// The longest, in ms.
     pub delay_max: f64,
+    /// How long requests took, in both ways.
+    pub latencies: Latencies,
+}
+
+/// Both latencies of the requests of an open run.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Latencies {
+    /// Which one all other numbers are of: `intended` or `service`.
+    pub reads: String,
+    /// Of the percentiles.
+    pub fractions: Vec<f64>,
+    /// The total, then names.
+    pub rows: Vec<LatencyRow>,
+}
+
+/// Both latencies of a name, in ms.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct LatencyRow {
+    /// Method.
+    pub method: String,
+    /// Name.
+    pub name: String,
+    /// Requests with a response time.
+    pub requests: u64,
+    /// From the request's start to its end.
+    pub service: Vec<f64>,
+    /// From the moment at which it was to start to its end.
+    pub intended: Vec<f64>,
+}
+
+impl LatencyRow {
+    /// Method and name, or what the total is called.
+    pub fn label(&self) -> String {
+        if self.method.is_empty() { self.name.clone() } else { format!("{} {}", self.method, self.name) }
+    }
+
+    /// Both, each with its name.
+    pub fn both(&self) -> [(&'static str, &[f64]); 2] {
+        [("since intended start", &self.intended), ("service time", &self.service)]
+    }
+}
+
+/// A time as tables have it, in ms.
+pub fn short_ms(ms: f64) -> String {
+    match ms {
+        ms if ms < 10.0 => format!("{ms:.3}"),
+        ms if ms < 1_000.0 => format!("{ms:.1}"),
+        ms => format!("{ms:.0}"),
+    }
+}
+
+fn latency_lines(latencies: &Latencies) -> Vec<String> {
+    let heads: String =
+        crate::readable_percentiles(&latencies.fractions).iter().map(|head| format!(" {head:>9}")).collect();
+    let width = latencies.rows.iter().map(|row| row.label().chars().count()).max().unwrap_or(0).clamp(12, 60);
+    let counted = if latencies.reads == "service" { "service time" } else { "since intended start" };
+    let mut lines = vec![
+        String::new(),
+        format!("Both latencies in ms; tables and thresholds read: {counted}"),
+        format!("{:<width$} {:<20} {:>9}{heads}", "", "", "# reqs"),
+    ];
+    lines.push("-".repeat(lines[2].chars().count()));
+    for row in &latencies.rows {
+        let mut label: String = row.label().chars().take(width).collect();
+        for (what, values) in row.both() {
+            let cells: String = values.iter().map(|ms| format!(" {:>9}", short_ms(*ms))).collect();
+            lines.push(format!("{label:<width$} {what:<20} {:>9}{cells}", row.requests));
+            label.clear();
+        }
+    }
+    lines
 }
 
 impl Arrivals {
@@ -63,6 +136,9 @@ pub fn arrival_lines(arrivals: &Arrivals) -> Vec<String> {
     );
     let widest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
     lines[1] = "-".repeat(widest);
+    if !arrivals.latencies.rows.is_empty() {
+        lines.extend(latency_lines(&arrivals.latencies));
+    }
     lines
 }
 
@@ -80,6 +156,26 @@ mod tests {
             most_users: 100,
             delay_sum: 398.0,
             delay_max: 10.25,
+            latencies: Latencies {
+                reads: "intended".to_owned(),
+                fractions: vec![0.5, 0.99, 1.0],
+                rows: vec![
+                    LatencyRow {
+                        name: "Aggregated".to_owned(),
+                        requests: 1_990,
+                        service: vec![1.25, 2.5, 40.0],
+                        intended: vec![1.25, 4_900.0, 5_001.25],
+                        ..LatencyRow::default()
+                    },
+                    LatencyRow {
+                        method: "GET".to_owned(),
+                        name: "/cart".to_owned(),
+                        requests: 1_990,
+                        service: vec![1.25, 2.5, 40.0],
+                        intended: vec![1.25, 4_900.0, 5_001.25],
+                    },
+                ],
+            },
         };
         insta::assert_snapshot!(arrival_lines(&arrivals).join("\n"));
         assert_eq!(arrivals.in_words(), "2000 due, 1990 begun, 12 late, 10 dropped");

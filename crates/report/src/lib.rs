@@ -19,7 +19,7 @@ pub mod task_ratio;
 mod thresholds;
 mod verdict;
 
-pub use arrivals::{Arrivals, arrival_lines};
+pub use arrivals::{Arrivals, Latencies, LatencyRow, arrival_lines, short_ms};
 pub use console::{Widths, error_lines, percentile_line, percentile_lines, stats_line, stats_lines};
 pub use csv::{
     Cell, EXCEPTIONS_COLUMNS, FAILURES_COLUMNS, failure_rows, history_columns, history_rows,

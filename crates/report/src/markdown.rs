@@ -29,6 +29,7 @@ pub fn document(snapshot: &Snapshot, facts: &Facts) -> String {
     write_sentence(&mut out, snapshot);
     write_verdict(&mut out, facts);
     write_thresholds(&mut out, facts);
+    write_latencies(&mut out, facts);
     write_requests(&mut out, snapshot);
     write_failures(&mut out, snapshot);
     write_exceptions(&mut out, facts);
@@ -82,6 +83,23 @@ fn write_verdict(out: &mut String, facts: &Facts) {
 fn capital(text: &str) -> String {
     let mut rest = text.chars();
     rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}
+
+fn write_latencies(out: &mut String, facts: &Facts) {
+    let Some(latencies) = facts.arrivals.as_ref().map(|arrivals| &arrivals.latencies) else { return };
+    if latencies.rows.is_empty() {
+        return;
+    }
+    let heads = crate::readable_percentiles(&latencies.fractions);
+    let _ = writeln!(out, "## Latencies (ms)\n\n| Requests | | {} |", heads.join(" | "));
+    let _ = writeln!(out, "|---|---|{}", "--:|".repeat(heads.len()));
+    for row in latencies.rows.iter().take(MOST_ROWS) {
+        for (what, values) in row.both() {
+            let cells: Vec<String> = values.iter().map(|ms| crate::short_ms(*ms)).collect();
+            let _ = writeln!(out, "| {} | {what} | {} |", cell(&row.label()), cells.join(" | "));
+        }
+    }
+    out.push('\n');
 }
 
 fn write_thresholds(out: &mut String, facts: &Facts) {

@@ -88,6 +88,21 @@ pub struct Delays<'a> {
     pub sum: f64,
 }
 
+/// A latency of requests of an open run.
+#[derive(Debug, Clone)]
+pub struct Latency<'a> {
+    /// `intended` or `service`.
+    pub kind: &'a str,
+    /// Method.
+    pub method: &'a str,
+    /// Name.
+    pub name: &'a str,
+    /// How many requests.
+    pub count: u64,
+    /// Fractions, and what so many are not longer than, in seconds.
+    pub quantiles: Vec<(f64, f64)>,
+}
+
 /// End of the name of a metric, its help, and its value in a row.
 type Column = (&'static str, &'static str, fn(&Row<'_>) -> f64);
 
@@ -120,6 +135,8 @@ pub struct Scrape<'a> {
     pub thresholds: Vec<(String, bool)>,
     /// What the program counts of itself; numbers of one name stand together.
     pub own: Vec<Own<'a>>,
+    /// Both latencies, if the run is an open one.
+    pub latencies: Vec<Latency<'a>>,
     /// How late the program is with what it does.
     pub delays: Vec<Delays<'a>>,
 }
@@ -294,6 +311,23 @@ impl Scrape<'_> {
             }
             out.line(own.name, own.label.as_slice(), own.value);
         }
+        if !self.latencies.is_empty() {
+            let name = "gregaria_latency_seconds";
+            out.head(
+                name,
+                "Of an open run: since the intended start, and from start to end (kind).",
+                "summary",
+            );
+            for one in &self.latencies {
+                let labels = [("kind", one.kind), ("method", one.method), ("name", one.name)];
+                for (fraction, seconds) in &one.quantiles {
+                    let quantile = fraction.to_string();
+                    let [kind, method, own] = labels;
+                    out.line(name, &[kind, method, own, ("quantile", &quantile)], *seconds);
+                }
+                out.line("gregaria_latency_seconds_count", &labels, one.count as f64);
+            }
+        }
         for delays in &self.delays {
             out.head(delays.name, delays.help, "histogram");
             out.buckets(delays.name, &[], delays.buckets.iter().copied(), delays.count, delays.sum);
@@ -354,6 +388,13 @@ mod tests {
                 counter: false,
                 label: None,
                 value: 0.5,
+            }],
+            latencies: vec![Latency {
+                kind: "intended",
+                method: "GET",
+                name: "/",
+                count: 2,
+                quantiles: vec![(0.5, 0.25)],
             }],
             delays: vec![Delays {
                 name: "gregaria_hub_lag_seconds",

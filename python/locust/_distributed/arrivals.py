@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _engine
 from .._nodes import WorkerNode
-from .._open_run import Arrivals, OpenRun
+from .._open_run import INTENDED, Arrivals, OpenRun, latencies
 from . import checks
 from .words import printable
 
@@ -93,6 +93,12 @@ class MasterArrivals:
         if not isinstance(delays, list) or not all(isinstance(count, int) and count >= 0 for count in delays):
             raise checks.Malformed(f"{KEY} has delays that are none")
         known["delays"] = delays[:64]
+        told_latencies = told.get("latencies", b"")
+        try:
+            _engine.latency_rows([told_latencies] if told_latencies else [])
+        except (TypeError, ValueError):
+            raise checks.Malformed(f"{KEY} has latencies that are none") from None
+        known["latencies"] = told_latencies
         self._heard[client_id] = known
         if known["dropped"] and not self._told_of_dropped:
             self._told_of_dropped = True
@@ -116,7 +122,8 @@ class MasterArrivals:
                 total[key] = max(total[key], known[key])
             delays += [0] * (len(known["delays"]) - len(delays))
             delays = [a + b for a, b in zip(delays, [*known["delays"], *[0] * len(delays)], strict=False)]
-        return {**total, "delays": delays}
+        parts = [known["latencies"] for known in self._heard.values()]
+        return {**total, "delays": delays, "latencies": latencies(self.arrivals.latency, parts)}
 
     def _sharing(self) -> list[WorkerNode]:
         """Those that get a share: as many as can have a user of each class."""
@@ -167,6 +174,7 @@ class MasterArrivals:
             "index": index,
             "of": count,
             "changes": [list(change) for change in self._changes],
+            "latency": self.arrivals.latency,
         }
         self._master._tell(client.id, job)
 
@@ -185,6 +193,9 @@ def follow(worker: WorkerRunner, told: dict[Any, Any], is_new: bool) -> None:
     elapsed = max(checks.number(told, "elapsed"), 0.0)
     seed = None if told.get("seed") is None else int(checks.number(told, "seed"))
     changes = _changes(told)
+    latency = told.get("latency", INTENDED)
+    if latency not in (INTENDED, "service"):
+        raise checks.Malformed(f"{KEY} has a latency that is none")
     if most < 0 or count < 1 or index < 0 or (seed is not None and not 0 <= seed < 1 << 64):
         raise checks.Malformed(f"{KEY} has numbers that are none")
     known = worker.user_classes_by_name
@@ -194,7 +205,7 @@ def follow(worker: WorkerRunner, told: dict[Any, Any], is_new: bool) -> None:
             f"The master asks for users that the locustfile of this worker does not define: {', '.join(unknown)}",
         )
     if worker._open is None or is_new:
-        arrivals = Arrivals(lanes, seed is not None, most)
+        arrivals = Arrivals(lanes, seed is not None, most, latency)
         worker._open = OpenRun(worker, arrivals, seed)
         try:
             worker._open.begin(elapsed, (elapsed if begin is None else begin, index, count))

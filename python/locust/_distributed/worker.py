@@ -427,7 +427,7 @@ class WorkerRunner(DistributedRunner):
             self.environment.events.report_to_master.fire(client_id=self.client_id, data=data)
             more = self._seconds.complete(told)
             if self._open is not None and (totals := self._open.totals()):
-                more[shared.KEY] = totals
+                more[shared.KEY] = {**totals, "latencies": self._open.told_latencies}
             self._send_report(data, more)
         except BaseException:
             # Their own listener has taken them out of the statistics: they go with the next report.

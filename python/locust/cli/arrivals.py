@@ -9,7 +9,7 @@ from argparse import Namespace
 from typing import Any, NoReturn
 
 from .. import _engine, stats
-from .._open_run import MOST_USERS, Arrivals
+from .._open_run import MOST_USERS, Arrivals, latency_of
 from .table import exit_code, table
 from .thresholds import ATTRIBUTE
 
@@ -70,7 +70,7 @@ def asked_for(options: Namespace, user_classes: list[Any], shape: Any) -> Arriva
             f"--users {most} is the most users at a time in an open run, and there are {len(user_classes)} classes that need one "
             f"each: give at least --users {len(user_classes)}"
         )
-    return Arrivals(lanes, _is_poisson(options), MOST_USERS if most is None else most)
+    return Arrivals(lanes, _is_poisson(options), MOST_USERS if most is None else most, latency_of(options))
 
 
 def show(runner: Any) -> None:

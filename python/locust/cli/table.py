@@ -12,6 +12,14 @@ from typing import Any
 
 from .. import _engine
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+CHOICES = {
+    "log_level": LOG_LEVELS,
+    "run_time_from": ("start", "ramp-end"),
+    "arrivals": ("constant", "poisson"),
+    "latency": ("intended", "service"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Option:

@@ -392,3 +392,104 @@ def test_metrics_tell_of_arrivals(tmp_path: Path, delay: TestkitServer) -> None:
         and 'gregaria_arrival_delay_seconds_bucket{le="0.00025"}' in text
     ), text
     assert code == 0 and arrivals(out)["due"] > 0, out
+
+
+STALLS = """
+import os, threading, time, urllib.request
+from locust import FastHttpUser, constant, events, task
+
+class Asker(FastHttpUser):
+    wait_time = constant(1000)
+
+    @task
+    def ask(self):
+        self.client.get("/us/1000", name="ask")
+        self.client.get("/us/1000", name="again")
+
+@events.test_start.add_listener
+def on_test_start(environment, **_):
+    def freeze():
+        time.sleep(2)
+        urllib.request.urlopen(environment.host + "/freeze?ms=3000").read()
+    threading.Thread(target=freeze, daemon=True).start()
+"""
+
+
+def rows(text: str) -> dict[tuple[str, str], list[float]]:
+    """Both latencies by name: 50 %, 90 %, 95 %, 99 %, 99.9 %, 100 %."""
+    found, name = {}, ""
+    for line in text.splitlines():
+        match = re.match(r"^(.*?) +(since intended start|service time) +(\d+) +([\d. ]+)$", line)
+        if match:
+            name = match[1] or name
+            found[name, match[2]] = [float(one) for one in match[4].split()]
+    return found
+
+
+def test_each_iteration_that_a_stalled_server_made_wait_is_known_by_how_long(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("intended", "service")]
+    for folder in folders:
+        folder.mkdir()
+    with TestkitServer("delay") as one, TestkitServer("delay") as two:
+        # There is room for all that wait, so both latencies of first requests are the same.
+        rate = ["--arrival-rate", "100 for 8s"]
+        few = start(folders[0], one, *rate, "-u", "400", script=STALLS)
+        served = start(
+            folders[1], two, *rate, "--latency", "service", "--threshold", "late < 50%", script=STALLS
+        )
+        first, second = ended(few), ended(served)
+    for code, out in (first, second):
+        assert code == 0, out
+        found = rows(out)
+        assert arrivals(out)["begun"] == 800, out
+        # 300 of 800 first requests waited, evenly between 0 and 3 s.
+        for fraction, place in ((0.9, 1), (0.95, 2), (0.99, 3)):
+            waited = (1 - (1 - fraction) * 800 / 300) * 3_000
+            assert abs(found["GET ask", "since intended start"][place] - waited) < 150, (
+                fraction,
+                waited,
+                found,
+            )
+        assert found["GET ask", "since intended start"][5] >= found["GET ask", "service time"][5]
+        assert "Aggregated" in out and ("Aggregated", "service time") in found
+    intended, service = first[1], second[1]
+    assert "tables and thresholds read: since intended start" in intended
+    assert "tables and thresholds read: service time" in service
+
+
+def test_latencies_count_from_the_intended_start_where_the_generator_is_late(
+    tmp_path: Path, delay: TestkitServer
+) -> None:
+    script = """
+import time
+from locust import FastHttpUser, User, task
+
+class Burns(FastHttpUser):
+    @task
+    def burn(self):
+        # The generator is the limit: 20 iterations a second are asked for, and each keeps it busy for 100 ms.
+        until = time.perf_counter() + 0.1
+        while time.perf_counter() < until:
+            pass
+        self.client.get("/us/1000", name="first")
+        self.client.get("/us/1000", name="later")
+        began = time.time()
+        self.environment.events.request.fire(
+            request_type="OWN", name="own", response_time=5, response_length=0, exception=None, context={}, start_time=began
+        )
+"""
+    options = ["--arrival-rate", "20 for 3s", "-u", "100", "--threshold", "late < 50%", "--html", "r.html"]
+    options += ["--summary-md", "s.md", "--csv", "c"]
+    code, out = ended(start(tmp_path, delay, *options, script=script))
+    assert code == 3 and re.search(r"FAILED +all +late arrivals +< 50 %", out), out
+    found = rows(out)
+    for name in ("GET first", "GET later", "OWN own"):
+        late, service = found[name, "since intended start"], found[name, "service time"]
+        assert late[0] > 500 and service[0] < 400, (name, late, service)
+    # Locust's columns are the same as the table says.
+    asked = next(
+        line for line in (tmp_path / "c_stats.csv").read_text().splitlines() if line.startswith("OWN,own")
+    )
+    assert abs(float(asked.split(",")[4]) - found["OWN own", "since intended start"][0]) < 60, asked
+    assert "| `GET first` | since intended start |" in (tmp_path / "s.md").read_text()
+    assert '"reads":"intended"' in (tmp_path / "r.html").read_text()

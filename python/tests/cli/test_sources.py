@@ -24,6 +24,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "number": ("0.5", 0.5),
     "run_time_from": ("ramp-end", "ramp-end"),
     "arrivals": ("poisson", "poisson"),
+    "latency": ("service", "service"),
     "timespan": ("1m30s", 90),
     "log_level": ("debug", "DEBUG"),
     "user_config": ('{"user_class_name": "A"}', [{"user_class_name": "A"}]),

@@ -48,6 +48,8 @@ pub enum Kind {
     RunTimeFrom,
     /// `constant` or `poisson`.
     Arrivals,
+    /// `intended` or `service`.
+    Latency,
     /// An object or array of JSON, or the path of a `.json` file.
     UserConfig,
     /// One of the five log levels, in any case.

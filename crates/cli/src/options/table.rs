@@ -79,6 +79,15 @@ pub const TABLE: &[Opt] = &[
         .env("LOCUST_ARRIVALS")
         .help("With an arrival rate: at even distances (the default), or at random ones, as independent people come")
         .ours(),
+    Opt::value(&["--latency"], "latency", Common, Kind::Latency)
+        .metavar("<intended|service>")
+        .default(Text("intended"))
+        .env("LOCUST_LATENCY")
+        .help(
+            "With an arrival rate: what tables and thresholds count as response times. The time since the moment at which the request \
+             was to start (the default), or from its start, as in other runs. Both are shown",
+        )
+        .ours(),
     Opt::switch(&["-l", "--list"], "list_commands", Common).help("Name the User classes of the script and exit"),
     Opt::value(&["--config-users"], "config_users", Common, Kind::UserConfig)
         .action(Action::StoreMany)

@@ -284,7 +284,7 @@ impl SessionCore {
             && !altered
             && let Some(stats) = verdict::only_statistics(py, this)?
         {
-            verdict::record(py, &stats, style, &meta)?;
+            verdict::record(py, &stats, this, style, &meta)?;
             let parts =
                 Parts { style, meta, session: slf.clone().unbind(), exchange, body, catch: false, text_body };
             return response::create(class, Box::new(parts));

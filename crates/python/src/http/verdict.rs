@@ -11,6 +11,7 @@ use super::session::SessionCore;
 use super::settings::Style;
 use super::steps;
 use crate::stats::{RequestStats, StatsListener, counts_by_methods};
+use crate::user::{is_open_run, latency_of};
 
 /// Whether a status counts as a success: below 400, or for the fast client the ones geventhttpclient's users expect.
 pub(super) fn is_good(style: Style, status: u16) -> bool {
@@ -40,6 +41,7 @@ pub(super) fn only_statistics(py: Python<'_>, session: &SessionCore) -> PyResult
 pub(super) fn record(
     py: Python<'_>,
     stats: &Py<RequestStats>,
+    session: &SessionCore,
     style: Style,
     meta: &Meta,
 ) -> PyResult<EntryId> {
@@ -48,8 +50,9 @@ pub(super) fn record(
         meta.name.is_none() && (style == Style::Requests || &*meta.asked == meta.target.url.target());
     let known = if own_name { meta.target.entry(&meta.method) } else { None };
     let now = meta.start_unix + meta.time_ms / 1000.0;
+    let time_ms = if is_open_run() { counted_as(py, session, style, meta) } else { meta.time_ms };
     if let Some(id) = known
-        && table.record(py, id, Some(meta.time_ms), meta.length, now, &meta.phases)?
+        && table.record(py, id, Some(time_ms), meta.length, now, &meta.phases)?
     {
         return Ok(id);
     }
@@ -57,8 +60,16 @@ pub(super) fn record(
     if own_name {
         meta.target.remember(&meta.method, id);
     }
-    table.record(py, id, Some(meta.time_ms), meta.length, now, &meta.phases)?;
+    table.record(py, id, Some(time_ms), meta.length, now, &meta.phases)?;
     Ok(id)
+}
+
+/// The time that statistics of an open run count.
+#[cold]
+fn counted_as(py: Python<'_>, session: &SessionCore, style: Style, meta: &Meta) -> f64 {
+    let user = session.user_object(py);
+    let user = user.as_ref().map(|user| user.bind(py));
+    latency_of(py, user, (meta.method.as_str(), meta.label(style)), meta.start_unix, meta.time_ms)
 }
 
 /// Counts a request that a response was made for.
@@ -78,7 +89,7 @@ pub(super) fn report(
     if edited.is_none()
         && let Some(stats) = only_statistics(py, session)?
     {
-        let id = record(py, &stats, parts.style, &parts.meta)?;
+        let id = record(py, &stats, parts.session.get(), parts.style, &parts.meta)?;
         if let Some(exception) = exception {
             let now = parts.meta.start_unix + parts.meta.time_ms / 1000.0;
             stats.get().record_error(py, id, exception, now)?;
@@ -138,7 +149,7 @@ fn settle(response: &Bound<'_, PyAny>) -> PyResult<bool> {
         return Ok(false);
     }
     let Some(stats) = only_statistics(py, parts.session.get())? else { return Ok(false) };
-    record(py, &stats, parts.style, &parts.meta)?;
+    record(py, &stats, parts.session.get(), parts.style, &parts.meta)?;
     Ok(true)
 }
 

@@ -3,6 +3,8 @@
 use super::request_stats::RequestStats;
 use super::settings;
 use crate::http::ResponseCore;
+use crate::user::{is_open_run, latency_of};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::sync::{Mutex, PoisonError};
@@ -56,7 +58,7 @@ impl StatsListener {
         url: Option<&Bound<'_, PyAny>>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        let _ = (context, start_time, url, kwargs);
+        let _ = (context, url, kwargs);
         if settings::counts_by_methods() {
             // As Locust does it, for who has put something else in the place of one.
             let stats = self.stats(py);
@@ -71,6 +73,9 @@ impl StatsListener {
         }
         let phases = response.and_then(|response| response.cast::<ResponseCore>().ok()?.get().timing());
         let phases = phases.unwrap_or_default();
+        let counted =
+            if is_open_run() { counted_as(py, request_type, name, response_time, start_time)? } else { None };
+        let response_time = counted.as_ref().unwrap_or(response_time);
         self.stats(py).get().on_request(
             py,
             request_type,
@@ -88,4 +93,28 @@ impl StatsListener {
             Err(_) => Ok(()),
         }
     }
+}
+
+/// The time that statistics of an open run count; None: as it is given.
+#[cold]
+fn counted_as<'py>(
+    py: Python<'py>,
+    request_type: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyAny>,
+    response_time: &Bound<'py, PyAny>,
+    start_time: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Ok(service) = response_time.extract::<f64>() else { return Ok(None) };
+    let known = start_time.and_then(|start| start.extract::<f64>().ok()).filter(|start| start.is_finite());
+    let start = match known {
+        Some(start) => start,
+        // As if it had ended just now.
+        None => {
+            py.import(intern!(py, "time"))?.call_method0(intern!(py, "time"))?.extract::<f64>()?
+                - service / 1e3
+        }
+    };
+    let (method, name) = (request_type.str()?.to_string(), name.str()?.to_string());
+    let counted = latency_of(py, None, (&method, &name), start, service);
+    Ok(Some(counted.into_pyobject(py)?.into_any()))
 }

@@ -27,5 +27,31 @@ wire! {
         pub delay_sum: f64,
         /// Longest, in ms.
         pub delay_max: f64,
+        /// How long requests took, in both ways.
+        pub latencies: Latencies,
+    }
+
+    /// Both latencies of the requests of an open run.
+    pub struct Latencies {
+        /// Which one all other numbers are of: `intended` or `service`.
+        pub reads: String,
+        /// Of [`LatencyRow::service`] and [`LatencyRow::intended`].
+        pub fractions: Vec<f64>,
+        /// The total, then those names that have the most requests.
+        pub rows: Vec<LatencyRow>,
+    }
+
+    /// Both latencies of a name, in ms.
+    pub struct LatencyRow {
+        /// Method.
+        pub method: String,
+        /// Name.
+        pub name: String,
+        /// Requests with a response time.
+        pub requests: u64,
+        /// From the request's start to its end.
+        pub service: Vec<f64>,
+        /// From the moment at which it was to start to its end.
+        pub intended: Vec<f64>,
     }
 }

@@ -1,0 +1,198 @@
+//! Open runs as Python begins, changes and ends them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use gregaria_engine::arrivals::{Lane, Pattern, Pool, Profile, Schedule, Share};
+use gregaria_record::Delays;
+use gregaria_stats::Latencies;
+use pyo3::exceptions::PyValueError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::{IS_ON, Open, RUN, with};
+use crate::gevent::Bridge;
+use crate::user::after;
+
+/// Open runs of this process.
+static RUNS: AtomicU64 = AtomicU64::new(0);
+
+/// Looks at the arrivals anew, in the next turn of the hub.
+fn look_again(py: Python<'_>) -> PyResult<()> {
+    Bridge::current(py)?.arrive_soon();
+    Ok(())
+}
+
+fn read(text: &str) -> PyResult<Profile> {
+    Profile::parse(text).map_err(|wrong| PyValueError::new_err(wrong.to_string()))
+}
+
+/// The highest rate that a text asks for, and after how many seconds it is over (None: never). Errors: ValueError, with the place marked,
+/// if it is no rate.
+#[pyfunction]
+fn check_arrival_rate(text: &str) -> PyResult<(f64, Option<f64>)> {
+    let profile = read(text)?;
+    Ok((profile.highest(), profile.ends_at()))
+}
+
+/// Begins an open run. `lanes`: each a rate, and the names and weights of the classes that share it. `most`: users at a time. `seed`: of a
+/// Poisson process; None: at even distances. `start`: called with the classes of which users are to be started. `elapsed`: since the
+/// begin, when it began elsewhere. `share`: from how many seconds after the begin on arrivals are this process's, its number,
+/// and the count of processes. `reads_intended`: whether statistics count the time since the intended start. Errors: ValueError if a rate is none.
+#[pyfunction]
+#[pyo3(signature = (lanes, most, seed, start, elapsed=0.0, share=None, reads_intended=true))]
+fn begin_open_run(
+    py: Python<'_>,
+    lanes: Vec<(String, Vec<(String, f64)>)>,
+    most: usize,
+    seed: Option<u64>,
+    start: Py<PyAny>,
+    elapsed: f64,
+    share: Option<(f64, u64, u64)>,
+    reads_intended: bool,
+) -> PyResult<()> {
+    let pattern = seed.map_or(Pattern::Constant, |seed| Pattern::Poisson { seed });
+    let mut classes: Vec<String> = Vec::new();
+    let mut made = Vec::with_capacity(lanes.len());
+    for (rate, members) in lanes {
+        let mut numbers = Vec::with_capacity(members.len());
+        for (name, weight) in members {
+            numbers.push((classes.len(), weight));
+            classes.push(name);
+        }
+        // Nothing yet: the rate is to change.
+        let profile = if rate.is_empty() { Profile::constant(0.0) } else { read(&rate)? };
+        let mut schedule = Schedule::new(profile, pattern);
+        if let Some((from, index, of)) = share {
+            // What was due before is others' to have begun.
+            let block = schedule.block_at(from);
+            schedule.share_from(0, Share::NONE);
+            schedule.share_from(block, Share { index, of });
+        }
+        made.push(Lane::new(schedule, &numbers));
+    }
+    let now = Instant::now();
+    let origin = now.checked_sub(after(now, elapsed) - now).unwrap_or(now);
+    let pool = Pool::new(made, classes.len(), most, origin);
+    let number = RUNS.fetch_add(1, Ordering::Relaxed);
+    let run = Open {
+        number,
+        pool,
+        origin,
+        classes,
+        start,
+        late: 0,
+        delays: Delays::default(),
+        most_users: 0,
+        reads_intended,
+        latencies: Latencies::default(),
+    };
+    drop(RUN.with(|place| place.borrow_mut().replace(Box::new(run))));
+    IS_ON.store(true, Ordering::Relaxed);
+    look_again(py)
+}
+
+/// From that many seconds after the begin on, arrivals are those of process number `index` of so many.
+#[pyfunction]
+fn share_open_run(py: Python<'_>, seconds: f64, index: u64, of: u64) -> PyResult<()> {
+    with(|open| {
+        for lane in open.pool.lanes_mut() {
+            let block = lane.schedule().block_at(seconds);
+            lane.schedule_mut().share_from(block, Share { index, of });
+        }
+    });
+    look_again(py)
+}
+
+/// From that many seconds after the begin on, the rate is so many per second: of the first lane.
+#[pyfunction]
+fn change_arrival_rate(py: Python<'_>, seconds: f64, per_second: f64) -> PyResult<()> {
+    with(|open| {
+        if let Some(lane) = open.pool.lanes_mut().first_mut() {
+            lane.schedule_mut().change_rate(seconds, per_second);
+        }
+    });
+    look_again(py)
+}
+
+/// So many users at a time, from now on. None is ended for it.
+#[pyfunction]
+fn limit_open_run(most: usize) {
+    with(|open| open.pool.set_most(most));
+}
+
+/// A user of this class was to be started, and could not.
+#[pyfunction]
+fn could_not_start(class: &str) {
+    with(|open| {
+        if let Some(class) = open.classes.iter().position(|name| name == class) {
+            open.pool.failed_to_start(class);
+        }
+    });
+}
+
+/// Seconds since the begin; None: there is no open run.
+#[pyfunction]
+fn open_run_elapsed() -> Option<f64> {
+    with(|open| open.origin.elapsed().as_secs_f64())
+}
+
+/// What has become of the arrivals until now; None: there is no open run.
+#[pyfunction]
+fn open_run_totals(py: Python<'_>) -> PyResult<Option<Bound<'_, PyDict>>> {
+    let known = with(|open| {
+        let rate = if open.pool.is_over() { 0.0 } else { open.pool.rate_at(Instant::now()) };
+        (open.pool.totals(), open.late, open.delays, rate, open.most_users)
+    });
+    let Some((totals, late, delays, rate, most_users)) = known else { return Ok(None) };
+    let dict = PyDict::new(py);
+    dict.set_item(intern!(py, "due"), totals.due)?;
+    dict.set_item(intern!(py, "begun"), totals.begun)?;
+    dict.set_item(intern!(py, "late"), late)?;
+    dict.set_item(intern!(py, "dropped"), totals.dropped)?;
+    dict.set_item(intern!(py, "waiting"), totals.waiting)?;
+    dict.set_item(intern!(py, "rate"), rate)?;
+    dict.set_item(intern!(py, "most_users"), most_users)?;
+    dict.set_item(intern!(py, "delays"), delays.counts.to_vec())?;
+    dict.set_item(intern!(py, "delay_sum"), delays.nanos as f64 / 1e6)?;
+    dict.set_item(intern!(py, "delay_max"), delays.most_nanos as f64 / 1e6)?;
+    Ok(Some(dict))
+}
+
+/// Whether all stages of the rate are over, and all that was to begin has begun or was dropped.
+#[pyfunction]
+fn open_run_is_through() -> bool {
+    with(|open| open.pool.is_through()).unwrap_or(true)
+}
+
+/// No more iterations begin; what waits for a user is dropped. What has begun goes on.
+#[pyfunction]
+fn end_open_run(py: Python<'_>) -> PyResult<()> {
+    with(|open| open.pool.end(Instant::now()));
+    look_again(py)
+}
+
+/// The open run is over, and its users have ended: others are users of closed runs.
+#[pyfunction]
+fn forget_open_run(py: Python<'_>) -> PyResult<()> {
+    IS_ON.store(false, Ordering::Relaxed);
+    let run = RUN.with(|place| place.borrow_mut().take());
+    drop(run);
+    look_again(py)
+}
+
+pub(in crate::user) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    super::latency::register(m)?;
+    m.add_function(wrap_pyfunction!(check_arrival_rate, m)?)?;
+    m.add_function(wrap_pyfunction!(begin_open_run, m)?)?;
+    m.add_function(wrap_pyfunction!(share_open_run, m)?)?;
+    m.add_function(wrap_pyfunction!(change_arrival_rate, m)?)?;
+    m.add_function(wrap_pyfunction!(limit_open_run, m)?)?;
+    m.add_function(wrap_pyfunction!(could_not_start, m)?)?;
+    m.add_function(wrap_pyfunction!(open_run_elapsed, m)?)?;
+    m.add_function(wrap_pyfunction!(open_run_totals, m)?)?;
+    m.add_function(wrap_pyfunction!(open_run_is_through, m)?)?;
+    m.add_function(wrap_pyfunction!(end_open_run, m)?)?;
+    m.add_function(wrap_pyfunction!(forget_open_run, m)?)
+}
