@@ -14,6 +14,13 @@ run cargo fmt --all --check
 run cargo clippy --workspace --all-targets --features gregaria-testkit/tls -- -D warnings
 # The fuzz targets are a workspace of their own. They need not be linked here, so neither is libFuzzer compiled.
 run env CUSTOM_LIBFUZZER_PATH="$PWD/none/libfuzzer.a" cargo check --quiet --manifest-path fuzz/Cargo.toml --target-dir target
+# Another system's compiler, where it is: `rustup target add x86_64-apple-darwin`. The other crates need its C compiler, too.
+if rustup target list --installed 2>/dev/null | grep -qx x86_64-apple-darwin; then
+    run cargo check --quiet --target x86_64-apple-darwin \
+        -p gregaria-cli -p gregaria-cluster -p gregaria-demo -p gregaria-engine -p gregaria-report -p gregaria-stats -p gregaria-wake
+else
+    echo "x86_64-apple-darwin is not installed: nothing was checked for another system"
+fi
 run .venv/bin/ruff format --check "${python_files[@]}"
 run .venv/bin/ruff check "${python_files[@]}"
 run cargo test --quiet -p gregaria-testkit --test it layers

@@ -3,15 +3,13 @@
 //! The files of this crate name locks and atomics by [`sync`] alone, so that `tests/interleavings.rs` can compile the same files
 //! with those of `loom`, and try every order in which threads may meet here.
 
-mod alarm;
 mod bell;
-mod line;
 mod mailbox;
 mod source;
 mod sync;
+mod system;
 
-pub use alarm::Alarm;
 pub use bell::Bell;
-pub use line::Line;
 pub use mailbox::Mailbox;
 pub use source::{Closed, next};
+pub use system::{Alarm, Line};

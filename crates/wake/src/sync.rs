@@ -3,4 +3,4 @@
 pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub(crate) use crate::line::Line;
+pub(crate) use crate::system::Line;

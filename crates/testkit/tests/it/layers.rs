@@ -185,3 +185,47 @@ fn surfaces_take_snapshots_in_pieces() {
     assert!(found.is_empty(), "use gregaria_record::snapshot: {found:?}");
     assert!(sources("python/src").len() > 30);
 }
+
+/// Files that know which system they run on, and what there is elsewhere.
+const SYSTEMS: &[(&str, &str)] = &[
+    ("cluster/src/transport/bind.rs", "an address is used again at once on Unix"),
+    (
+        "http/src/conn/arrival.rs",
+        "when responses arrived, as the kernel says; elsewhere as the I/O thread says",
+    ),
+    ("http/src/conn/connect.rs", "a number of an error that the standard library has no name for"),
+    ("python/src/http/bounds.rs", "how much memory there is; without an answer a fixed bound"),
+    ("record/src/fork.rs", "a fork, where there are forks"),
+    ("record/src/own/threads.rs", "processor time of threads; elsewhere none is told"),
+    ("record/src/store/files.rs", "files for the user alone, where files have owners"),
+    ("record/src/store/mod.rs", "a folder for the user alone"),
+    ("record/src/verdict/limits.rs", "limits of the machine; elsewhere none is told"),
+    ("wake/src/system/linux.rs", "the wake-up"),
+    ("wake/src/system/mod.rs", "which wake-up; the one place without which nothing runs"),
+    ("web/src/bind.rs", "an address is used again at once on Unix"),
+    (
+        "web/src/security/owner.rs",
+        "whose a socket is; elsewhere nobody's, and everybody of the machine is let in",
+    ),
+];
+
+#[test]
+fn what_is_of_one_system_stands_where_it_is_said() {
+    let words = ["target_os", "\"/proc", "eventfd(", "timerfd_create(", "cfg(unix)"];
+    let crates =
+        ["cli", "cluster", "demo", "engine", "http", "python", "record", "report", "stats", "wake", "web"];
+    for (path, text) in crates.iter().flat_map(|name| sources(&format!("{name}/src"))) {
+        // Tests may ask the system that they run on.
+        let is_test = path.ends_with("tests.rs");
+        let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let named = SYSTEMS.iter().any(|(known, _)| path.ends_with(known));
+        let found = words.iter().find(|word| text.contains(**word));
+        assert!(
+            is_test || found.is_none() || named,
+            "{path}: {found:?}: behind crates/wake/src/system, or into this list"
+        );
+    }
+    for (known, _) in SYSTEMS {
+        assert!(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(known).exists(), "{known}");
+    }
+}

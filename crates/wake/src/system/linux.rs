@@ -1,16 +1,60 @@
-//! A clock that makes a descriptor readable at a moment.
+//! Linux: a counter and a clock that are descriptors.
 
 use std::time::Duration;
 
+use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::{AsRawFd as _, OwnedFd};
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
 
+/// A descriptor that any thread can make readable.
+#[derive(Debug)]
+pub struct Line {
+    descriptor: OwnedFd,
+}
+
+#[cfg(test)]
+impl rustix::fd::AsFd for Line {
+    fn as_fd(&self) -> rustix::fd::BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+impl Line {
+    /// Errors: the system has no descriptor left.
+    pub fn new() -> std::io::Result<Self> {
+        Ok(Self { descriptor: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)? })
+    }
+
+    /// Its number, for an event loop to watch.
+    pub fn descriptor(&self) -> i32 {
+        self.descriptor.as_raw_fd()
+    }
+
+    /// Makes it readable.
+    pub fn raise(&self) {
+        // Fails only where the counter is full, and then it is readable.
+        let _ = rustix::io::write(&self.descriptor, &1_u64.to_ne_bytes());
+    }
+
+    /// Makes it unreadable; whether it was readable.
+    pub fn lower(&self) -> bool {
+        rustix::io::read(&self.descriptor, &mut [0_u8; 8]).is_ok()
+    }
+}
+
 /// A descriptor that becomes readable at the moment asked for. Only one moment is asked for at a time.
 #[derive(Debug)]
 pub struct Alarm {
     descriptor: OwnedFd,
+}
+
+#[cfg(test)]
+impl rustix::fd::AsFd for Alarm {
+    fn as_fd(&self) -> rustix::fd::BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
 }
 
 impl Alarm {
@@ -48,38 +92,5 @@ impl Alarm {
             TimerfdTimerFlags::empty(),
             &Itimerspec { it_interval: nothing, it_value: value },
         );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Instant;
-
-    use rustix::event::{PollFd, PollFlags, poll};
-
-    use super::*;
-
-    fn is_readable(alarm: &Alarm, within: Duration) -> bool {
-        let within = Timespec { tv_sec: within.as_secs() as i64, tv_nsec: within.subsec_nanos().into() };
-        let mut descriptors = [PollFd::new(&alarm.descriptor, PollFlags::IN)];
-        poll(&mut descriptors, Some(&within)).unwrap() == 1
-    }
-
-    #[test]
-    fn rings_at_the_last_moment_asked_for_until_another_is() {
-        let alarm = Alarm::new().unwrap();
-        assert!(!is_readable(&alarm, Duration::ZERO));
-        let start = Instant::now();
-        alarm.ring_after(Duration::MAX);
-        alarm.ring_after(Duration::from_millis(30));
-        assert!(is_readable(&alarm, Duration::from_secs(30)));
-        assert!(start.elapsed() >= Duration::from_millis(30));
-        assert!(is_readable(&alarm, Duration::ZERO), "it stays so");
-        alarm.ring_after(Duration::from_secs(1_000));
-        assert!(!is_readable(&alarm, Duration::ZERO));
-        alarm.ring_after(Duration::ZERO);
-        assert!(is_readable(&alarm, Duration::from_secs(30)));
-        alarm.silence();
-        assert!(!is_readable(&alarm, Duration::ZERO));
     }
 }
