@@ -32,8 +32,16 @@ compat:      ## the scoreboard: tests that others wrote, on both sides (TREE=/pa
 	scripts/setup --test
 	scripts/compat $(if $(TREE),--tree "$(TREE)")
 
-reference:   ## completions, the man page and docs/reference, out of the option table
+reference:   ## completions, the man page and docs/reference, out of the option table and of a run of what is built
 	GREGARIA_WRITE_REFERENCE=1 cargo test -p gregaria-cli --test pages
+	GREGARIA_WRITE_REFERENCE=1 .venv/bin/python -m pytest -q python/tests/delivery/test_reference.py
+
+docs:        ## the pages as a site, with a search and llms.txt (target/docs/site); needs no network once set up
+	scripts/setup --docs
+	.venv/bin/python scripts/docs.py
+
+pictures:    ## docs/pictures, of a real run in a browser
+	node ui/pictures.mjs
 
 dist:        ## what is published: sdist, wheel, the stand-in for `locust`, bills of materials (target/dist)
 	scripts/dist
@@ -78,4 +86,4 @@ clean:       ## what make made
 	rm -rf .venv .venv-oracle target demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help build ui demo check test test-compat test-http-all compat reference dist dist-test deploy-test release bench bench-path bench-pages lint fmt fuzz snap clean
+.PHONY: help build ui demo check test test-compat test-http-all compat reference docs pictures dist dist-test deploy-test release bench bench-path bench-pages lint fmt fuzz snap clean

@@ -123,3 +123,64 @@ def test_terraform_for_aws_is_whole():
     for block in parsed["main.tf"]["module"]:
         for settings in block.values():
             assert {name for name in settings if not name.startswith("__")} - {"source"} <= known
+
+
+def rendered(**values: object) -> dict[str, list[dict[str, object]]]:
+    """The chart's objects by kind, as Helm's own library renders it."""
+    import helm_python
+    import yaml
+
+    found: dict[str, list[dict[str, object]]] = {}
+    with helm_python.Chart.load(DEPLOY / "helm" / "gregaria") as chart:
+        files = chart.render(values=values, name="load", namespace="tests")
+    for name, text in files.items():
+        if name.endswith(".yaml"):
+            for one in yaml.safe_load_all(text):
+                if one:
+                    found.setdefault(one["kind"], []).append(one)
+    return found
+
+
+WEB_FROM = [{"namespaceSelector": {"matchLabels": {"team": "load"}}}]
+
+
+@pytest.mark.parametrize("values, kinds", [
+    ({}, {"Secret": 1, "PodDisruptionBudget": 2, "NetworkPolicy": 2}),
+    ({"metrics": {"enabled": True}, "networkPolicy": {"webFrom": WEB_FROM}},
+     {"Secret": 1, "PodDisruptionBudget": 2, "NetworkPolicy": 2, "PodMonitor": 1}),
+    ({"tokens": {"existingSecret": "mine"}, "disruptionBudget": {"enabled": False}}, {"NetworkPolicy": 2}),
+])  # fmt: skip
+def test_the_chart_makes_objects_that_kubernetes_knows(values: dict[str, object], kinds: dict[str, int]):
+    import kubernetes_validate
+
+    objects = rendered(**values)
+    assert {kind: len(all_of) for kind, all_of in objects.items()} == kinds
+    for one in (one for all_of in objects.values() for one in all_of if one["kind"] != "PodMonitor"):
+        kubernetes_validate.validate(one, "1.30", strict=True)
+    # A word that nobody knows is noticed.
+    (policy, _) = objects["NetworkPolicy"]
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(policy | {"spec": policy["spec"] | {"ingres": []}}, "1.30", strict=True)
+
+
+def test_the_charts_tokens_are_made_or_given_and_never_short():
+    import base64
+
+    import helm_python
+
+    made = rendered()["Secret"][0]["data"]
+    assert made.keys() == {"LOCUST_CLUSTER_TOKEN", "LOCUST_WEB_TOKEN"}
+    assert len({base64.b64decode(value) for value in made.values()}) == 2
+    assert all(len(base64.b64decode(value)) == 32 for value in made.values())
+    given = rendered(tokens={"web": "x" * 30})["Secret"][0]["data"]
+    assert base64.b64decode(given["LOCUST_WEB_TOKEN"]) == b"x" * 30
+    with pytest.raises(helm_python.HelmError, match="LOCUST_WEB_TOKEN has fewer than 22 characters"):
+        rendered(tokens={"web": "short"})
+    assert not helm_python.lint(DEPLOY / "helm" / "gregaria", strict=True)["errors"]
+
+
+def test_only_workers_reach_the_charts_master_and_only_who_is_named_its_page():
+    master, worker = rendered(networkPolicy={"webFrom": WEB_FROM})["NetworkPolicy"]
+    ways = [(way["from"], [port["port"] for port in way["ports"]]) for way in master["spec"]["ingress"]]
+    assert ways == [([{"podSelector": {"matchLabels": {"component": "worker"}}}], [5557]), (WEB_FROM, [8089])]
+    assert worker["spec"]["policyTypes"] == ["Ingress"] and not worker["spec"].get("ingress")

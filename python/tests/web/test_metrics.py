@@ -35,6 +35,30 @@ class Visitor(HttpUser):
         self.client.get("/missing", name='a "b"')
 """
 DASHBOARD = json.loads((ROOT / "deploy" / "grafana" / "gregaria.json").read_text())
+# What Grafana's dashboard 11985, made for locust_exporter, asks.
+OTHERS_DASHBOARD = [
+    "locust_running",
+    "locust_users",
+    "sum(locust_requests_current_rps)",
+    'locust_requests_num_requests{method=~""}',
+    "locust_requests_fail_ratio",
+    "locust_workers_count",
+    'locust_requests_num_failures{method=~""}',
+    *(
+        f'sum(locust_requests_{name}{{method=~".+"}}) by (method, name)'
+        for name in (
+            "avg_content_length min_response_time max_response_time avg_response_time median_response_time num_failures "
+            "current_fail_per_sec num_requests current_rps"
+        ).split()
+    ),
+    "sum(locust_errors) by (method, name, error)",
+    *(f"avg(locust_requests_{name}_response_time)" for name in ("max", "min", "avg", "median")),
+    "locust_requests_current_response_time_percentile_95",
+    "locust_requests_current_response_time_percentile_50",
+    'rate(locust_requests_num_requests{method=~".+"}[1m])',
+    'sum(rate(locust_requests_num_requests{method=~".+"}[1m]))',
+    "locust_requests_fail_ratio * 100",
+]
 OWN_ROUTE = """
 @events.init.add_listener
 def add(environment, **_):
@@ -157,6 +181,7 @@ def test_prometheus_reads_it_and_finds_what_dashboards_of_the_exporter_ask_for(r
         # Each query of the dashboard in deploy/grafana finds something; of workers there is none here.
         expressions = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
         assert len(expressions) > 12
+        expressions += OTHERS_DASHBOARD
         for expression in (one.replace("$__rate_interval", "10s") for one in expressions):
             assert until(lambda asked=expression: query(asked)), expression
     finally:
