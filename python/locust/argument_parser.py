@@ -244,6 +244,22 @@ def gt_zero(t: Callable[[str], Any]) -> Callable[[str], Any]:
     return checked
 
 
+MOST_IO_THREADS = 16
+
+
+def io_threads(text: str) -> int | str:
+    """A number of I/O threads, or `auto`."""
+    if text == "auto":
+        return text
+    try:
+        count = int(text)
+    except ValueError:
+        count = 0
+    if not 1 <= count <= MOST_IO_THREADS:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {MOST_IO_THREADS}, or auto")
+    return count
+
+
 def at_least_zero(text: str) -> float:
     """A finite number of at least zero."""
     try:
@@ -297,6 +313,7 @@ _TYPES: dict[str, Callable[[str], Any]] = {
     "positive_number": gt_zero(float),
     "number": at_least_zero,
     "timespan": timespan,
+    "io_threads": io_threads,
     "user_config": json_user_config,
     "log_level": str.upper,
 }

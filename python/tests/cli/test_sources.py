@@ -25,6 +25,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "run_time_from": ("ramp-end", "ramp-end"),
     "arrivals": ("poisson", "poisson"),
     "latency": ("service", "service"),
+    "io_threads": ("2", 2),
     "timespan": ("1m30s", 90),
     "log_level": ("debug", "DEBUG"),
     "user_config": ('{"user_class_name": "A"}', [{"user_class_name": "A"}]),

@@ -50,6 +50,8 @@ pub enum Kind {
     Arrivals,
     /// `intended` or `service`.
     Latency,
+    /// A whole number from 1 to 16, or `auto`.
+    IoThreads,
     /// An object or array of JSON, or the path of a `.json` file.
     UserConfig,
     /// One of the five log levels, in any case.

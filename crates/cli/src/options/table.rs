@@ -400,6 +400,15 @@ pub const TABLE: &[Opt] = &[
         .env("LOCUST_MAX_BODY_SIZE")
         .help("The largest body that a response may have that is not streamed. Defaults to 1073741824 (1 GiB)")
         .ours(),
+    Opt::value(&["--io-threads"], "io_threads", Other, Kind::IoThreads)
+        .metavar("<int|auto>")
+        .default(Text("auto"))
+        .env("LOCUST_IO_THREADS")
+        .help(
+            "How many threads send the requests of users; Python runs on one of its own. auto: one less than the cores \
+             that this process may use, from 1 to 3; 1 with --processes",
+        )
+        .ours(),
     Opt::value(&["--profile"], "profile", Other, Kind::Text).help("A name under which runs belong together"),
     Opt::switch(&["--otel"], "otel", Other)
         .env("LOCUST_ENABLE_OPENTELEMETRY")

@@ -7,6 +7,7 @@ complete -c gregaria -s t -l run-time -d 'End the run after this time, e.g. 300s
 complete -c gregaria -l run-time-from -d 'From when --run-time counts: from the start (as in Locust), or from the moment at which all users run' -r -f
 complete -c gregaria -l arrival-rate -d 'Begin task iterations at this rate, whatever becomes of those before (an open run): 200 per second, \'30/m\', or \'0->500 in 5m, 500 for 10m\'. Each is one task of a user out of a pool, which grows up to --users; the wait times of users do not apply' -r -f
 complete -c gregaria -l arrivals -d 'With an arrival rate: at even distances (the default), or at random ones, as independent people come' -r -f
+complete -c gregaria -l latency -d 'With an arrival rate: what tables and thresholds count as response times. The time since the moment at which the request was to start (the default), or from its start, as in other runs. Both are shown' -r -f
 complete -c gregaria -l config-users -d 'Settings of User classes as JSON: an object or an array of objects, or the name of a .json file with one. Each object needs user_class_name' -r -f
 complete -c gregaria -l web-host -d 'Address on which the web interface listens. Defaults to \'*\', all of them' -r -f
 complete -c gregaria -s P -l web-port -d 'Port of the web interface. Defaults to 8089' -r -f
@@ -47,6 +48,7 @@ complete -c gregaria -l check-avg-response-time -d 'Short for --threshold \'avg 
 complete -c gregaria -s s -l stop-timeout -d 'How long users that are stopped may go on with the task they are in, in seconds or as 1m30s. Defaults to not at all' -r -f
 complete -c gregaria -l dns-ttl -d 'How long the clients of users keep the addresses of a host; 0: each connection looks it up, as for a test behind DNS balancing. Defaults to 10s' -r -f
 complete -c gregaria -l max-body-size -d 'The largest body that a response may have that is not streamed. Defaults to 1073741824 (1 GiB)' -r -f
+complete -c gregaria -l io-threads -d 'How many threads send the requests of users; Python runs on one of its own. auto: one less than the cores that this process may use, from 1 to 3; 1 with --processes' -r -f
 complete -c gregaria -l profile -d 'A name under which runs belong together' -r -f
 complete -c gregaria -s h -l help -d 'show this help message and exit'
 complete -c gregaria -s l -l list -d 'Name the User classes of the script and exit'
