@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import gc
 import glob
+import gzip
 import importlib.metadata
 import json
 import os
@@ -40,8 +41,11 @@ TOLERANCE = 0.05
 DOCUMENT = json.dumps(
     {"id": 17, "name": "a name", "tags": ["a", "b", "c"], "items": [{"n": n} for n in range(20)]}
 )
+PAGE = "".join(f"<p>line {n} of the page with some words</p>" for n in range(2300))[:20_000].encode()
 ANSWERS = {
     b"/json": ("application/json", DOCUMENT.encode()),
+    b"/page": ("text/html; charset=utf-8", PAGE),
+    b"/gzip": ("text/html\r\nContent-Encoding: gzip", gzip.compress(PAGE, 1)),
     b"/": ("text/html", b"<html>hello world</html>\n"),
 }
 
@@ -60,8 +64,11 @@ SHAPES: dict[str, Callable[[Any], Any]] = {
     "hello": lambda client: client.get("/"),
     "named": lambda client: client.get("/?page=1", name="/?page=[n]"),
     "post": lambda client: client.post("/", json={"id": 17, "name": "a name"}, headers={"X-Trace": "1"}),
+    "form": lambda client: client.post("/", data={"user": "ann", "n": 17}),
     "json": _json,
     "checked": _checked,
+    "text": lambda client: client.get("/page").text,
+    "gzip": lambda client: client.get("/gzip").content,
     "listener": lambda client: client.get("/"),
 }
 

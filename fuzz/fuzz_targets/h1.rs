@@ -1,4 +1,5 @@
-//! The response decoder against hyper, and against itself with the input cut in two.
+//! The response decoder against hyper, and against itself: with the input cut in two, and with heads remembered, of this response and of
+//! one with another byte in it.
 //!
 //! The first byte of the input says which method was asked with, the second where the response is cut.
 #![no_main]
@@ -6,7 +7,7 @@
 use std::sync::LazyLock;
 
 use gregaria_http::Method;
-use gregaria_http::h1::{DecodeError, Decoder, Leniency, Limits, Piece};
+use gregaria_http::h1::{DecodeError, Decoder, Leniency, Limits, Memo, Piece};
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../../crates/http/src/h1/oracle.rs"]
@@ -18,6 +19,14 @@ static RUNTIME: LazyLock<tokio::runtime::Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().build().expect("a runtime"));
 
 fn by_us(method: &Method, parts: &[&[u8]]) -> Result<(Reading, Leniency), DecodeError> {
+    with_memo(method, parts, &mut Memo::default())
+}
+
+fn with_memo(
+    method: &Method,
+    parts: &[&[u8]],
+    memo: &mut Memo,
+) -> Result<(Reading, Leniency), DecodeError> {
     let mut decoder = Decoder::new(Limits::default());
     decoder.start(method);
     let (mut unread, mut status, mut fields, mut body) = (Vec::new(), 0, Vec::new(), Vec::new());
@@ -27,7 +36,7 @@ fn by_us(method: &Method, parts: &[&[u8]]) -> Result<(Reading, Leniency), Decode
     'parts: for part in parts {
         unread.extend_from_slice(part);
         loop {
-            let (consumed, piece) = decoder.decode(&unread)?;
+            let (consumed, piece) = decoder.decode_with(&unread, memo)?;
             match piece {
                 Some(Piece::Head(head)) => (status, fields) = (head.status, lower(&head.headers)),
                 Some(Piece::Body(data)) => body.extend_from_slice(data),
@@ -54,6 +63,15 @@ fuzz_target!(|data: &[u8]| {
     let (first, second) = response.split_at(response.len().min(usize::from(*cut)));
     let parts = by_us(&method, &[first, second]);
     assert_eq!(whole.as_ref().ok(), parts.as_ref().ok(), "cut in two");
+    let mut memo = Memo::default();
+    let mut other = response.to_vec();
+    if let Some(byte) = other.get_mut(usize::from(*cut)) {
+        *byte = choice.rotate_left(3);
+    }
+    for input in [response, &other, response, &other] {
+        let again = with_memo(&method, &[input], &mut memo);
+        assert_eq!(again.ok(), by_us(&method, &[input]).ok(), "remembered");
+    }
     match (by_hyper(&RUNTIME, method.as_str(), response), whole) {
         (Ok(hyper), Ok((ours, _))) => assert_eq!(ours, hyper),
         // hyper has no bound on interim responses, and none that matters on a line of a chunk.

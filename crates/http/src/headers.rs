@@ -53,6 +53,15 @@ impl Headers {
         }
     }
 
+    /// A copy with room for that many more fields with that many bytes of names and values together.
+    pub fn with_room(&self, headers: usize, bytes: usize) -> Self {
+        let mut copy = Self::with_capacity(self.len() + headers, self.buf.len() + bytes);
+        copy.buf.extend_from_slice(&self.buf);
+        copy.spans.extend_from_slice(&self.spans);
+        copy.foreign = self.foreign;
+        copy
+    }
+
     /// The number of fields, counting each line of a repeated one.
     pub fn len(&self) -> usize {
         self.spans.len()
@@ -189,7 +198,11 @@ impl Headers {
         let value = value.trim_ascii();
         let at = self.buf.len();
         self.buf.reserve(name.len() + value.len() + 4);
-        self.buf.extend(name.bytes().map(|byte| if is_name_byte(byte) { byte } else { b'_' }));
+        if is_valid_name(name) {
+            self.buf.extend_from_slice(name.as_bytes());
+        } else {
+            self.buf.extend(name.bytes().map(|byte| if is_name_byte(byte) { byte } else { b'_' }));
+        }
         self.buf.extend_from_slice(b": ");
         let value_at = self.buf.len();
         self.buf.extend_from_slice(value);
@@ -229,6 +242,17 @@ impl Headers {
         self.foreign = true;
         self.buf.extend_from_slice(block);
         self.spans.reserve(fields);
+    }
+
+    /// Says where all the fields of the block are that was given to [`Headers::start_block`].
+    pub(crate) fn locate_all(&mut self, spans: &[Span]) {
+        debug_assert!(self.foreign && self.spans.is_empty());
+        self.spans.extend_from_slice(spans);
+    }
+
+    /// How long the block is that was given to [`Headers::start_block`].
+    pub(crate) fn block_len(&self) -> usize {
+        self.buf.len()
     }
 
     /// Adds a field of the block given to [`Headers::start_block`]; the name must be ASCII.

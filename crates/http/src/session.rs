@@ -12,7 +12,7 @@ use crate::cookies::CookieJar;
 use crate::error::{Error, ErrorKind};
 use crate::headers::Headers;
 use crate::request::{Request, RequestId};
-use crate::response::{Completion, Event};
+use crate::response::{Completion, Event, Exchange};
 use crate::timing::{Phase, Timings};
 use crate::url::Url;
 
@@ -135,11 +135,17 @@ impl Session {
 
     /// Hands a request to the I/O thread and returns at once. `token` comes back in each of its completions.
     pub fn send(&self, request: Request, token: u64) -> RequestId {
-        self.send_stamped(request, token).0
+        self.send_stamped(request, token, None).0
     }
 
-    /// As [`Self::send`]; also says when the request's time began.
-    pub fn send_stamped(&self, request: Request, token: u64) -> (RequestId, Instant) {
+    /// As [`Self::send`]; also says when the request's time began. `spare` is an exchange that nobody needs any more: the next one
+    /// takes its memory, which would else be given back by one thread and asked for by another for each request.
+    pub fn send_stamped(
+        &self,
+        request: Request,
+        token: u64,
+        spare: Option<Box<Exchange>>,
+    ) -> (RequestId, Instant) {
         let id = RequestId(self.shared.next_id());
         let at = Instant::now();
         let cookies = request.options.use_cookies.then(|| Arc::clone(&self.cookies));
@@ -151,6 +157,7 @@ impl Session {
             at,
             cookies,
             request,
+            spare,
         };
         if let Err(Command::Submit(refused)) = self.push(Command::Submit(submission)) {
             let mut batch = vec![refusal(&refused)];

@@ -4,7 +4,7 @@
 //! garbage collection cannot inflate a figure. The one exception is [`Timings::start`], taken when the caller
 //! hands the request over: whatever passes until the I/O thread picks it up counts as `blocked`.
 //!
-//! An arriving response is stamped with the moment at which the kernel had it, or, where that is not known (TLS, other
+//! An arriving response is stamped with the moment at which the kernel had it, or, where that is not known (other
 //! systems than Linux) or known to be recent, at which the poller reported it as readable; both are never later than
 //! the read that follows. A response that needs more reads, or is larger than one such read is trusted for, is stamped
 //! anew after its last read.

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import urllib.parse
+from types import FunctionType
 from typing import Any
 from urllib.parse import urlencode
 
+import requests.models
 from geventhttpclient.url import URL
 from requests.models import RequestEncodingMixin
 from urllib3.util import Timeout
+
+from .. import _engine
 
 
 def form(data: Any) -> str | None:
@@ -75,3 +80,25 @@ def timeouts(timeout: Any) -> tuple[float | None, float | None]:
 def _seconds(timeout: Any) -> float | None:
     # What is not a number is no limit.
     return timeout if isinstance(timeout, int | float) and timeout == timeout else None
+
+
+def _encoded_here() -> None:
+    """Has the engine encode plain forms, as long as nothing that the libraries go by has been replaced."""
+    parse, mixin = urllib.parse, vars(RequestEncodingMixin)["_encode_params"]
+    functions = (
+        *((parse, getattr(parse, name)) for name in ("urlencode", "quote_plus", "quote", "quote_from_bytes")),
+        (requests.models, mixin.__func__ if isinstance(mixin, staticmethod) else None),
+    )
+    if urlencode is not parse.urlencode or any(
+        type(function) is not FunctionType or function.__globals__ is not vars(module)
+        for module, function in functions
+    ):
+        return
+    quoting = [(vars(parse), name) for name in ("quote_plus", "quote", "quote_from_bytes")]
+    here = [(globals(), name) for name in ("form", "fast_form", "urlencode")]
+    _engine.encode_forms_of(True, [*here, *quoting])
+    theirs = [(vars(requests.models), name) for name in ("urlencode", "to_key_val_list", "basestring")]
+    _engine.encode_forms_of(False, [*here, *quoting, *theirs, (vars(RequestEncodingMixin), "_encode_params")])
+
+
+_encoded_here()

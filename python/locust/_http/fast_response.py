@@ -167,6 +167,9 @@ class FastResponse(Counted):
     # --- what scripts read
 
     def _text(self) -> str | None:
+        text: Any = _engine.decoded_text(self)
+        if text is not NotImplemented:
+            return text
         content = self.content
         if content is None:
             return None

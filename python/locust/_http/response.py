@@ -98,6 +98,12 @@ class ResponseContextManager(Verdict, requests.Response):
             return False
         return True
 
+    @property
+    def text(self) -> str:
+        """As `requests.Response.text`; the engine decodes what is beyond doubt."""
+        text = _engine.decoded_text(self)
+        return super().text if text is NotImplemented else text
+
     def json(self, **kwargs: Any) -> Any:
         """As `requests.Response.json`; without arguments, the engine parses what is beyond doubt."""
         parsed = NotImplemented if kwargs else _engine.parsed_json(self)

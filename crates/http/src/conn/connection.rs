@@ -227,7 +227,7 @@ pub(super) fn failure(error: &io::Error) -> Failure {
     }
 }
 
-fn flush(tls: &mut ClientConnection, stream: &mut TcpStream) -> io::Result<()> {
+pub(super) fn flush(tls: &mut ClientConnection, stream: &mut TcpStream) -> io::Result<()> {
     while tls.wants_write() {
         if retry_interrupted(|| tls.write_tls(stream))? == 0 {
             return Err(io::ErrorKind::WriteZero.into());
@@ -236,7 +236,7 @@ fn flush(tls: &mut ClientConnection, stream: &mut TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-fn retry_interrupted<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(super) fn retry_interrupted<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match operation() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -16,6 +16,9 @@ use crate::request::Request;
 use crate::response::{Event, Exchange};
 use crate::timing::Timings;
 
+/// Jobs that are kept for others: as many as come back in a turn of a busy thread.
+const RETIRED: usize = 64;
+
 impl IoThread {
     /// A final head has come: keeps its cookies, and hands it on if its body is to be streamed.
     pub(super) fn head_arrived(&mut self, key: Key, head: ResponseHead, at: Instant) {
@@ -58,6 +61,7 @@ impl IoThread {
                     && let Some(job) = self.jobs.remove(key)
                 {
                     self.batch.push(job.completion(Event::Done(Ok(exchange))));
+                    self.retire(job);
                 }
             }
             Decision::Follow(follow) if job.request.upload.is_some() && !follow.drop_body => {
@@ -120,7 +124,22 @@ impl IoThread {
         let response = job.response(head);
         let request = job.sent_request();
         let history = std::mem::take(&mut job.history);
-        Some(Box::new(Exchange { response, request, history, timings, reused, local_addr, peer_addr }))
+        let exchange = Exchange { response, request, history, timings, reused, local_addr, peer_addr };
+        Some(match job.spare.take() {
+            Some(mut place) => {
+                *place = exchange;
+                place
+            }
+            None => Box::new(exchange),
+        })
+    }
+
+    /// Keeps a job that is over for one to come.
+    fn retire(&mut self, mut job: Box<Job>) {
+        if self.retired.len() < RETIRED && job.is_small() {
+            job.retire();
+            self.retired.push(job);
+        }
     }
 
     /// A streamed body has ended; the caller learns of it once what has arrived is collected.

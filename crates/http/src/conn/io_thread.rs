@@ -20,13 +20,13 @@ use super::dns::Resolver;
 use super::job::{Job, deadline};
 use super::open::beyond_a_proxy;
 use super::pool::{Choice, Pool};
-use super::queue::{self, Command, CommandQueue, CompletionQueue, Submission, words_of};
+use super::queue::{self, Command, CommandQueue, CompletionQueue, words_of};
 use super::refused::Refused;
 use super::slab::{Key, Slab};
 use super::timers::{Owner, Timers};
 use crate::counts::Counts;
 use crate::error::{ErrorKind, Failure};
-use crate::method::Method;
+use crate::h1::Memo;
 use crate::response::{Completion, Event};
 use crate::session::unix_now;
 
@@ -54,9 +54,6 @@ const LATE: Duration = Duration::from_micros(250);
 /// What a read takes at most. One buffer per thread.
 const BUFFER: usize = 64 * 1024;
 
-/// How often the wall clock is read, to follow its adjustments.
-const CLOCK_REFRESH: Duration = Duration::from_secs(1);
-
 /// Everything an I/O thread owns.
 #[derive(Debug)]
 pub(super) struct IoThread {
@@ -70,9 +67,16 @@ pub(super) struct IoThread {
     pub(super) budget: Arc<Budget>,
     pub(super) pools: Vec<Option<Pool>>,
     pub(super) connections: Slab<Connection>,
-    pub(super) jobs: Slab<Job>,
+    pub(super) jobs: Slab<Box<Job>>,
+    /// Those that are over, for those to come.
+    #[expect(clippy::vec_box, reason = "they come and go as boxes: a kilobyte is not to be copied for each")]
+    pub(super) retired: Vec<Box<Job>>,
+    /// The heads of answers that came last.
+    pub(super) memo: Memo,
     pub(super) timers: Timers,
     pub(super) buffer: Vec<u8>,
+    /// What was encrypted in there; empty until TLS is spoken.
+    pub(super) plain: Vec<u8>,
     pub(super) head_out: Vec<u8>,
     pub(super) batch: Vec<Completion>,
     /// Connections that had more to read than their share of a turn.
@@ -87,7 +91,7 @@ pub(super) struct IoThread {
     pub(super) kernel_stamps: bool,
     /// Whether what the poller reported may have been there for longer than [`LATE`].
     pub(super) late: bool,
-    clock: (Instant, f64),
+    pub(super) clock: (Instant, f64),
     pub(super) counts: Arc<Counts>,
 }
 
@@ -115,8 +119,11 @@ pub(crate) fn start(
         pools: Vec::new(),
         connections: Slab::new(),
         jobs: Slab::new(),
+        retired: Vec::new(),
+        memo: Memo::default(),
         timers: Timers::default(),
         buffer: vec![0; BUFFER],
+        plain: Vec::new(),
         head_out: Vec::new(),
         batch: Vec::new(),
         again: Vec::new(),
@@ -221,63 +228,6 @@ impl IoThread {
             return Some(Duration::ZERO);
         }
         Some(self.timers.next()?.saturating_duration_since(Instant::now()))
-    }
-
-    fn obey(&mut self, command: Command) {
-        match command {
-            Command::Submit(submission) => self.submit(submission),
-            Command::OpenPool { pool, options } => {
-                let index = pool as usize;
-                if self.pools.len() <= index {
-                    self.pools.resize_with(index + 1, || None);
-                }
-                self.pools[index] = Some(Pool::new(options));
-            }
-            Command::Cancel { pool, id } => self.cancel(pool, |job| job.id == id),
-            Command::EndSession { pool, session } => self.cancel(pool, |job| job.session == session),
-            Command::ReadBody { pool, id } => {
-                let Some(Some(found)) = self.pools.get(pool as usize) else { return };
-                if let [job, ..] = found.jobs(&self.connections, &self.jobs, |job| job.id == id)[..] {
-                    self.read_body(job);
-                }
-            }
-            Command::Feed { pool, id, piece } => {
-                let Some(Some(found)) = self.pools.get(pool as usize) else { return };
-                if let [job, ..] = found.jobs(&self.connections, &self.jobs, |job| job.id == id)[..] {
-                    self.give(job, piece);
-                }
-            }
-            Command::CloseConnections { pool } => self.close_connections(pool),
-            Command::ClosePool { pool } => {
-                self.cancel(pool, |_| true);
-                self.close_connections(pool);
-                if let Some(slot) = self.pools.get_mut(pool as usize) {
-                    *slot = None;
-                }
-                self.queue.release_pool(pool);
-            }
-            Command::Resolved { connection, lookup } => self.resolved(connection, lookup),
-            Command::Shutdown => {}
-        }
-    }
-
-    fn submit(&mut self, submission: Submission) {
-        if self.now.saturating_duration_since(self.clock.0) > CLOCK_REFRESH {
-            self.clock = (self.now, unix_now());
-        }
-        let (anchor, unix) = self.clock;
-        // The caller's moment may be before the anchor.
-        let start_unix = match submission.at.checked_duration_since(anchor) {
-            Some(after) => unix + after.as_secs_f64(),
-            None => unix - anchor.saturating_duration_since(submission.at).as_secs_f64(),
-        };
-        let spoiled = matches!(&submission.request.method, Method::Other(name) if Method::new(name).is_err());
-        let key = self.jobs.insert(Job::new(submission, start_unix, &self.budget));
-        if spoiled {
-            let text = "method cannot stand in a request line";
-            return self.fail(key, Failure::with_message(ErrorKind::InvalidRequest, text));
-        }
-        self.begin(key, false);
     }
 
     /// Finds the job a connection, or has it wait for one. `fresh` asks for a new one.
@@ -435,17 +385,8 @@ impl IoThread {
         self.arm(key);
     }
 
-    /// Forgets the jobs of a pool that `matches` says, and closes their connections.
-    fn cancel(&mut self, pool: u32, matches: impl Fn(&Job) -> bool) {
-        let Some(Some(found)) = self.pools.get(pool as usize) else { return };
-        for key in found.jobs(&self.connections, &self.jobs, matches) {
-            self.remove_job(key);
-        }
-        self.free(pool);
-    }
-
     /// Takes a job out of wherever it is; a connection it has is closed.
-    pub(super) fn remove_job(&mut self, key: Key) -> Option<Job> {
+    pub(super) fn remove_job(&mut self, key: Key) -> Option<Box<Job>> {
         let mut job = self.jobs.remove(key)?;
         match job.connection.take() {
             Some(connection) => self.close(connection),
@@ -457,20 +398,6 @@ impl IoThread {
             }
         }
         Some(job)
-    }
-
-    fn close_connections(&mut self, pool: u32) {
-        let Some(Some(found)) = self.pools.get(pool as usize) else { return };
-        for key in found.connections.clone() {
-            let Some(connection) = self.connections.get_mut(key) else { continue };
-            if connection.is_idle() {
-                self.close(key);
-            } else {
-                connection.closing = true;
-            }
-        }
-        // A connection that is to be closed leaves room for another.
-        self.free(pool);
     }
 
     /// Closes a connection and forgets it.

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use super::budget::{Budget, Share};
 use super::connection::{Connection, State};
 use super::queue::Submission;
@@ -11,7 +13,7 @@ use super::slab::{Key, Slab};
 use crate::error::{Error, ErrorKind, Failure};
 use crate::h1::{Decoder, Limits, ResponseHead};
 use crate::request::{Request, RequestId};
-use crate::response::{Completion, Event, Hop, Response, SentRequest};
+use crate::response::{Completion, Event, Exchange, Hop, Response, SentRequest};
 use crate::session::Cookies;
 use crate::timing::{Phase, Timings};
 
@@ -63,7 +65,12 @@ pub(super) struct Job {
     pub(super) stream: Option<Stream>,
     /// How far an upload is that the caller gives piece by piece.
     pub(super) giving: Giving,
+    /// Memory for what will be handed back.
+    pub(super) spare: Option<Box<Exchange>>,
 }
+
+/// The largest body whose memory the next one takes; what is larger the allocator keeps well enough.
+const BODY_KEPT: usize = 16 * 1024;
 
 /// How far an upload is.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -100,10 +107,10 @@ pub(super) struct Stream {
 pub(super) const WINDOW: usize = 64 * 1024;
 
 impl Job {
-    pub(super) fn new(submission: Submission, start_unix: f64, budget: &Arc<Budget>) -> Self {
-        let Submission { pool, session, id, token, at, cookies, request } = submission;
+    pub(super) fn new(submission: Submission, start_unix: f64, budget: &Arc<Budget>) -> Box<Self> {
+        let Submission { pool, session, id, token, at, cookies, request, spare } = submission;
         let limits = limits(&request);
-        Self {
+        let mut new = Self {
             id,
             token,
             session,
@@ -135,7 +142,109 @@ impl Job {
             stream: None,
             giving: Giving::Not,
             request,
+            spare,
+        };
+        new.take_memory();
+        Box::new(new)
+    }
+
+    /// Begins another exchange in the place of one that is over.
+    pub(super) fn renew(&mut self, submission: Submission, start_unix: f64) {
+        let Submission { pool, session, id, token, at, cookies, request, spare } = submission;
+        let limits = limits(&request);
+        // All of them, so that none is forgotten: what is not looked at here `retire` has left as it is in a new one.
+        let Self {
+            id: own_id,
+            token: own_token,
+            session: own_session,
+            pool: own_pool,
+            cookies: own_cookies,
+            request: own_request,
+            connection,
+            total_deadline,
+            connect_until,
+            timings,
+            past,
+            phase,
+            phase_since,
+            quiet_since,
+            head_out: _,
+            head_sent,
+            body_sent,
+            body_inlined,
+            sent,
+            cookie,
+            decoder,
+            received_any,
+            head,
+            body: _,
+            share: _,
+            unread: _,
+            route,
+            retried,
+            history: _,
+            stream,
+            giving,
+            spare: own_spare,
+        } = self;
+        (*own_id, *own_token, *own_session, *own_pool) = (id, token, session, pool);
+        *own_cookies = cookies;
+        *connection = None;
+        *total_deadline = request.options.total_timeout.and_then(|total| at.checked_add(total));
+        *connect_until = None;
+        *own_request = request;
+        *timings = Timings::starting(at, start_unix);
+        *past = None;
+        (*phase, *phase_since, *quiet_since) = (Phase::Blocked, at, at);
+        (*head_sent, *body_sent) = (0, 0);
+        (*body_inlined, *sent, *received_any, *retried) = (false, false, false, false);
+        *cookie = None;
+        decoder.set_limits(limits);
+        *head = None;
+        *route = Route::default();
+        *stream = None;
+        *giving = Giving::Not;
+        *own_spare = spare;
+        self.take_memory();
+    }
+
+    /// Lets go of all that a job that is over may hold on to, so that another can take its place.
+    pub(super) fn retire(&mut self) {
+        self.cookies = None;
+        self.request.body = Bytes::new();
+        self.head_out.clear();
+        self.body = Vec::new();
+        self.share.reset();
+        self.unread = Vec::new();
+        self.history.clear();
+        self.spare = None;
+        // What came behind a chunked body.
+        drop(self.decoder.take_trailers());
+    }
+
+    /// Whether it is worth to be kept for another, once it is over.
+    pub(super) fn is_small(&self) -> bool {
+        self.head_out.capacity() <= BODY_KEPT && self.history.capacity() == 0
+    }
+
+    /// Takes the memory of head and body of what nobody needs any more.
+    fn take_memory(&mut self) {
+        let Some(spare) = &mut self.spare else { return };
+        self.decoder.recycle(std::mem::take(&mut spare.response.headers));
+        let body = std::mem::take(&mut spare.response.body);
+        if body.len() <= BODY_KEPT && body.is_unique() {
+            self.body = body.into();
+            self.body.clear();
         }
+    }
+
+    /// Makes room for a body of that announced length.
+    pub(super) fn reserve_body(&mut self, length: usize) {
+        // A large block for a small body would be held for as long as a script holds the response.
+        if self.body.is_empty() && self.body.capacity() > 2 * length + 64 {
+            self.body = Vec::new();
+        }
+        self.body.reserve_exact(length);
     }
 
     /// Ends the current phase at `now` and begins `phase`.
@@ -293,7 +402,7 @@ fn limits(request: &Request) -> Limits {
 }
 
 /// By when something has to happen on a connection, and what it is called if it does not.
-pub(super) fn deadline(connection: &Connection, jobs: &Slab<Job>) -> Option<(Instant, ErrorKind)> {
+pub(super) fn deadline(connection: &Connection, jobs: &Slab<Box<Job>>) -> Option<(Instant, ErrorKind)> {
     let job = jobs.get(connection.job?)?;
     let phase = match connection.state {
         State::Idle => None,

@@ -7,16 +7,19 @@
 
 mod arrival;
 pub(crate) mod budget;
+mod commands;
 mod connect;
 mod connection;
 pub(crate) mod dns;
 mod finish;
+mod in_place;
 pub(crate) mod io_thread;
 mod job;
 mod open;
 mod pool;
 pub(crate) mod proxy;
 pub(crate) mod queue;
+mod read_tls;
 pub(crate) mod refused;
 mod slab;
 mod timers;

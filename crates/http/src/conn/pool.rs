@@ -100,11 +100,11 @@ impl Pool {
     pub(super) fn jobs(
         &self,
         connections: &Slab<Connection>,
-        jobs: &Slab<Job>,
+        jobs: &Slab<Box<Job>>,
         matches: impl Fn(&Job) -> bool,
     ) -> Vec<Key> {
         let busy = self.connections.iter().filter_map(|&key| connections.get(key)?.job);
         let all = busy.chain(self.waiting.iter().copied()).chain(self.detached.iter().copied());
-        all.filter(|&key| jobs.get(key).is_some_and(&matches)).collect()
+        all.filter(|&key| jobs.get(key).is_some_and(|job| matches(job))).collect()
     }
 }

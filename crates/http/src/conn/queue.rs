@@ -19,7 +19,7 @@ use super::slab::Key;
 use crate::client::Wake;
 use crate::counts::{Counts, add};
 use crate::request::{Request, RequestId};
-use crate::response::Completion;
+use crate::response::{Completion, Exchange};
 use crate::session::{Cookies, PoolOptions};
 
 /// What an I/O thread is asked to do.
@@ -47,6 +47,8 @@ pub(crate) struct Submission {
     pub(crate) at: Instant,
     pub(crate) cookies: Option<Arc<Cookies>>,
     pub(crate) request: Request,
+    /// One that nobody needs any more, for its memory.
+    pub(crate) spare: Option<Box<Exchange>>,
 }
 
 /// The way in to one I/O thread.

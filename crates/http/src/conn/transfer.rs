@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::connection::{Connection, State, failure, is_tls};
+use super::in_place::Placed;
 use super::io_thread::IoThread;
 use super::job::{Giving, Job, Route, WINDOW};
 use super::slab::Key;
@@ -21,10 +22,16 @@ const INLINE_BODY: usize = 16 * 1024;
 
 /// A response read at once, and no larger than this, arrived when the poller said so. What is larger may have
 /// arrived while it was read.
-const ONE_ARRIVAL: usize = 16 * 1024;
+pub(super) const ONE_ARRIVAL: usize = 16 * 1024;
+
+/// What TLS hands out at a time: a record.
+const PLAIN: usize = 16 * 1024;
+
+/// The first read of a turn, which nearly always brings all there is.
+const FIRST_READ: usize = 16 * 1024;
 
 /// How many reads a connection gets in one turn while others wait.
-const READS_PER_TURN: usize = 16;
+pub(super) const READS_PER_TURN: usize = 16;
 
 /// After how long a kept connection is looked at before a request is risked that must not be sent twice.
 const LOOK_AFTER: std::time::Duration = std::time::Duration::from_millis(500);
@@ -36,7 +43,7 @@ const HEAD_KEPT: usize = 256 * 1024;
 const RESERVE: u64 = 1024 * 1024;
 
 /// What came of handing received bytes to the decoder.
-enum Fed {
+pub(super) enum Fed {
     /// Go on reading.
     More,
     /// The caller of a streamed body has enough for now.
@@ -165,13 +172,28 @@ impl IoThread {
     pub(super) fn read(&mut self, key: Key) {
         // Out of `self` and back, so that the rest of `self` can be used meanwhile.
         let mut buffer = std::mem::take(&mut self.buffer);
-        self.read_into(key, &mut buffer);
+        if self.reads_records(key) {
+            let mut plain = std::mem::take(&mut self.plain);
+            plain.resize(PLAIN, 0);
+            self.read_records(key, &mut buffer, &mut plain);
+            self.plain = plain;
+        } else {
+            self.read_into(key, &mut buffer);
+        }
         self.buffer = buffer;
     }
 
     fn read_into(&mut self, key: Key, buffer: &mut [u8]) {
         for turn in 0..READS_PER_TURN {
+            match self.read_in_place(key) {
+                Placed::Not => {}
+                Placed::Some => continue,
+                Placed::All => return,
+            }
             let Some(connection) = self.connections.get_mut(key) else { return };
+            // A large body is read to its place when its head has been seen.
+            let most = if turn == 0 && connection.tls.is_none() { FIRST_READ } else { buffer.len() };
+            let buffer = &mut buffer[..most];
             let (count, stamp) = match connection.read(buffer, self.late) {
                 Ok((0, _)) => return self.end_of_input(key),
                 Ok(read) => read,
@@ -202,7 +224,7 @@ impl IoThread {
         self.again.push(key);
     }
 
-    fn feed(&mut self, key: Key, job_key: Key, input: &[u8], at: Instant) -> Fed {
+    pub(super) fn feed(&mut self, key: Key, job_key: Key, input: &[u8], at: Instant) -> Fed {
         let Some(job) = self.jobs.get_mut(job_key) else { return Fed::Over };
         if !job.received_any {
             job.received_any = true;
@@ -220,7 +242,7 @@ impl IoThread {
         loop {
             let Some(job) = self.jobs.get_mut(job_key) else { return Fed::Over };
             let framed = job.hands_on_framing();
-            match job.decoder.decode(rest) {
+            match job.decoder.decode_with(rest, &mut self.memo) {
                 Ok((count, piece)) => {
                     if framed {
                         job.body.extend_from_slice(&rest[..count]);
@@ -230,8 +252,8 @@ impl IoThread {
                         None => break,
                         Some(Piece::Informational(_)) => {}
                         Some(Piece::Head(head)) => {
-                            job.body
-                                .reserve_exact(head.content_length.unwrap_or(0).min(reserve(job)) as usize);
+                            let length = head.content_length.unwrap_or(0).min(reserve(job));
+                            job.reserve_body(length as usize);
                             self.head_arrived(job_key, head, at);
                         }
                         Some(Piece::Body(_)) if framed => {}
@@ -278,13 +300,13 @@ impl IoThread {
     }
 
     /// Why a body is given up that would be small enough alone.
-    fn too_much(&self) -> Failure {
+    pub(super) fn too_much(&self) -> Failure {
         let words = format!("all response bodies together would take more than {} bytes", self.budget.most());
         Failure::with_message(ErrorKind::BodyTooLarge, words)
     }
 
     /// The peer has closed its side.
-    fn end_of_input(&mut self, key: Key) {
+    pub(super) fn end_of_input(&mut self, key: Key) {
         let Some(connection) = self.connections.get_mut(key) else { return };
         connection.closing = true;
         let Some(job_key) = connection.job else { return self.close(key) };
@@ -299,7 +321,7 @@ impl IoThread {
     }
 
     /// A connection has died under its job, which may be begun once more.
-    fn broken(&mut self, key: Key, failure: Failure) {
+    pub(super) fn broken(&mut self, key: Key, failure: Failure) {
         let Some(connection) = self.connections.get(key) else { return };
         let used = connection.used;
         let Some(job_key) = connection.job else { return self.close(key) };

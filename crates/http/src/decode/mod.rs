@@ -4,13 +4,14 @@
 //! them, a stream that is cut short (but not one of zstd).
 
 mod codec;
-
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use thiserror::Error;
 
 use codec::Codec;
+pub use whole::Whole;
 
 /// Encodings in one list at most, as in urllib3.
 const MAX_ENCODINGS: usize = 5;
@@ -64,6 +65,22 @@ pub fn decode_body_strict(encodings: &str, raw: &[u8], cap: usize) -> Result<Vec
 }
 
 fn decode(encodings: &str, raw: &[u8], cap: usize, strict: bool) -> Result<Vec<u8>, DecodeBodyError> {
+    if let Some(whole) = Whole::find(encodings, raw, cap) {
+        let mut out = vec![0; whole.len()];
+        if whole.fill(&mut out) {
+            return Ok(out);
+        }
+    }
+    decode_in_steps(encodings, raw, cap, strict)
+}
+
+/// Whatever kind of body it is.
+fn decode_in_steps(
+    encodings: &str,
+    raw: &[u8],
+    cap: usize,
+    strict: bool,
+) -> Result<Vec<u8>, DecodeBodyError> {
     let mut decoder = StreamDecoder::new(encodings, cap as u64)?;
     let mut out = Vec::new();
     decoder.push(raw, &mut out)?;

@@ -182,6 +182,67 @@ fn bombs_stop_at_the_cap() {
     assert_eq!(decode_body("gzip", &gzip(&zeros[..1000]), 1000).map(|body| body.len()), Ok(1000));
 }
 
+/// What is inflated at once, if it is.
+fn at_once(body: &[u8]) -> Option<Vec<u8>> {
+    let whole = Whole::find("gzip", body, 1 << 20)?;
+    let mut out = vec![0; whole.len()];
+    whole.fill(&mut out).then_some(out)
+}
+
+#[test]
+fn a_plain_member_is_inflated_at_once() {
+    for data in [TEXT, b""] {
+        assert_eq!(at_once(&gzip(data)).as_deref(), Some(data));
+    }
+    assert!(Whole::find("gzip", &gzip(TEXT), TEXT.len() - 1).is_none(), "beyond the cap");
+    assert!(
+        Whole::find("br", &gzip(TEXT), 100).is_none() && Whole::find("gzip, br", &gzip(TEXT), 100).is_none()
+    );
+}
+
+#[test]
+fn what_may_have_something_behind_its_member_is_not_inflated_at_once() {
+    let member = gzip(TEXT);
+    let twice = member.repeat(2);
+    assert!(at_once(&twice).is_none(), "it ends as its first member does");
+    assert_eq!(decode_body_strict("gzip", &twice, 100).unwrap(), TEXT.repeat(2));
+    let trailer = member.last_chunk::<8>().unwrap();
+    for garbage in [&b"\x1f\x8b"[..], b"\0", b"garbage", trailer] {
+        let body = [&member, garbage].concat();
+        let same = decode_in_steps("gzip", &body, 100, true);
+        assert_eq!(decode_body_strict("gzip", &body, 100), same, "{garbage:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn what_is_inflated_at_once_is_what_steps_make_of_it(
+        data in proptest::collection::vec(0_u8..4, 0..3000),
+        more in proptest::collection::vec(any::<u8>(), 0..24),
+        twice: bool,
+        flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        cut in 0_usize..12,
+        cap in prop_oneof![Just(1_usize << 20), 0_usize..3000],
+        strict: bool,
+    ) {
+        let mut body = gzip(&data);
+        if twice {
+            body.extend(gzip(&data));
+        }
+        body.extend(more);
+        body.truncate(body.len().saturating_sub(cut));
+        for (place, bits) in flips {
+            if !body.is_empty() {
+                let place = place.index(body.len());
+                body[place] ^= bits;
+            }
+        }
+        prop_assert_eq!(decode("gzip", &body, cap, strict), decode_in_steps("gzip", &body, cap, strict));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

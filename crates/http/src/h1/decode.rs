@@ -9,6 +9,7 @@ use super::framing::Framing;
 use super::head::{self, Parsed, ResponseHead};
 use super::lenient::Leniency;
 use super::limits::Limits;
+use super::memo::Memo;
 
 /// A part of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,8 +102,29 @@ impl Decoder {
     /// # Errors
     /// If the bytes are no response or a limit is passed. The connection is then of no further use.
     pub fn decode<'a>(&mut self, input: &'a [u8]) -> Result<(usize, Option<Piece<'a>>), DecodeError> {
+        self.decode_by(input, None)
+    }
+
+    /// As [`Self::decode`], for a head that may have come before on any connection; `memo` makes no other difference than that
+    /// it is read faster.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn decode_with<'a>(
+        &mut self,
+        input: &'a [u8],
+        memo: &mut Memo,
+    ) -> Result<(usize, Option<Piece<'a>>), DecodeError> {
+        self.decode_by(input, Some(memo))
+    }
+
+    fn decode_by<'a>(
+        &mut self,
+        input: &'a [u8],
+        memo: Option<&mut Memo>,
+    ) -> Result<(usize, Option<Piece<'a>>), DecodeError> {
         let result = match &mut self.state {
-            State::Head => self.decode_head(input),
+            State::Head => self.decode_head(input, memo),
             State::Length(left) => {
                 let here = (*left).min(input.len() as u64);
                 *left -= here;
@@ -192,6 +214,27 @@ impl Decoder {
         }
     }
 
+    /// Bytes that are sure to be the body's and nothing else, if it is in the middle of one of known length: they may be put where
+    /// the body goes without [`Self::decode`] seeing them, if it is told by [`Self::skip`].
+    pub fn awaited(&self) -> Option<u64> {
+        match self.state {
+            State::Length(left) if left > 0 => Some(left),
+            _ => None,
+        }
+    }
+
+    /// So many of the bytes that were [awaited](Self::awaited) have come, and are where they go.
+    pub fn skip(&mut self, count: u64) {
+        if let State::Length(left) = &mut self.state {
+            let count = count.min(*left);
+            *left -= count;
+            self.body_bytes += count;
+            if *left == 0 {
+                self.state = State::End;
+            }
+        }
+    }
+
     /// Whether it is in the middle of a body in chunks.
     pub fn in_chunks(&self) -> bool {
         matches!(self.state, State::Chunked(_))
@@ -226,7 +269,11 @@ impl Decoder {
         Ok(())
     }
 
-    fn decode_head<'a>(&mut self, input: &'a [u8]) -> Result<(usize, Option<Piece<'a>>), DecodeError> {
+    fn decode_head<'a>(
+        &mut self,
+        input: &'a [u8],
+        mut memo: Option<&mut Memo>,
+    ) -> Result<(usize, Option<Piece<'a>>), DecodeError> {
         // A head that trickles in is not read again from its start for every few bytes.
         if self.scanned > 0 && !has_head_end(&input[self.scanned.min(input.len()).saturating_sub(3)..]) {
             let limit = self.limits.max_head;
@@ -239,9 +286,20 @@ impl Decoder {
         if input.is_empty() {
             return Ok((0, None));
         }
-        let Some(parsed) = head::parse(input, &self.limits, &mut self.spare, &mut self.leniency)? else {
-            self.scanned = input.len();
-            return Ok((0, None));
+        let recalled = memo.as_mut().and_then(|memo| memo.recall(input, &self.limits, &mut self.spare));
+        let parsed = if let Some(recalled) = recalled {
+            recalled
+        } else {
+            let Some(parsed) = head::parse(input, &self.limits, &mut self.spare, &mut self.leniency)? else {
+                self.scanned = input.len();
+                return Ok((0, None));
+            };
+            if self.leniency.is_empty()
+                && let Some(memo) = memo
+            {
+                memo.note(input, &parsed);
+            }
+            parsed
         };
         self.scanned = 0;
         let Parsed { len, head, framing } = parsed;

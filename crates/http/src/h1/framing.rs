@@ -21,7 +21,7 @@ pub(super) enum Framing {
 }
 
 /// What the fields of one head say about its body and its connection; filled field by field.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct FramingFields {
     length: Length,
     coding: Option<Coding>,
@@ -38,7 +38,7 @@ enum Coding {
     Other,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 enum Length {
     #[default]
     Absent,

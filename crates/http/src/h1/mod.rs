@@ -12,6 +12,7 @@ mod framing;
 mod head;
 mod lenient;
 mod limits;
+mod memo;
 mod reason;
 
 #[cfg(test)]
@@ -27,4 +28,5 @@ pub use error::DecodeError;
 pub use head::{ResponseHead, Version};
 pub use lenient::Leniency;
 pub use limits::Limits;
+pub use memo::Memo;
 pub use reason::Reason;

@@ -367,3 +367,23 @@ fn a_decoder_reads_one_response_after_the_other() {
     }
     assert_eq!((statuses, at), (vec![200, 404], input.len()));
 }
+
+#[test]
+fn bytes_that_are_put_in_their_place_count_as_read() {
+    let mut decoder = Decoder::new(Limits::default());
+    decoder.start(&Method::Get);
+    assert_eq!(decoder.awaited(), None);
+    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab";
+    let (consumed, _) = decoder.decode(head).unwrap();
+    let _ = decoder.decode(&head[consumed..]).unwrap();
+    assert_eq!(decoder.awaited(), Some(8));
+    decoder.skip(5);
+    assert_eq!((decoder.awaited(), decoder.body_bytes()), (Some(3), 7));
+    assert_eq!(decoder.decode(b""), Ok((0, None)));
+    decoder.skip(3);
+    assert_eq!((decoder.awaited(), decoder.body_bytes()), (None, 10));
+    assert_eq!(decoder.decode(b"GET"), Ok((0, Some(Piece::End))));
+    assert!(decoder.is_done() && decoder.keep_alive());
+    decoder.skip(7);
+    assert_eq!(decoder.body_bytes(), 10, "nothing is awaited any more");
+}

@@ -5,6 +5,7 @@
 mod client;
 mod harness;
 mod keep_alive;
+mod large;
 mod many;
 mod proxies;
 mod redirects;

@@ -20,7 +20,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 
-use super::capi::Greenlets;
+use super::capi::{Greenlets, keep_large_blocks};
 use super::counts;
 use super::entries::{Entries, Ready, Signal, Token};
 use super::wake::WakeUp;
@@ -101,6 +101,7 @@ impl Bridge {
 
     fn start(py: Python<'_>) -> PyResult<Self> {
         let greenlets = Greenlets::import(py)?;
+        keep_large_blocks();
         let hub = py.import(intern!(py, "gevent"))?.call_method0(intern!(py, "get_hub"))?;
         let (wake, alarm) = (Arc::new(WakeUp::new()?), Alarm::new()?);
         let callback = pyo3::wrap_pyfunction!(drain, py)?;
@@ -484,6 +485,7 @@ pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(sleep, m)?)?;
     m.add_function(wrap_pyfunction!(shutdown, m)?)?;
     m.add_function(wrap_pyfunction!(after_fork, m)?)?;
+    counts::register(m)?;
     m.py().import("atexit")?.call_method1("register", (m.getattr("shutdown")?,))?;
     let hook = pyo3::types::PyDict::new(m.py());
     hook.set_item("after_in_child", m.getattr("after_fork")?)?;

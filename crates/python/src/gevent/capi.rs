@@ -1,5 +1,5 @@
-//! The two entries of greenlet's C interface that the hot path needs, and one call of CPython's that the limited API
-//! lacks before 3.12.
+//! The two entries of greenlet's C interface that the hot path needs, one call of CPython's that the limited API
+//! lacks before 3.12, and one of the allocator's.
 #![expect(
     unsafe_code,
     reason = "greenlet offers its switch without a Python frame in between only through its C capsule"
@@ -138,6 +138,27 @@ pub(crate) fn reference_count(object: &Py<PyAny>) -> isize {
     // SAFETY: the object is alive while it is borrowed, and all of its references belong to threads that hold the GIL, as
     // the caller does (it got at the object in Python's own state).
     unsafe { ffi::Py_REFCNT(object.as_ptr()) }
+}
+
+/// Has the allocator keep what is freed of large blocks: a body of 100 kB that is freed would else be given back to the
+/// system, and each of its pages be made anew for the next, which takes longer than all the rest of the request.
+pub(super) fn keep_large_blocks() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        use std::ffi::c_int;
+
+        unsafe extern "C" {
+            // glibc's, of malloc.h.
+            fn mallopt(parameter: c_int, value: c_int) -> c_int;
+        }
+        const TRIM_THRESHOLD: c_int = -1;
+        const MMAP_THRESHOLD: c_int = -3;
+        // SAFETY: plain numbers go in and out; glibc takes its allocator's lock. An answer of 0 means that all stays as it was.
+        unsafe {
+            mallopt(MMAP_THRESHOLD, 4 << 20);
+            mallopt(TRIM_THRESHOLD, 16 << 20);
+        }
+    }
 }
 
 #[cfg(test)]

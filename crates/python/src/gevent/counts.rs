@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use gregaria_http::{Counted, Counts as ClientCounts};
 use gregaria_record::{Counts, DELAYS, Delays};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 /// Of this process: there is one thread that runs users.
 static HERE: Here = Here::new();
@@ -148,6 +150,29 @@ fn of(clients: Counted) -> Counts {
         connections: clients.connections,
         ..Counts::default()
     }
+}
+
+/// What only grows of it, by name: for benchmarks.
+#[pyfunction]
+fn counted(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let clients = CLIENTS.look();
+    let dict = PyDict::new(py);
+    for (name, count) in [
+        ("turns", now(&HERE.turns)),
+        ("completions", now(&HERE.completions)),
+        ("wakes", clients.wakes),
+        ("rounds", clients.rounds),
+        ("commands", clients.commands),
+        ("calls", clients.calls),
+        ("lock_waits", now(&HERE.lock_waits)),
+    ] {
+        dict.set_item(name, count)?;
+    }
+    Ok(dict)
+}
+
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(counted, m)?)
 }
 
 /// In a child that was forked: what was counted is the parent's.

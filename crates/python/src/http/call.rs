@@ -10,7 +10,8 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyString, PyTuple};
 
 use super::by_python;
 use super::convert;
-use super::settings::{self, Settings, Style};
+use super::form;
+use super::settings::{self, Settings, Style, Variant};
 use super::target::{self, Target};
 
 /// The arguments that a request was made with, as far as they are understood here.
@@ -140,23 +141,20 @@ impl<'py> Call<'py> {
     }
 
     fn options(&self, settings: &Settings, follow: bool) -> Option<Arc<RequestOptions>> {
-        let plain = settings.options(follow);
         if self.timeout.is_none() && self.verify.is_none() && self.cert.is_none() && !self.stream {
-            return Some(Arc::clone(plain));
+            return Some(Arc::clone(settings.options(follow)));
         }
-        let mut options = RequestOptions::clone(plain);
-        options.stream = self.stream;
-        options.framed = self.stream;
+        let mut variant = Variant { follow, stream: self.stream, ..Variant::default() };
         if let Some(timeout) = &self.timeout {
-            (options.connect_timeout, options.read_timeout) = settings::timeouts(timeout)?;
+            variant.timeouts = Some(settings::timeouts(timeout)?);
         }
         if self.verify.is_some() || self.cert.is_some() {
             let tls = settings::tls(self.verify.as_ref(), self.cert.as_ref()).ok()?;
             // A file that cannot be used is for requests to refuse, in its own words.
             tls.prepare().ok()?;
-            options.tls = tls;
+            variant.tls = Some(tls);
         }
-        Some(Arc::new(options))
+        Some(settings.varied(variant))
     }
 
     /// Headers and body.
@@ -227,7 +225,7 @@ impl<'py> Call<'py> {
     /// Whether the call's own headers have this one.
     fn gives_header(&self, name: &str) -> bool {
         self.headers.as_ref().and_then(|own| own.cast::<PyDict>().ok()).is_some_and(|own| {
-            own.keys().iter().any(|key| {
+            own.iter().any(|(key, _)| {
                 key.cast::<PyString>()
                     .is_ok_and(|key| key.to_str().is_ok_and(|key| key.eq_ignore_ascii_case(name)))
             })
@@ -253,10 +251,14 @@ impl<'py> Call<'py> {
             let kind = (style == Style::Fast).then_some("text/plain; charset=utf-8");
             return Ok(Some((text_bytes(data)?, kind)));
         }
+        let encoded = form::encoded(style, data)?;
         let (encoder, kind) = match style {
             Style::Requests => ("form", "application/x-www-form-urlencoded"),
             Style::Fast => ("fast_form", "application/x-www-form-urlencoded; charset=utf-8"),
         };
+        if let Some(body) = encoded {
+            return Ok(Some((body.into(), Some(kind))));
+        }
         let form = py.import(intern!(py, "locust._http.arguments"))?.getattr(encoder)?.call1((data,))?;
         // An empty one that was asked for requests has a framing of its own for.
         if form.is_none() || (style == Style::Requests && !form.is_truthy()?) {

@@ -1,5 +1,6 @@
 //! Python values to the client's and back.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use gregaria_http::Headers;
@@ -54,16 +55,52 @@ pub(super) fn pairs(headers: &Headers) -> Vec<(String, String)> {
 
 /// Text as Latin-1, as the libraries send it; None for what is no text or not in Latin-1.
 pub(super) fn latin1_bytes(value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
+    latin1_text(value).map(Cow::into_owned)
+}
+
+/// The same; nearly all is ASCII and need not be copied.
+fn latin1_text<'a>(value: &'a Bound<'_, PyAny>) -> Option<Cow<'a, [u8]>> {
     let text = value.cast::<PyString>().ok()?.to_str().ok()?;
     if text.is_ascii() {
-        return Some(text.as_bytes().to_vec());
+        return Some(Cow::Borrowed(text.as_bytes()));
     }
-    text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect()
+    text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect::<Option<Vec<u8>>>().map(Cow::Owned)
 }
 
 /// What one request's `headers` do to the session's: same names are replaced in place, None removes (for requests).
 /// None: something in it is not plainly sendable, so the library has to look at it itself.
 pub(super) fn merge(base: &Headers, own: &Bound<'_, PyDict>, style: Style) -> Option<Headers> {
+    let given: Vec<_> = own.iter().collect();
+    let mut added: Vec<(&str, Cow<'_, [u8]>)> = Vec::with_capacity(given.len());
+    for (name, value) in &given {
+        let name = match name.cast::<PyString>() {
+            Ok(text) => text.to_str().ok()?,
+            Err(_) if style == Style::Requests => {
+                std::str::from_utf8(name.cast::<PyBytes>().ok()?.as_bytes()).ok()?
+            }
+            Err(_) => return None,
+        };
+        let again = |(other, _): &(&str, _)| other.eq_ignore_ascii_case(name);
+        if (value.is_none() && style == Style::Requests) || base.contains(name) || added.iter().any(again) {
+            return replace(base, &given, style);
+        }
+        let value = latin1_text(value)?;
+        if !is_plain(style, name, &value) {
+            return None;
+        }
+        added.push((name, value));
+    }
+    let bytes = added.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let mut merged = base.with_room(added.len(), bytes);
+    for (name, value) in added {
+        // A field that cannot be sent is for requests to refuse, in its own words.
+        merged.try_push(name, value).ok()?;
+    }
+    Some(merged)
+}
+
+/// As [`merge`], where a field of the session, or one given before, is replaced or removed.
+fn replace(base: &Headers, own: &[(Bound<'_, PyAny>, Bound<'_, PyAny>)], style: Style) -> Option<Headers> {
     let mut fields: Vec<(String, Vec<u8>)> = base.iter().map(|(n, v)| (n.to_owned(), v.to_vec())).collect();
     for (name, value) in own {
         let name = match name.cast::<PyString>() {
@@ -77,7 +114,7 @@ pub(super) fn merge(base: &Headers, own: &Bound<'_, PyDict>, style: Style) -> Op
             fields.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
             continue;
         }
-        let value = latin1_bytes(&value)?;
+        let value = latin1_bytes(value)?;
         if !is_plain(style, &name, &value) {
             return None;
         }
@@ -86,7 +123,6 @@ pub(super) fn merge(base: &Headers, own: &Bound<'_, PyDict>, style: Style) -> Op
             None => fields.push((name, value)),
         }
     }
-    // A field that cannot be sent is for requests to refuse, in its own words.
     headers(&fields).ok()
 }
 

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator};
 
 use super::settings::Style;
+use super::spare;
 use crate::gevent::{Bridge, Signal, Token};
 
 /// An answer, with what it takes to read on if its body is streamed.
@@ -94,7 +95,7 @@ pub(super) fn exchange(
     mut pieces: Option<Bound<'_, PyIterator>>,
 ) -> Result<Answer, Interrupted> {
     let token = bridge.open();
-    let (id, start) = session.send_stamped(request, token.bits());
+    let (id, start) = session.send_stamped(request, token.bits(), spare::take());
     loop {
         match bridge.wait(py, token) {
             Ok(Signal::Http(Event::Done(result))) => {

@@ -11,7 +11,9 @@ mod call;
 mod connections;
 mod convert;
 mod cookies;
+mod decoded;
 mod exchange;
+mod form;
 mod hops;
 pub(crate) mod json;
 mod json_encode;
@@ -21,10 +23,14 @@ mod response;
 mod send;
 mod session;
 mod settings;
+mod spare;
 mod steps;
 mod target;
+mod text;
 mod transfer;
 mod verdict;
+mod watched;
+mod way;
 
 pub(crate) use bounds::out_of_bounds;
 pub(crate) use limits::client_options;
@@ -42,7 +48,9 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     steps::register(m)?;
     cookies::register(m)?;
     response::register(m)?;
+    form::register(m)?;
     json::register(m)?;
+    text::register(m)?;
     verdict::register(m)?;
     transfer::register(m)
 }

@@ -11,6 +11,7 @@ use pyo3::types::{PyDict, PyString, PyType};
 
 use super::by_python;
 use super::call::Call;
+use super::decoded;
 use super::exchange::{self, Answer};
 use super::hops;
 use super::response::{self, Meta, Parts};
@@ -20,6 +21,7 @@ use super::steps;
 use super::target::Target;
 use super::transfer::BodyReader;
 use super::verdict;
+use super::watched;
 use crate::gevent::Bridge;
 use crate::stats::without_passwords;
 
@@ -192,7 +194,7 @@ impl SessionCore {
             if !watched {
                 return Ok(Some(settings));
             }
-            if !slf.call_method0(intern!(slf.py(), "_still_usual"))?.is_truthy()? {
+            if !watched::is_still_usual(slf)? {
                 return Ok(None);
             }
             // It may have made them anew.
@@ -243,7 +245,7 @@ impl SessionCore {
                 .and_then(|text| text.trim().parse().ok())
                 .unwrap_or(0),
             Ok(exchange) => {
-                response::decoded_length(style, &exchange.response.headers, &exchange.response.body)
+                decoded::decoded_length(style, &exchange.response.headers, &exchange.response.body)
                     .unwrap_or_else(|()| {
                         broken = true;
                         0
@@ -262,7 +264,7 @@ impl SessionCore {
             time_ms: timings.total.saturating_sub(timings.blocked).as_secs_f64() * 1000.0,
             start_unix: timings.start_unix,
             length,
-            phases: response::phases(&timings),
+            phases: decoded::phases(&timings),
         };
         let classes = classes(py, style)?;
         let class = if call.catch { &classes.caught } else { &classes.response }.bind(py);

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gregaria_http::redirect::Policy;
@@ -26,9 +26,58 @@ pub(super) struct Settings {
     pub(super) staying: Arc<RequestOptions>,
     /// A value for `Authorization`, set after a request's own headers.
     pub(super) authorization: Option<Box<str>>,
+    /// The options of requests that asked for something else, the last asked for at the end.
+    variants: Mutex<Vec<(Variant, Arc<RequestOptions>)>>,
 }
 
+/// How the options of a request differ from its session's.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Variant {
+    pub(super) follow: bool,
+    pub(super) stream: bool,
+    /// Connect and read timeout, if the request has its own.
+    pub(super) timeouts: Option<(Option<Duration>, Option<Duration>)>,
+    pub(super) tls: Option<Arc<TlsOptions>>,
+}
+
+impl PartialEq for Variant {
+    fn eq(&self, other: &Self) -> bool {
+        let tls = match (&self.tls, &other.tls) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        tls && (self.follow, self.stream, self.timeouts) == (other.follow, other.stream, other.timeouts)
+    }
+}
+
+/// Variants of options that are kept: scripts have a few, and some make their timeouts up.
+const VARIANTS: usize = 8;
+
 impl Settings {
+    /// The options of a request that asks for something special: shared between those that ask for the same, so that a look tells
+    /// that a connection serves them.
+    pub(super) fn varied(&self, variant: Variant) -> Arc<RequestOptions> {
+        let mut known = self.variants.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, options)) = known.iter().rev().find(|(of, _)| *of == variant) {
+            return Arc::clone(options);
+        }
+        let mut options = RequestOptions::clone(self.options(variant.follow));
+        options.stream = variant.stream;
+        options.framed = variant.stream;
+        if let Some(timeouts) = variant.timeouts {
+            (options.connect_timeout, options.read_timeout) = timeouts;
+        }
+        if let Some(tls) = &variant.tls {
+            options.tls = Arc::clone(tls);
+        }
+        let options = Arc::new(options);
+        if known.len() == VARIANTS {
+            known.remove(0);
+        }
+        known.push((variant, Arc::clone(&options)));
+        options
+    }
+
     /// The options of a request that asks for nothing special.
     pub(super) fn options(&self, follow: bool) -> &Arc<RequestOptions> {
         if follow { &self.following } else { &self.staying }
@@ -81,6 +130,7 @@ impl Description {
             following: Arc::new(following),
             staying: Arc::new(staying),
             authorization: self.authorization.map(String::into_boxed_str),
+            variants: Mutex::default(),
         })
     }
 }

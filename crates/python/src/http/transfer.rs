@@ -388,7 +388,7 @@ impl Drop for BodyReader {
 /// A body decoded as its `Content-Encoding` says. Errors: `zlib.error`, also if it is cut short.
 #[pyfunction]
 fn decode_body<'py>(py: Python<'py>, encoding: &str, raw: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-    match gregaria_http::decode::decode_body_strict(encoding, raw, super::response::MAX_DECODED) {
+    match gregaria_http::decode::decode_body_strict(encoding, raw, super::decoded::MAX_DECODED) {
         Ok(decoded) => Ok(PyBytes::new(py, &decoded)),
         Err(error) => {
             let class = py.import("zlib")?.getattr("error")?;
