@@ -55,13 +55,19 @@ deploy-test: ## performs the Dockerfile in a Debian of its own and starts what i
 release:     ## VERSION=1.2.3: bumps, assembles the changelog, tests everything, builds, commits and tags
 	scripts/release $(VERSION)
 
-bench:       ## CPU per request beside wrk and Locust, memory, instruction counts
+bench:       ## CPU per request in the shapes of real scripts, beside wrk and Locust (PEERS=1: and others), memory, instructions
 	scripts/setup --bench
-	.venv/bin/python bench/run.py
+	.venv/bin/python bench/shapes.py
+	.venv/bin/python bench/run.py --only idle
+	.venv/bin/python bench/run.py --only instructions
 
 bench-path:  ## instructions of whole requests, beside those recorded
 	scripts/setup --bench
 	.venv/bin/python bench/path.py
+
+soak:        ## whether a run gets slower or larger with the time (MINUTES=60)
+	scripts/setup --bench
+	.venv/bin/python bench/soak.py $(if $(MINUTES),--minutes $(MINUTES))
 
 bench-pages: ## what open pages and many names cost a run
 	scripts/setup --bench
@@ -86,4 +92,4 @@ clean:       ## what make made
 	rm -rf .venv .venv-oracle target demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help build ui demo check test test-compat test-http-all compat reference docs pictures dist dist-test deploy-test release bench bench-path bench-pages lint fmt fuzz snap clean
+.PHONY: help build ui demo check test test-compat test-http-all compat reference docs pictures dist dist-test deploy-test release bench soak bench-path bench-pages lint fmt fuzz snap clean

@@ -70,11 +70,12 @@ def on_core(core: int) -> list[str]:
 class Nginx:
     """nginx on loopback, which also counts the requests."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, site: str = NGINX) -> None:
         program = shutil.which("nginx") or "/usr/sbin/nginx"
-        self.port, self.status = free_port(), free_port()
+        self.port, self.status, self.tls_port = free_port(), free_port(), free_port()
         configuration = folder / "nginx.conf"
-        configuration.write_text(NGINX.format(folder=folder, port=self.port, status=self.status))
+        ports = {"port": self.port, "status": self.status, "tls": self.tls_port}
+        configuration.write_text(site.format(folder=folder, **ports))
         command = [*on_core(-1), program, "-c", str(configuration), "-e", str(folder / "error.log")]
         self.process = subprocess.Popen(command)
         self.url = f"http://127.0.0.1:{self.port}"
