@@ -66,7 +66,7 @@ class Recorder:
 
     def verdict(self) -> dict[str, Any]:
         """Whether the generator was the limit of the run: the words of `dto::Verdict` in crates/record."""
-        text = self.native.verdict()
+        text = self.native.verdict(self.recording.status())
         return {} if text is None else json.loads(text)
 
     def judge(self) -> list[dict[str, Any]]:

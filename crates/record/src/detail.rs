@@ -87,18 +87,22 @@ impl Recording {
     /// # Errors
     /// If what is told is not what it should be.
     pub fn thresholds(&self, status: &str) -> Result<String, ReportError> {
-        let status = HostStatus::parse(status.as_bytes())?;
-        let run = self.0.run().clone();
-        let run = if run.is_over() { run } else { counted_now(run, self.0.numbers(), &status, unix_now()) };
-        Ok(serde_json::to_string(&run.thresholds())?)
+        Ok(serde_json::to_string(&self.counted(status)?.thresholds())?)
     }
 
-    /// Whether the generator was the limit, as JSON.
+    /// Whether the generator was the limit, as JSON, with all numbers as they are now.
     ///
     /// # Errors
-    /// None that is known.
-    pub fn verdict(&self) -> Result<String, ReportError> {
-        Ok(serde_json::to_string(&self.0.run().verdict())?)
+    /// If what is told is not what it should be.
+    pub fn verdict(&self, status: &str) -> Result<String, ReportError> {
+        Ok(serde_json::to_string(&self.counted(status)?.verdict())?)
+    }
+
+    /// The run at its end, or as it is now.
+    fn counted(&self, status: &str) -> Result<Run, ReportError> {
+        let status = HostStatus::parse(status.as_bytes())?;
+        let run = self.0.run().clone();
+        Ok(if run.is_over() { run } else { counted_now(run, self.0.numbers(), &status, unix_now()) })
     }
 }
 

@@ -186,3 +186,14 @@ def test_a_run_that_keeps_up_says_so_when_it_is_asked(delay: TestkitServer, tmp_
         assert told_in(text) == []
     else:
         assert "without a processor" in text or "for a processor" in text or "late" in text, text
+
+
+def test_an_open_run_that_does_not_reach_its_rate_says_the_same_as_its_table(tmp_path: Path) -> None:
+    waiting = BURNING.replace("end = time.thread_time() + 0.02", "end = 0; time.sleep(0.1)")
+    code, text = ended(
+        start(tmp_path, waiting, "--arrival-rate", "100", "-u", "1", "-t", "4s", "--fail-on-invalid")
+    )
+    assert code == 4, text
+    due, dropped = (int(re.search(rf"^{row} +(\d+) ", text, re.MULTILINE)[1]) for row in ("due", "dropped"))
+    assert f"{dropped} of {due} iterations" in text, text
+    assert "allow more users at a time (-u)" in text

@@ -263,11 +263,12 @@ impl Recorder {
         }
     }
 
-    /// Whether the generator keeps up, or was the limit of the run: the words of `dto::Verdict`, as JSON. `None`: there is no record.
-    fn verdict(&self, py: Python<'_>) -> PyResult<Option<String>> {
+    /// Whether the generator keeps up, or was the limit of the run: the words of `dto::Verdict`, as JSON; `status` as for `thresholds`.
+    /// `None`: there is no record.
+    fn verdict(&self, py: Python<'_>, status: &str) -> PyResult<Option<String>> {
         let recording = self.lock().recording.clone();
         let Some(recording) = recording.filter(|_| !self.is_elsewhere()) else { return Ok(None) };
-        let verdict = py.detach(|| recording.verdict());
+        let verdict = py.detach(|| recording.verdict(status));
         verdict.map(Some).map_err(|error| PyValueError::new_err(error.to_string()))
     }
 

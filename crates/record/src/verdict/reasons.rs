@@ -237,7 +237,7 @@ fn of_phases(reasons: &mut Reasons, phases: &Phases) {
     let blocked = phases.mean_ms(Phase::Blocked);
     let rest: f64 = Phase::ALL.iter().map(|&phase| phases.mean_ms(phase)).sum::<f64>() - blocked;
     let share = blocked / rest.max(1e-9);
-    let level = if blocked > 0.5 { by(share, 0.1, 0.5) } else { None };
+    let level = if blocked > 0.5 { by(share, 0.1, 1.0) } else { None };
     reasons.add(
         level,
         "blocked",
@@ -247,7 +247,7 @@ fn of_phases(reasons: &mut Reasons, phases: &Phases) {
                 percent(share)
             )
         },
-        "the threads that send do not keep up: use more processes (--processes) or workers",
+        "the threads that send come too late: run it where nothing else runs, or use more processes (--processes) or workers",
     );
 }
 
@@ -429,7 +429,7 @@ mod tests {
         assert_eq!(level(400_000, 100_000), None);
         assert_eq!(level(900_000, 10_000_000), None);
         assert_eq!(level(2_000_000, 10_000_000), Some(Level::Amber));
-        assert_eq!(level(6_000_000, 10_000_000), Some(Level::Red));
+        assert_eq!(level(11_000_000, 10_000_000), Some(Level::Red));
     }
 
     #[test]
