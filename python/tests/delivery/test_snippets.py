@@ -56,12 +56,9 @@ def test_each_fence_says_what_it_is():
         assert set(snippet.words) <= KNOWN, f"{snippet.id}: {snippet.words}"
         if "not-run" in snippet.words:
             assert len(snippet.words["not-run"]) > 15, f"{snippet.id}: why not?"
-    assert len(RUNS) > 25
-
-
-@pytest.mark.parametrize("snippet", [one for one in ALL if one.language in PARSED], ids=by_id)
-def test_data_can_be_read(snippet: Snippet):
-    PARSED[snippet.language](snippet.text)
+        if snippet.language in PARSED:
+            PARSED[snippet.language](snippet.text)
+    assert len(RUNS) > 20
 
 
 @pytest.mark.parametrize("snippet", [one for one in ALL if one.language == "yaml"], ids=by_id)
