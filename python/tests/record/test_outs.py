@@ -40,7 +40,7 @@ class Visitor(HttpUser):
     def missing(self):
         self.client.get("/missing")
 """
-RUN = ("--headless", "-u", "4", "-r", "4", "-t", "4s", "--only-summary")
+RUN = ("--headless", "-u", "4", "-r", "4", "-t", "3s", "--only-summary")
 
 
 class Receiver:
@@ -124,7 +124,7 @@ def test_line_protocol_has_each_second_of_each_name(receiver: Receiver, blog: Te
         assert times == sorted(set(times)) and all(time % 1_000_000_000 == 0 for time in times)
         assert all(0 < line["fields"]["p50"] <= line["fields"]["p99"] < 60 for line in mine)
     users = [line["fields"]["users"] for line in lines if line["measurement"] == "gregaria_run"]
-    assert max(users) == 4 and len(users) >= 3
+    assert max(users) == 4 and len(users) >= 2
 
 
 def test_a_receiver_that_has_too_much_to_do_gets_it_later_and_one_that_refuses_costs_its_seconds(
@@ -283,7 +283,7 @@ def test_workers_write_files_of_their_own_and_their_master_sends(
     assert len(rows) == 2 and sum(rows) == wanted and not (tmp_path / "requests.csv").exists()
     sent = [line for line in receiver.lines() if line["tags"].get("name") == "Aggregated"]
     assert sum(line["fields"]["count"] for line in sent) == wanted
-    assert len({line["time"] for line in sent}) == len(sent) >= 3
+    assert len({line["time"] for line in sent}) == len(sent) >= 2
 
 
 @pytest.mark.parametrize("words, said", [
