@@ -144,3 +144,11 @@ fn append(out: &mut HeaderMap, headers: Vec<(String, String)>) {
         }
     }
 }
+
+/// The header that names a file as Locust does. What a header cannot hold becomes an underscore.
+pub(crate) fn attachment(stem: &str, kind: &str) -> HeaderValue {
+    let plain = |c: char| if (' '..='~').contains(&c) && c != '"' && c != ';' { c } else { '_' };
+    let stem: String = stem.chars().map(plain).collect();
+    HeaderValue::from_str(&format!("attachment;filename={stem}_{kind}.csv"))
+        .unwrap_or_else(|_| HeaderValue::from_static("attachment"))
+}

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddr
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::server::StartError;
+use crate::start_error::StartError;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1_024;

@@ -20,9 +20,8 @@ use crate::app::App;
 use crate::patient::{Patience, Patient, Unread};
 use crate::seats::{Seats, Ticket};
 use crate::security::{Sender, is_here};
+use crate::way::LONGEST_HEAD;
 
-/// Bytes of a request's headers together.
-pub(crate) const LONGEST_HEAD: usize = 64 << 10;
 /// A request's head has to be there, and the next request on a kept connection to begin, within this time.
 const HEAD_TIME: Duration = Duration::from_secs(30);
 /// Shaking hands by TLS, or the first byte of a plain connection, has to happen within this time.

@@ -4,7 +4,8 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request};
 
 use crate::answer;
-use crate::app::{App, Came};
+use crate::app::App;
+use crate::came::Came;
 use crate::query;
 use crate::security::{Entry, Knock, token_page, token_policy};
 

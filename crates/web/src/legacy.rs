@@ -7,9 +7,8 @@ use gregaria_report::{
 use gregaria_stats::{EntrySnapshot, ErrorSnapshot, Number};
 use serde_json::{Map, Value, json};
 
-use crate::answer::JSON;
+use crate::answer::{JSON, attachment};
 use crate::json::{of, pretty};
-use crate::routes::attachment;
 
 /// Rows of `/stats/requests` before the total's, and errors.
 const MOST_ROWS: usize = 500;

@@ -10,8 +10,7 @@ use gregaria_record::{Run, dto};
 use crate::answer::{compact, problem};
 use crate::app::App;
 use crate::live;
-use crate::query::{pairs, value};
-use crate::routes::number;
+use crate::query::{number, pairs, value};
 
 type Shared = State<Arc<App>>;
 

@@ -11,13 +11,15 @@ use gregaria_report::prometheus::{CONTENT_TYPE, Own};
 
 use crate::answer;
 use crate::app::App;
-
-/// The only path of ours that a script may have, too; its own is the one that answers then.
-pub(crate) const PATH: &str = "/metrics";
+use crate::paths;
 
 /// All routes of a port for metrics: nothing of it changes anything.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new().route("/", get(signpost)).route(PATH, get(scrape)).fallback(unknown).with_state(app)
+    Router::new()
+        .route("/", get(signpost))
+        .route(paths::METRICS, get(scrape))
+        .fallback(unknown)
+        .with_state(app)
 }
 
 /// The present numbers. Whoever asks pays for the text, not the thread that runs the users.

@@ -110,6 +110,17 @@ fn after<'a>(bytes: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
     position(bytes, wanted).map(|at| &bytes[at + wanted.len()..])
 }
 
+/// Of a query: a number, if there is one.
+pub(crate) fn number<T: std::str::FromStr>(
+    query: &[(String, String)],
+    name: &str,
+) -> Result<Option<T>, String> {
+    match value(query, name) {
+        None | Some("") => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|_| format!("{name}: {text:?} is not a number")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

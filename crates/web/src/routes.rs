@@ -10,91 +10,16 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::routing::{MethodRouter, get, post};
 use gregaria_record::{Question, dto, unix_now};
 
-use crate::answer::{self, Form, from_host};
+use crate::answer::{self, Form, attachment, from_host};
 use crate::app::App;
 use crate::host::{Ask, Outcome, ask, ask_source};
-use crate::query::{pairs, value};
-use crate::{assets, full_history, legacy, live_routes, metrics, run_routes, security};
+use crate::query::pairs;
+use crate::{assets, full_history, legacy, live_routes, metrics, paths, run_routes, security};
 
 /// How long a request for numbers waits for the main thread's word on the state.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 type Shared = State<Arc<App>>;
-
-/// Paths that are ours even when everything else goes through the script's application.
-pub(crate) fn is_ours_alone(path: &str) -> bool {
-    ["/live", "/runs", "/assets", "/token"]
-        .iter()
-        .any(|ours| path.strip_prefix(ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
-}
-
-/// Locust's own paths, and what a Prometheus server asks for.
-const PATHS: [&str; 17] = [
-    "/",
-    "/swarm",
-    "/stop",
-    "/user",
-    "/stats/reset",
-    "/stats/requests",
-    "/stats/requests/csv",
-    "/stats/requests_full_history/csv",
-    "/stats/failures/csv",
-    "/stats/report",
-    "/exceptions",
-    "/exceptions/csv",
-    "/tasks",
-    "/logs",
-    "/worker-count",
-    "/login",
-    metrics::PATH,
-];
-
-/// Whether a path is one of Locust's own, or ours alone.
-pub(crate) fn is_built_in(path: &str) -> bool {
-    PATHS.contains(&path) || is_ours_alone(path)
-}
-
-/// The one of Locust's paths that is meant by a path below `base`, however it is written: with characters encoded that
-/// need not be, or with slashes too many (`$BASE/` and `/swarm`). The script's application would understand it, so what is
-/// asked of a sender must not depend on how it is written.
-pub(crate) fn meant(base: &str, path: &str) -> Option<&'static str> {
-    if !(path.contains('%') || path.contains("//")) {
-        return None;
-    }
-    let decoded = percent_encoding::percent_decode_str(path).decode_utf8().ok()?;
-    let mut plain: String =
-        decoded.split('/').filter(|part| !part.is_empty()).flat_map(|part| ["/", part]).collect();
-    if decoded.ends_with('/') {
-        plain.push('/');
-    }
-    let rest = plain.strip_prefix(base)?;
-    PATHS.into_iter().find(|&known| known == rest)
-}
-
-/// Paths by which those who watch over the program ask whether it lives.
-pub(crate) fn is_health(path: &str) -> bool {
-    matches!(path, "/healthz" | "/readyz")
-}
-
-/// What `--web-read-open` lets programs read: the numbers of the test, and nothing that the script or its log may have put there.
-pub(crate) fn is_numbers(path: &str) -> bool {
-    const NUMBERS: [&str; 8] = [
-        "/stats/requests",
-        "/stats/requests/csv",
-        "/stats/failures/csv",
-        "/exceptions",
-        "/exceptions/csv",
-        "/tasks",
-        "/worker-count",
-        metrics::PATH,
-    ];
-    NUMBERS.contains(&path)
-}
-
-/// GET requests that change something, as in older Locusts.
-pub(crate) fn changes_by_get(path: &str) -> bool {
-    matches!(path, "/stop" | "/stats/reset")
-}
 
 pub(crate) fn router(app: Arc<App>) -> Router {
     const GET: &str = "GET, HEAD, OPTIONS";
@@ -118,7 +43,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/logs", with_options(get(logs), GET))
         .route("/worker-count", with_options(get(worker_count), GET))
         .route("/login", with_options(get(login), GET))
-        .route(metrics::PATH, with_options(get(metrics::scrape), GET))
+        .route(paths::METRICS, with_options(get(metrics::scrape), GET))
         .route("/live", with_options(get(live_routes::stream), GET))
         .route("/live/history", with_options(get(live_routes::history), GET))
         .route("/live/name", with_options(get(live_routes::name), GET))
@@ -289,14 +214,6 @@ fn csv(body: String, stem: &str, kind: &str) -> Response<Body> {
     response
 }
 
-/// The header that names a file as Locust does. What a header cannot hold becomes an underscore.
-pub(crate) fn attachment(stem: &str, kind: &str) -> HeaderValue {
-    let plain = |c: char| if (' '..='~').contains(&c) && c != '"' && c != ';' { c } else { '_' };
-    let stem: String = stem.chars().map(plain).collect();
-    HeaderValue::from_str(&format!("attachment;filename={stem}_{kind}.csv"))
-        .unwrap_or_else(|_| HeaderValue::from_static("attachment"))
-}
-
 async fn requests_csv(State(app): Shared) -> Response<Body> {
     let status = app.fresh_status(PATIENCE).await;
     let numbers = app.record.numbers().clone();
@@ -345,44 +262,5 @@ async fn exceptions_csv(State(app): Shared) -> Response<Body> {
     match asked_exceptions(&app).await {
         Ok(list) => csv(legacy::exceptions_csv(&list), &status.file_stem, "exceptions"),
         Err(response) => response,
-    }
-}
-
-/// Of a query: a number, if there is one.
-pub(crate) fn number<T: std::str::FromStr>(
-    query: &[(String, String)],
-    name: &str,
-) -> Result<Option<T>, String> {
-    match value(query, name) {
-        None | Some("") => Ok(None),
-        Some(text) => text.parse().map(Some).map_err(|_| format!("{name}: {text:?} is not a number")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_known_however_it_is_written() {
-        for (base, path, expected) in [
-            ("", "//swarm", Some("/swarm")),
-            ("", "/%73top", Some("/stop")),
-            ("", "/stats%2Freset", Some("/stats/reset")),
-            ("", "///stats//requests", Some("/stats/requests")),
-            ("", "//", Some("/")),
-            ("/base", "/%62ase/stop", Some("/stop")),
-            ("/base", "//base//stop", Some("/stop")),
-            // What needs no help, and what is none of ours.
-            ("", "/stop", None),
-            ("", "//stop/", None),
-            ("", "/%2573top", None),
-            ("", "/x/..//stop", None),
-            ("", "/%ff//stop", None),
-            ("/base", "//stop", None),
-            ("/base", "//based/stop", None),
-        ] {
-            assert_eq!(meant(base, path), expected, "{base} {path}");
-        }
     }
 }

@@ -21,6 +21,7 @@ use crate::kept::Kept;
 use crate::live::{Live, Stream};
 use crate::patient::Patience;
 use crate::security::{Door, random_token, report_policy};
+use crate::start_error::StartError;
 use crate::tls;
 use crate::{assets, metrics, routes};
 
@@ -55,44 +56,6 @@ pub struct Config {
     pub metrics_only: bool,
     /// Version of the Locust that the program stands for, as it is told to them.
     pub locust_version: String,
-}
-
-/// Why the server cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address cannot be had.
-    #[error("cannot listen on {address}: {source}{}", hint(source))]
-    Bind {
-        /// Which.
-        address: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The certificate or key is of no use.
-    #[error("{0}")]
-    Tls(String),
-    /// A setting makes no sense.
-    #[error("{0}")]
-    Setting(String),
-    /// No thread, no random numbers.
-    #[error("the web interface cannot start: {0}")]
-    System(std::io::Error),
-}
-
-/// The way out of an error of binding.
-fn hint(error: &std::io::Error) -> &'static str {
-    match error.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            ". Another program (perhaps another locust) listens there: end it, or choose another port with --web-port"
-        }
-        std::io::ErrorKind::PermissionDenied => {
-            ". Ports below 1024 are for root: choose another one with --web-port"
-        }
-        std::io::ErrorKind::AddrNotAvailable => {
-            ". --web-host has to be an address of this machine, or '*' for all of them"
-        }
-        _ => "",
-    }
 }
 
 /// A server that runs. Dropped, it ends at once.
