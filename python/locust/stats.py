@@ -20,6 +20,7 @@ from . import _engine
 from ._console import LongTable
 from ._counting import _ENTRY_STEPS, _TABLE_STEPS, Counting, LogByEntries, LogByParts
 from ._files import write_whole
+from ._percentiles import problem_with
 from .stats_csv import StatsCSV, StatsCSVFileWriter  # noqa: F401
 from .stats_views import (
     CachedResponseTimes,
@@ -492,26 +493,8 @@ def stats_history(runner: Runner) -> None:
         gevent.sleep(min(1, HISTORY_STATS_INTERVAL_SEC))
 
 
-def _is_valid_percentile(parameter: Any) -> bool:
-    try:
-        return 0 < float(parameter) < 1
-    except ValueError:
-        return False
-
-
 def validate_stats_configuration() -> None:
     """Ends the program if a script set percentiles that cannot be shown."""
-    problem = None
-    if len(PERCENTILES_TO_CHART) > 6:
-        problem = "stats.PERCENTILES_TO_CHART parameter should be a maximum of 6 parameters \n"
-    for name, percentiles in (
-        ("PERCENTILES_TO_CHART", PERCENTILES_TO_CHART),
-        ("PERCENTILES_TO_STATISTICS", PERCENTILES_TO_STATISTICS),
-    ):
-        if problem is None and not all(map(_is_valid_percentile, percentiles)):
-            problem = (
-                f"stats.{name} parameter need to be float and value between. 0 < percentile < 1 Eg 0.95\n"
-            )
-    if problem:
+    if problem := problem_with(PERCENTILES_TO_CHART, PERCENTILES_TO_STATISTICS):
         sys.stderr.write(problem)
         sys.exit(1)
