@@ -109,19 +109,22 @@ mod tests {
         let mut threads = Threads::default();
         let used = |seen: &[Used]| seen.iter().find(|used| used.kind == "test").map(|used| used.busy);
         let before = used(&threads.look());
-        let (sender, receiver) = std::sync::mpsc::channel::<()>();
-        let waits = std::thread::Builder::new().name("gregaria-test-1".to_owned()).spawn(move || {
-            let begin = std::time::Instant::now();
-            while begin.elapsed() < std::time::Duration::from_millis(30) {}
-            let _ = receiver.recv();
+        // Busy until it is told to end: how much of a processor it gets until then is not for it to say.
+        let is_over = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let end = std::sync::Arc::clone(&is_over);
+        let busy = std::thread::Builder::new().name("gregaria-test-1".to_owned()).spawn(move || {
+            while !end.load(std::sync::atomic::Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
         });
         let while_it_lives = loop {
             if let Some(used) = used(&threads.look()).filter(|used| *used > 0.005) {
                 break used;
             }
+            std::thread::yield_now();
         };
-        drop(sender);
-        waits.unwrap().join().unwrap();
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        busy.unwrap().join().unwrap();
         assert_eq!(before, None);
         assert!(used(&threads.look()) >= Some(while_it_lives));
     }
