@@ -73,6 +73,10 @@ bench-pages: ## what open pages and many names cost a run
 	scripts/setup --bench
 	.venv/bin/python bench/pages.py
 
+bench-stretches: ## how long the users' thread works without a yield, with 10,000 names
+	scripts/setup --bench
+	.venv/bin/python bench/stretches.py
+
 lint:        ## formatting and lints of Rust and Python, the layers of the crates
 	scripts/lint.sh
 
@@ -92,4 +96,4 @@ clean:       ## what make made
 	rm -rf .venv .venv-oracle target demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help build ui demo check test test-compat test-http-all compat reference docs pictures dist dist-test deploy-test release bench soak bench-path bench-pages lint fmt fuzz snap clean
+.PHONY: help build ui demo check test test-compat test-http-all compat reference docs pictures dist dist-test deploy-test release bench soak bench-path bench-pages bench-stretches lint fmt fuzz snap clean
