@@ -339,6 +339,7 @@ class HttpSession(SessionBase, RequestsSession):
         else:
             meta["response_length"] = len(response.content or b"")
         wrapped = ResponseContextManager.wrap_response(response, self.request_event, meta, catch_response)
+        wrapped._user = self.user
         if not catch_response:
             wrapped.__exit__(None, None, None)
         return wrapped

@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from argparse import Namespace
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._internals import module_attributes
+from ._measures import Metrics
 from .dispatch import UsersDispatcher
 from .event import Events
 from .exception import RunnerAlreadyExistsError
@@ -129,6 +131,12 @@ class Environment:
         self._remove_user_classes_with_weight_zero()
         self._validate_user_class_name_uniqueness()
         self._validate_shape_class_instance()
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Metrics of the script's own, beside the requests: `metrics.trend("tokens").add(12)`. Not in Locust; what a script assigns to
+        this name is the script's."""
+        return Metrics(self)
 
     @property
     def _stop_seconds(self) -> float:

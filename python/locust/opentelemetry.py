@@ -4,9 +4,9 @@ Set up by OpenTelemetry's own variables (`OTEL_TRACES_EXPORTER`, `OTEL_METRICS_E
 of "otlp", "console" and "none"; `OTEL_EXPORTER_OTLP_PROTOCOL`, …). Needs `pip install 'gregaria[otel]'`; nothing of it is
 imported before `setup_opentelemetry` is called.
 
-It costs: a listener runs in Python for every request, and requests of `HttpUser` go through the library requests, whose
-instrumentation makes the spans (`HttpSession` notices that its `send` is no longer requests' own). As in Locust,
-`FastHttpUser` has metrics and no spans.
+Metrics cost a request next to nothing: they are counted natively (`_otel_durations.py`). Spans cost: requests of `HttpUser` go
+through the library requests then, whose instrumentation makes them (`HttpSession` notices that its `send` is no longer requests' own).
+With `OTEL_TRACES_EXPORTER=none` there are none, and all requests stay native. As in Locust, `FastHttpUser` has metrics and no spans.
 """
 
 from __future__ import annotations
@@ -72,15 +72,16 @@ def setup_opentelemetry(locustfile: str, profile: str | None) -> bool:
     if exporters["traces"]:
         trace.set_tracer_provider(_tracer_provider(resource, exporters["traces"]))
     if exporters["metrics"]:
-        provider, has_readers = _meter_provider(resource, exporters["metrics"])
+        provider, readers = _meter_provider(resource, exporters["metrics"])
         metrics.set_meter_provider(provider)
-        if has_readers:
-            _measure(metrics.get_meter("locust"))
+        if readers:
+            _measure(metrics.get_meter("locust"), readers)
     if exporters["logs"]:
         provider = _logger_provider(resource, exporters["logs"])
         _logs.set_logger_provider(provider)
         _export_log(provider)
-    _instrument_libraries()
+    if exporters["traces"] != {"none"}:
+        _instrument_libraries()
     logger.debug("OpenTelemetry configured!")
     return True
 
@@ -104,13 +105,18 @@ def _tracer_provider(resource: Any, names: set[str]) -> Any:
     return provider
 
 
-def _meter_provider(resource: Any, names: set[str]) -> tuple[Any, bool]:
+def _meter_provider(resource: Any, names: set[str]) -> tuple[Any, list[Any]]:
+    """The provider, and what it exports by."""
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, PeriodicExportingMetricReader
 
-    exporters = _exporters("metrics", names, ConsoleMetricExporter)
+    from ._otel_durations import DurationsExporter, can_be_counted
+
+    exporters = list(_exporters("metrics", names, ConsoleMetricExporter))
+    if all(map(can_be_counted, exporters)):
+        exporters = [DurationsExporter(exporter, MAX_REQUEST_NAMES, OTHER_NAMES) for exporter in exporters]
     readers = [PeriodicExportingMetricReader(exporter) for exporter in exporters]
-    return MeterProvider(resource=resource, metric_readers=readers), bool(readers)
+    return MeterProvider(resource=resource, metric_readers=readers), exporters
 
 
 def _logger_provider(resource: Any, names: set[str]) -> Any:
@@ -184,20 +190,18 @@ def _make_grpc_cooperative() -> None:
 # ---------------------------------------------------------------------------------------------- what is measured
 
 
-def _measure(meter: Any) -> None:
+def _measure(meter: Any, exporters: list[Any]) -> None:
     """Records how long requests take and, from the runner's start on, how many users there are."""
-    duration = meter.create_histogram(
-        "locust.client.duration", unit="s", description="Time to last byte for requests"
-    )
+    from ._otel_durations import DurationsExporter, keep_place
 
-    def record_duration(
-        name: str, response_time: float | None, exception: Any = None, **_others: Any
-    ) -> None:
-        attributes = {"name": _name_of_series(name)}
-        if exception:
-            attributes["error.type"] = exception.__class__.__name__
-        if response_time is not None:
-            duration.record(response_time / 1000.0, attributes=attributes)
+    counting = [exporter for exporter in exporters if isinstance(exporter, DurationsExporter)]
+    for exporter in counting:
+        exporter.on_names = request_names.update
+        events.request.add_listener(exporter.listener)
+    if counting:
+        keep_place(meter)
+    else:
+        _measure_in_python(meter)
 
     def count_users(runner: Any, **_others: Any) -> None:
         # The users of all workers are the master's to report.
@@ -209,8 +213,25 @@ def _measure(meter: Any) -> None:
                 description="Number of currently running Locust users",
             )
 
-    events.request.add_listener(record_duration)
     events.init.add_listener(count_users)
+
+
+def _measure_in_python(meter: Any) -> None:
+    """Has the SDK count each request: for histograms of a kind that only it can make."""
+    from ._otel_durations import DESCRIPTION, NAME, UNIT
+
+    duration = meter.create_histogram(NAME, unit=UNIT, description=DESCRIPTION)
+
+    def record_duration(
+        name: str, response_time: float | None, exception: Any = None, **_others: Any
+    ) -> None:
+        attributes = {"name": _name_of_series(name)}
+        if exception:
+            attributes["error.type"] = exception.__class__.__name__
+        if response_time is not None:
+            duration.record(response_time / 1000.0, attributes=attributes)
+
+    events.request.add_listener(record_duration)
 
 
 def _name_of_series(name: str) -> str:

@@ -253,6 +253,8 @@ class StatsCSVFileWriter(StatsCSV):
             file.close()
         try:
             write_whole(self.exact_percentiles_file_name(), _engine.exact_csv(stats))
+            if (measured := _engine.measures_csv(stats)) is not None:
+                write_whole(self.metrics_file_name(), measured)
         finally:
             for file in self._files:
                 if file.error is not None:
@@ -261,6 +263,10 @@ class StatsCSVFileWriter(StatsCSV):
     def exact_percentiles_file_name(self) -> str:
         """The file of percentiles not rounded to buckets. (Not in Locust.)"""
         return f"{self.base_filepath}_percentiles.csv"
+
+    def metrics_file_name(self) -> str:
+        """The file of checks and metrics, if there are any. (Not in Locust.)"""
+        return f"{self.base_filepath}_metrics.csv"
 
     def stats_history_file_name(self) -> str:
         return f"{self.base_filepath}_stats_history.csv"

@@ -71,6 +71,7 @@ export function tick(seq: number, more: Partial<Tick> = {}): Tick {
     errors: [],
     thresholds: [],
     verdict: { level: "none", summary: "", reasons: [] },
+    measures: [],
     points: [],
     ...more,
   };

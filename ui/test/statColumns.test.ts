@@ -20,6 +20,7 @@ const phases: Phases = {
   send: [0.25],
   wait: [12.4],
   receive: [3],
+  times: [],
 };
 
 describe("columns of the statistics", () => {

@@ -132,6 +132,7 @@ describe("views", () => {
       send: [0, 0, 0, 0],
       wait: [3, 4, 50, 0],
       receive: [1, 1, 1, 0],
+      times: [],
     };
     expect(phaseRows(phases).map((row) => [row.name, row.total])).toEqual([
       ["Aggregated", 6],

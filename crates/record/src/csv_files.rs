@@ -4,7 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use gregaria_report::{Cell, exact, failure_rows, history_rows, requests_rows, write_row};
+use gregaria_report::{
+    Cell, MEASURES_COLUMNS, exact, failure_rows, history_rows, measure_rows, requests_rows, write_row,
+};
 use gregaria_stats::Snapshot;
 
 use crate::numbers::Numbers;
@@ -167,6 +169,14 @@ pub fn exact_percentiles(numbers: &Numbers, now: f64) -> String {
     let mut rows = vec![exact::columns().into_iter().map(Cell::Text).collect()];
     rows.extend(exact::rows(&snapshot));
     text(&rows)
+}
+
+/// The whole file of checks and metrics; `None`: there are none.
+pub fn measures_csv(numbers: &Numbers) -> Option<String> {
+    let measures = crate::numbers::lock(&numbers.current()).measures().all().to_vec();
+    let mut rows = vec![MEASURES_COLUMNS.into_iter().map(Cell::from).collect()];
+    rows.extend(measure_rows(&measures));
+    (!measures.is_empty()).then(|| text(&rows))
 }
 
 fn text(rows: &[Vec<Cell>]) -> String {

@@ -46,7 +46,7 @@ mod verdict;
 
 pub use clock::unix_now;
 pub use course::{Course, Told as ToldOfSecond};
-pub use csv_files::{CsvFiles, Wish, exact_percentiles};
+pub use csv_files::{CsvFiles, Wish, exact_percentiles, measures_csv};
 pub use cutter::Cutter;
 pub use detail::{Recording, ReportError, Showing, Told, report_of};
 pub use fork::{Held, hold, not_for_children};

@@ -58,6 +58,8 @@ pub fn metrics(record: &Record, versions: (&str, &str), own: Vec<Own<'_>>) -> St
             f64::from(u8::from(one.word() == level)),
         )
     }));
+    let crew = run.crew.figures();
+    all_own.extend(of_workers(&crew));
     let mut scrape = Scrape {
         versions,
         state: &status.state,
@@ -88,6 +90,7 @@ pub fn metrics(record: &Record, versions: (&str, &str), own: Vec<Own<'_>>) -> St
             .filter(|one| one.outcome != "waiting")
             .map(|one| (one.text, one.outcome == "ok"))
             .collect(),
+        measures: &run.mirror.measures,
         own: all_own,
         latencies: Vec::new(),
         delays: vec![
@@ -126,6 +129,39 @@ fn delays<'a>(name: &'a str, help: &'a str, of: &own::Delays) -> Delays<'a> {
     };
     let buckets = (0..own::DELAYS - 1).map(up_to).collect();
     Delays { name, help, buckets, count: of.len(), sum: of.nanos as f64 / 1e9 }
+}
+
+/// How workers fare in the run.
+fn of_workers(crew: &[dto::WorkerHealth]) -> Vec<Own<'_>> {
+    type Figure = (&'static str, &'static str, fn(&dto::WorkerHealth) -> f64);
+    let figures: [Figure; 6] = [
+        (
+            "gregaria_worker_main_cpu_ratio",
+            "Processor time of the thread that runs a worker's users, in this run: 1 is a whole core.",
+            |seen| seen.main,
+        ),
+        ("gregaria_worker_io_cpu_ratio", "The same of its busiest I/O thread.", |seen| seen.io),
+        (
+            "gregaria_worker_hub_lag_p99_seconds",
+            "99 of 100 answers of the run were taken up by the worker within this time.",
+            |seen| seen.lag / 1e3,
+        ),
+        (
+            "gregaria_worker_task_start_delay_p99_seconds",
+            "99 of 100 tasks of the run began this much later at most than the waits before them said.",
+            |seen| seen.start_delay / 1e3,
+        ),
+        ("gregaria_worker_late_starts", "Tasks of the run that the worker began late.", |seen| {
+            seen.late as f64
+        }),
+        ("gregaria_worker_most_connections", "Most connections of the worker's users at a time.", |seen| {
+            seen.connections as f64
+        }),
+    ];
+    let of = |(name, help, value): Figure| {
+        crew.iter().map(move |seen| Own { label: Some(("id", &*seen.id)), ..gauge(name, help, value(seen)) })
+    };
+    figures.into_iter().flat_map(of).collect()
 }
 
 /// What has become of the arrivals of an open run.

@@ -5,10 +5,14 @@
 
 use std::sync::{Arc, Mutex};
 
-use gregaria_stats::{Entry, ErrorRecord, Mark, Number, Piece, RequestStats, Slice, Span, Tally};
+use gregaria_report::measure_words;
+use gregaria_stats::{
+    Entry, ErrorRecord, Mark, Measure, MeasureKind, Number, Phase, Piece, RequestStats, Slice, Span, Tally,
+};
 
 use crate::dto;
 use crate::numbers::{BATCH, Numbers, lock};
+use crate::series::percentiles;
 
 /// A name without requests for this many seconds has no current rate any more.
 const RATE_SECONDS: f64 = 16.0;
@@ -162,6 +166,9 @@ pub(crate) struct Mirror {
     /// By [`gregaria_stats::EntryId::index`].
     pub(crate) names: Vec<Option<Slot>>,
     pub(crate) errors: Vec<Error>,
+    /// What the script measures besides its requests.
+    pub(crate) measures: Vec<Measure>,
+    measures_changed: u64,
     /// Number of the event at which everything began anew.
     pub(crate) since: u64,
     /// Names known at that event have lower numbers than those found later.
@@ -181,6 +188,8 @@ impl Mirror {
             total,
             names: Vec::new(),
             errors: Vec::new(),
+            measures: Vec::new(),
+            measures_changed: 0,
             since: 0,
             found: Vec::new(),
             at: 0.0,
@@ -234,6 +243,11 @@ impl Mirror {
         self.total.rates = (rates.0.value(), rates.1.value());
         let anew = !same || stats.resets() != self.resets;
         self.resets = stats.resets();
+        let changes = stats.measures().changes();
+        if changes != self.measures_changed || !same {
+            self.measures_changed = changes;
+            self.measures = stats.measures().all().to_vec();
+        }
         (anew, stats.slots())
     }
 
@@ -363,10 +377,14 @@ impl Mirror {
         self.errors.iter().filter(|error| error.changed > seq).map(failure).collect()
     }
 
+    /// Checks and metrics.
+    pub(crate) fn measures(&self) -> Vec<dto::Measure> {
+        self.measures.iter().map(measure).collect()
+    }
+
     /// Where the time went: in all requests, and in those of the names that changed after the event `seq`.
     pub(crate) fn phases(&self, seq: u64) -> dto::Phases {
-        use gregaria_stats::Phase;
-        let mut out = dto::Phases::default();
+        let mut out = dto::Phases { times: phase_figures(&self.total.entry), ..dto::Phases::default() };
         let names = self.names.iter().enumerate();
         let names = names.filter_map(|(index, slot)| {
             let slot = slot.as_ref().filter(|slot| slot.changed > seq || seq == 0)?;
@@ -393,6 +411,46 @@ impl Mirror {
         }
         out
     }
+}
+
+fn measure(measure: &Measure) -> dto::Measure {
+    let trend = |value: f64| (measure.kind == MeasureKind::Trend && measure.count > 0).then_some(value);
+    let at = measure.percentiles(&[0.5, 0.95, 0.99]);
+    let at = |index: usize| at.as_ref().and_then(|values| values.get(index).copied()).map(finite);
+    dto::Measure {
+        kind: measure.kind.name().to_owned(),
+        name: measure.name.to_string(),
+        shown: measure_words(measure),
+        count: measure.count,
+        good: measure.good,
+        sum: finite(measure.sum),
+        min: trend(finite(measure.min)),
+        max: trend(finite(measure.max)),
+        avg: measure.avg().map(finite),
+        p50: at(0),
+        p95: at(1),
+        p99: at(2),
+    }
+}
+
+/// How long each phase took.
+fn phase_figures(entry: &Entry) -> Vec<dto::PhaseFigures> {
+    let Some(times) = &entry.phase_times else { return Vec::new() };
+    let figures = Phase::ALL.into_iter().map(|phase| {
+        let slots = times.of(phase);
+        let values = percentiles(&slots, &[0.5, 0.9, 0.95, 0.99, 1.0]);
+        let value = |index: usize| values.get(index).copied().flatten().unwrap_or_default();
+        dto::PhaseFigures {
+            phase: phase.name().to_owned(),
+            count: slots.iter().map(|(_, count)| count).sum(),
+            p50: value(0),
+            p90: value(1),
+            p95: value(2),
+            p99: value(3),
+            max: value(4),
+        }
+    });
+    figures.filter(|figures| figures.count > 0).collect()
 }
 
 fn failure(error: &Error) -> dto::Failure {

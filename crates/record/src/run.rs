@@ -1,6 +1,6 @@
 //! The present run: its numbers, its course and its neighbours.
 
-use gregaria_stats::{ErrorRecord, OVERFLOW_NAME, Piece, Tally};
+use gregaria_stats::{ErrorRecord, Measure, OVERFLOW_NAME, Piece, Tally};
 
 use crate::course::{Course, Told, When};
 use crate::dto;
@@ -143,6 +143,16 @@ impl Run {
         all.filter_map(|(id, slot)| Some(slot.as_ref()?.named(id as i32)))
     }
 
+    /// What the script measures besides its requests.
+    pub fn measures(&self) -> &[Measure] {
+        &self.mirror.measures
+    }
+
+    /// Seconds of the course.
+    pub(crate) fn lasted(&self) -> f64 {
+        (self.course.until - self.course.began).max(0.0)
+    }
+
     /// Failures in order of first occurrence, as often as they had occurred at the look.
     pub fn errors(&self) -> impl Iterator<Item = (&ErrorRecord, &Tally)> {
         self.mirror.errors.iter().map(|error| (&*error.record, &error.tally))
@@ -163,6 +173,7 @@ impl Run {
             errors: self.mirror.errors_since(since),
             thresholds: self.thresholds(),
             verdict: self.verdict(),
+            measures: self.mirror.measures(),
             points,
         }
     }
@@ -236,6 +247,7 @@ impl Run {
         dto::GeneratorCourse {
             latest: self.own.second.clone(),
             points: self.course.own.since(since).to_vec(),
+            workers: self.crew.figures(),
         }
     }
 

@@ -99,6 +99,7 @@ fn attempt(source: &Mutex<RequestStats>, wanted: &Wanted, now: f64) -> Option<Sn
     let batch = if wanted.entry_times { TIMES_BATCH } else { BATCH };
     let total = EntrySnapshot::of(stats.total(), span, window, now, &options);
     let errors: Vec<Arc<ErrorRecord>> = stats.errors().iter().take(wanted.errors).cloned().collect();
+    let measures = if wanted.errors > 0 { stats.measures().all().to_vec() } else { Vec::new() };
     let copied: Vec<Copied> = if wanted.entries == 0 {
         drop(stats);
         Vec::new()
@@ -130,7 +131,7 @@ fn attempt(source: &Mutex<RequestStats>, wanted: &Wanted, now: f64) -> Option<Sn
     entries.sort_unstable_by(|a, b| (&a.name, &a.method).cmp(&(&b.name, &b.method)));
     entries.truncate(wanted.entries);
     let errors = errors.iter().map(|error| ErrorSnapshot::of(error)).collect();
-    Some(Snapshot { at: now, span, total, entries, errors })
+    Some(Snapshot { at: now, span, total, entries, errors, measures })
 }
 
 /// Entries, a piece at a time.

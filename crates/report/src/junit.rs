@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use gregaria_stats::{EntrySnapshot, Snapshot, SnapshotOptions};
 
 use crate::facts::Facts;
+use crate::measures::{measure_words, sorted};
 use crate::{Threshold, utc_timestamp, verdict_lines};
 
 /// What the snapshot has to hold.
@@ -34,6 +35,17 @@ pub fn document(snapshot: &Snapshot, facts: &Facts) -> String {
     }
     if facts.fail_on_invalid {
         suites.push(("verdict", vec![verdict_case(facts)]));
+    }
+    let measures: Vec<Case> = sorted(&snapshot.measures)
+        .into_iter()
+        .map(|one| {
+            // Whether that was good enough thresholds say.
+            let name = format!("{} {}", one.kind.name(), one.name);
+            case(facts, &name, 0.0, None, Some(&measure_words(one)))
+        })
+        .collect();
+    if !measures.is_empty() {
+        suites.push(("checks and metrics", measures));
     }
     let all = || suites.iter().flat_map(|(_, cases)| cases);
     let errors = suites[1].1.len();

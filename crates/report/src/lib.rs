@@ -14,6 +14,7 @@ pub mod exact;
 pub mod facts;
 pub mod junit;
 pub mod markdown;
+mod measures;
 pub mod prometheus;
 pub mod task_ratio;
 mod thresholds;
@@ -26,6 +27,7 @@ pub use csv::{
     requests_columns, requests_rows, write_row,
 };
 pub use json::entries_json;
+pub use measures::{MEASURES_COLUMNS, measure_lines, measure_rows, measure_words};
 pub use text::{readable_percentiles, utc_timestamp};
 pub use thresholds::{Threshold, threshold_lines};
 pub use verdict::{Reason, Verdict, verdict_lines};

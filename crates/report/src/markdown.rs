@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use gregaria_stats::{EntrySnapshot, Snapshot, SnapshotOptions};
 
 use crate::facts::{Facts, duration};
+use crate::measures::{measure_words, sorted};
 use crate::utc_timestamp;
 
 /// Rows of a table; a page of thousands is no summary.
@@ -31,6 +32,7 @@ pub fn document(snapshot: &Snapshot, facts: &Facts) -> String {
     write_thresholds(&mut out, facts);
     write_latencies(&mut out, facts);
     write_requests(&mut out, snapshot);
+    write_measures(&mut out, snapshot);
     write_failures(&mut out, snapshot);
     write_exceptions(&mut out, facts);
     write_parameters(&mut out, snapshot, facts);
@@ -154,6 +156,19 @@ fn write_entry(out: &mut String, entry: &EntrySnapshot, name: &str) {
         time(entry.max_response_time.value()),
         entry.total_rps
     );
+}
+
+fn write_measures(out: &mut String, snapshot: &Snapshot) {
+    if snapshot.measures.is_empty() {
+        return;
+    }
+    out.push_str("## Checks and metrics\n\n| | Name | |\n|---|---|---|\n");
+    for measure in sorted(&snapshot.measures).into_iter().take(MOST_ROWS) {
+        let words = inline(&measure_words(measure));
+        let _ = writeln!(out, "| {} | {} | {words} |", measure.kind.name(), cell(&measure.name));
+    }
+    out.push('\n');
+    write_rest(out, snapshot.measures.len());
 }
 
 fn write_failures(out: &mut String, snapshot: &Snapshot) {

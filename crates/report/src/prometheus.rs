@@ -3,11 +3,11 @@
 //! Two families of names: `locust_…` are those of locust_exporter, with its labels and meanings, so that dashboards made for it
 //! work as they are; `gregaria_…` are in the units and forms that Prometheus recommends: seconds, counters, histograms.
 
-use gregaria_stats::{Entry, Phase};
+use gregaria_stats::{Entry, Measure, MeasureKind, Phase};
 
 mod text;
 
-use text::Text;
+use text::{Text, cumulative};
 
 /// The content type of the text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -133,6 +133,8 @@ pub struct Scrape<'a> {
     pub current: (Option<f64>, Option<f64>),
     /// Thresholds as they were written, and whether they are kept; without those that have no number yet.
     pub thresholds: Vec<(String, bool)>,
+    /// What the script measures besides its requests.
+    pub measures: &'a [Measure],
     /// What the program counts of itself; numbers of one name stand together.
     pub own: Vec<Own<'a>>,
     /// Both latencies, if the run is an open one.
@@ -290,12 +292,14 @@ impl Scrape<'_> {
                 let phases = &row.entry.phases;
                 for (phase, nanos) in Phase::ALL.into_iter().zip(phases.nanos) {
                     let [method, name] = labels_of(row.entry);
-                    let labels = [method, name, ("phase", label_of(phase))];
+                    let labels = [method, name, ("phase", phase.name())];
                     out.line("gregaria_request_phase_seconds_sum", &labels, nanos as f64 / 1e9);
                     out.line("gregaria_request_phase_seconds_count", &labels, phases.count as f64);
                 }
             }
         });
+        self.phase_histograms(out);
+        measures(self.measures, out);
         if !self.thresholds.is_empty() {
             let name = "gregaria_threshold_ok";
             out.gauge(name, "Whether the threshold is kept: 1, or 0.");
@@ -335,26 +339,70 @@ impl Scrape<'_> {
     }
 }
 
+impl Scrape<'_> {
+    /// Of all names together: of each of them it would be some hundred rows.
+    fn phase_histograms(&self, out: &mut Text) {
+        let Some(times) = &self.total.entry.phase_times else { return };
+        let family = "gregaria_phase_duration_seconds";
+        out.head(family, "How long each phase took, of requests in which there was one.", "histogram");
+        for phase in Phase::ALL {
+            let slots = times.of(phase);
+            let ends = BUCKETS_US.into_iter().map(|end| end as f64 / 1e6);
+            let count = slots.iter().map(|(_, count)| count).sum();
+            let sum = self.total.entry.phases.nanos[phase as usize] as f64 / 1e9;
+            let labels = [("phase", phase.name())];
+            out.buckets(family, &labels, ends.zip(cumulative(&slots)), count, sum);
+        }
+    }
+}
+
+/// What the script measures, each kind as a family of its own.
+fn measures(all: &[Measure], out: &mut Text) {
+    let of = |kind: MeasureKind| all.iter().filter(move |one| one.kind == kind);
+    for (kind, family, help, words) in [
+        (
+            MeasureKind::Check,
+            "gregaria_checks_total",
+            "Checks of responses, by name and result.",
+            ("pass", "fail"),
+        ),
+        (MeasureKind::Rate, "gregaria_custom_rate_total", "Rates of the script, by name.", ("true", "false")),
+    ] {
+        if of(kind).next().is_some() {
+            out.counter(family, help);
+        }
+        for one in of(kind) {
+            out.line(family, &[("name", &one.name), ("result", words.0)], one.good as f64);
+            out.line(family, &[("name", &one.name), ("result", words.1)], one.bad() as f64);
+        }
+    }
+    if of(MeasureKind::Counter).next().is_some() {
+        out.counter("gregaria_custom_counter_total", "Counters of the script, by name.");
+    }
+    for one in of(MeasureKind::Counter) {
+        out.line("gregaria_custom_counter_total", &[("name", &one.name)], one.sum);
+    }
+    let family = "gregaria_custom_trend";
+    if of(MeasureKind::Trend).next().is_some() {
+        out.head(family, "Values of the script, by name.", "summary");
+    }
+    for one in of(MeasureKind::Trend) {
+        let fractions = [(0.5, "0.5"), (0.9, "0.9"), (0.95, "0.95"), (0.99, "0.99")];
+        let values = one.percentiles(&fractions.map(|(fraction, _)| fraction)).unwrap_or_default();
+        for ((_, quantile), value) in fractions.into_iter().zip(values) {
+            out.line(family, &[("name", &one.name), ("quantile", quantile)], value);
+        }
+        out.line("gregaria_custom_trend_sum", &[("name", &one.name)], one.sum);
+        out.line("gregaria_custom_trend_count", &[("name", &one.name)], one.count as f64);
+    }
+}
+
 fn labels_of(entry: &Entry) -> [(&str, &str); 2] {
     [("method", &entry.method), ("name", &entry.name)]
 }
 
-fn label_of(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Blocked => "blocked",
-        Phase::Queue => "queue",
-        Phase::Dns => "dns",
-        Phase::Connect => "connect",
-        Phase::Tls => "tls",
-        Phase::Send => "send",
-        Phase::Wait => "wait",
-        Phase::Receive => "receive",
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::text::cumulative;
     use super::*;
     use proptest::prelude::*;
 
@@ -382,6 +430,7 @@ mod tests {
             failures: vec![Failure { method: "GET", name: "/", error: "a \"b\"\\\n", occurrences: 2 }],
             current: (Some(1.0), None),
             thresholds: vec![("p95 < 1s".to_owned(), false)],
+            measures: &[],
             own: vec![Own {
                 name: "gregaria_open_pages",
                 help: "Pages.",
@@ -445,6 +494,29 @@ mod tests {
     }
 
     #[test]
+    fn phases_of_all_requests_are_histograms() {
+        let mut total = entry("", "Aggregated", &[1_000, 2_000]);
+        let mut times = gregaria_stats::PhaseTimes::default();
+        for nanos in [[0, 0, 0, 400_000, 0, 9_000, 600_000, 70_000], [0, 0, 0, 0, 0, 8_000, 2_000_000, 0]] {
+            let phases = gregaria_stats::Phases::of(nanos);
+            total.phases.merge(&phases);
+            times.add(&phases);
+        }
+        total.phase_times = Some(Box::new(times));
+        let text = scrape(&total, &[]).text();
+        let of = |phase: &str, end: &str| {
+            let labels = format!("{{phase=\"{phase}\",le=\"{end}\"}} ");
+            value_of(&text, &format!("gregaria_phase_duration_seconds_bucket{labels}"))
+        };
+        let ends = ["0.00025", "0.0005", "0.001", "0.0025", "+Inf"];
+        assert_eq!(ends.map(|end| of("connect", end)), [0.0, 1.0, 1.0, 1.0, 1.0]);
+        assert_eq!(ends.map(|end| of("wait", end)), [0.0, 0.0, 1.0, 2.0, 2.0]);
+        assert_eq!(ends.map(|end| of("dns", end)), [0.0; 5]);
+        assert_eq!(value_of(&text, "gregaria_phase_duration_seconds_sum{phase=\"wait\"} "), 0.0026);
+        assert_eq!(value_of(&text, "gregaria_phase_duration_seconds_count{phase=\"send\"} "), 2.0);
+    }
+
+    #[test]
     fn names_beyond_the_limit_are_one_row_and_nothing_is_lost() {
         let names: Vec<Entry> =
             (0..MOST_NAMES as u64 + 3).map(|n| entry("GET", &format!("/{n}"), &[n + 1])).collect();
@@ -457,7 +529,7 @@ mod tests {
         #[test]
         fn buckets_grow_and_end_with_all(times in proptest::collection::vec(1_u64..100_000_000, 0..200)) {
             let names = [entry("POST", "/x", &times)];
-            let counts = cumulative(names[0].exact());
+            let counts = cumulative(&names[0].exact().slots());
             prop_assert!(counts.is_sorted());
             for (end, count) in BUCKETS_US.into_iter().zip(counts) {
                 // Values are known to 0.1 %: those next to the end may be on either side.

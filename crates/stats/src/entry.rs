@@ -3,7 +3,7 @@
 use crate::bucket::{Buckets, bucket_response_time, percentile_of};
 use crate::histogram::{Histogram, micros, slot_of};
 use crate::number::Number;
-use crate::phases::Phases;
+use crate::phases::{PhaseTimes, Phases};
 use crate::seconds::Seconds;
 use crate::window::Window;
 use std::sync::Arc;
@@ -124,6 +124,8 @@ pub struct Entry {
     pub num_fail_per_sec: Seconds,
     /// Where the time went, of requests that tell.
     pub phases: Phases,
+    /// The same as histograms; the total has them.
+    pub phase_times: Option<Box<PhaseTimes>>,
     times: Buckets,
     exact: Histogram,
     window: Option<Window>,
@@ -147,6 +149,7 @@ impl Entry {
             num_reqs_per_sec: Seconds::default(),
             num_fail_per_sec: Seconds::default(),
             phases: Phases::default(),
+            phase_times: None,
             times: Buckets::default(),
             exact: Histogram::default(),
             window: cached.then(Window::default),
@@ -243,6 +246,9 @@ impl Entry {
         self.num_reqs_per_sec.merge(&other.num_reqs_per_sec);
         self.num_fail_per_sec.merge(&other.num_fail_per_sec);
         self.phases.merge(&other.phases);
+        if let Some(times) = &other.phase_times {
+            self.phase_times.get_or_insert_default().merge(times);
+        }
         // A new second of the merged clock: keep a copy. Reports of other nodes for the same second may still
         // come, which makes the window approximate, as it is anyway.
         if let Some(last) = self.last_request_timestamp.map(|last| last as i64)
@@ -260,6 +266,7 @@ impl Entry {
             name: Arc::clone(&self.name),
             num_reqs_per_sec: Seconds::default(),
             num_fail_per_sec: Seconds::default(),
+            phase_times: self.phase_times.clone(),
             times: self.times.clone(),
             exact: self.exact.clone(),
             window: None,
@@ -386,6 +393,7 @@ impl Entry {
         size_of::<Self>()
             + self.times.heap_bytes()
             + self.exact.heap_bytes()
+            + self.phase_times.as_ref().map_or(0, |times| size_of::<PhaseTimes>() + times.heap_bytes())
             + self.num_reqs_per_sec.heap_bytes()
             + self.num_fail_per_sec.heap_bytes()
             + self.window.as_ref().map_or(0, Window::heap_bytes)

@@ -159,9 +159,8 @@ impl Histogram {
     /// Rebuilds a histogram from [`Self::slots`].
     pub fn from_slots(slots: impl IntoIterator<Item = (u32, u64)>) -> Self {
         let mut histogram = Self::default();
-        let highest = slot_of(HIGHEST);
         for (slot, count) in slots {
-            histogram.add(slot.min(highest), count);
+            histogram.add(Self::clamped(slot), count);
         }
         histogram
     }
@@ -183,9 +182,14 @@ impl Histogram {
         added
     }
 
+    /// The slot itself, or the last one if there is no such slot.
+    pub(crate) fn clamped(slot: u32) -> u32 {
+        slot.min(slot_of(HIGHEST))
+    }
+
     /// The smallest and the largest value (µs) that share a slot.
     pub fn bounds(slot: u32) -> (u64, u64) {
-        let slot = slot.min(slot_of(HIGHEST));
+        let slot = Self::clamped(slot);
         (lowest_in(slot), highest_in(slot))
     }
 

@@ -14,10 +14,12 @@
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests have a clock"))]
 
 mod bucket;
+mod durations;
 mod entry;
 mod error;
 mod histogram;
 mod latencies;
+mod measures;
 mod number;
 mod phases;
 mod placing;
@@ -31,12 +33,14 @@ mod window;
 mod wire;
 
 pub use bucket::{Buckets, bucket_response_time, percentile_of};
+pub use durations::{Durations, Series};
 pub use entry::{Entry, Sample, Span};
 pub use error::{ErrorRecord, ErrorSeed, ErrorTable, MAX_ERRORS, OVERFLOW_ERROR, Tally};
 pub use histogram::Histogram;
 pub use latencies::{Latencies, Latency, MOST_LATENCY_NAMES};
+pub use measures::{MAX_MEASURES, Measure, MeasureKind, Measures};
 pub use number::Number;
-pub use phases::{Phase, Phases};
+pub use phases::{Phase, PhaseTimes, Phases};
 pub use placing::{Piece, Placed, Placing};
 pub use request_stats::{EntryId, MAX_NAMES, OVERFLOW_NAME, Report, RequestStats, SECONDS_BUDGET, Warning};
 pub use seconds::Seconds;

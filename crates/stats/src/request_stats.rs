@@ -2,6 +2,7 @@
 
 use crate::entry::{Entry, Sample, Span};
 use crate::error::{ErrorSeed, ErrorTable, Tally};
+use crate::measures::Measures;
 use crate::phases::Phases;
 use crate::placing::Piece;
 use crate::window::DEFAULT_WINDOW_SECONDS;
@@ -66,6 +67,8 @@ pub struct RequestStats {
     hasher: DefaultHashBuilder,
     total: Entry,
     errors: ErrorTable,
+    /// What the script measures besides.
+    measures: Measures,
     epoch: u32,
     resets: u64,
     cached: bool,
@@ -94,6 +97,7 @@ impl RequestStats {
             hasher: DefaultHashBuilder::default(),
             total: Entry::new("", "Aggregated", cached, now),
             errors: ErrorTable::default(),
+            measures: Measures::default(),
             epoch: new_epoch(),
             resets: 0,
             cached,
@@ -242,6 +246,7 @@ impl RequestStats {
                 entry.phases.merge(phases);
             }
             self.total.phases.merge(phases);
+            self.total.phase_times.get_or_insert_default().add(phases);
         }
         true
     }
@@ -398,6 +403,7 @@ impl RequestStats {
         self.forget_when();
         self.total.reset(now);
         self.errors.clear();
+        self.measures.take();
         self.seconds = 0;
         for entry in self.entries.iter_mut().flatten() {
             entry.reset(now);
@@ -411,6 +417,17 @@ impl RequestStats {
         self.total = Entry::new("", "Aggregated", self.cached, now);
         self.clear_entries();
         self.errors.clear();
+        self.measures.take();
+    }
+
+    /// What the script measures besides its requests.
+    pub fn measures(&self) -> &Measures {
+        &self.measures
+    }
+
+    /// The same, to count in.
+    pub fn measures_mut(&mut self) -> &mut Measures {
+        &mut self.measures
     }
 
     /// What happened when counts no longer.
@@ -442,6 +459,7 @@ impl RequestStats {
         }
         self.total.merge(&other.total, self.window);
         self.errors.merge(&other.errors);
+        self.measures.merge(other.measures.all());
     }
 
     /// Adds one entry to the one of the same method and name.

@@ -3,6 +3,7 @@
 use crate::bucket::percentile_of;
 use crate::entry::{Entry, Span};
 use crate::error::{ErrorRecord, Tally};
+use crate::measures::Measure;
 use crate::number::Number;
 use crate::request_stats::RequestStats;
 use std::sync::Arc;
@@ -172,6 +173,8 @@ pub struct Snapshot {
     pub entries: Vec<EntrySnapshot>,
     /// Errors in order of first occurrence.
     pub errors: Vec<ErrorSnapshot>,
+    /// What the script measured besides, if errors were asked for.
+    pub measures: Vec<Measure>,
 }
 
 impl RequestStats {
@@ -195,6 +198,7 @@ impl RequestStats {
             total: of(self.total()),
             entries: entries.into_iter().map(of).collect(),
             errors,
+            measures: if options.errors { self.measures().all().to_vec() } else { Vec::new() },
         }
     }
 }

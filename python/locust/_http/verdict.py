@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any, Self
 
 from .. import _engine
+from .._measures import check
 from ..exception import CatchResponseError, LocustError, ResponseError
 from .steps import Watched, altered
 
@@ -21,6 +23,14 @@ class Counted(_engine.ResponseCore, metaclass=Watched):
     # Where the request is reported; read, or replaced, by scripts that report for themselves.
     _request_event: Any
     request_meta: Any
+
+    # Of a request that a library has made: whose it is. Of all others the engine knows.
+    _user: Any = None
+
+    def check(self, name: str, expected: bool | Callable[[Any], Any]) -> bool:
+        """Counts whether the response is as expected, beside the requests: the request stays what it is. `expected` is a truth, or a
+        function of the response; one that raises has not passed. Not in Locust."""
+        return check(self, name, expected)
 
     def _made_by_library(self, event: Any, meta: Any, caught: bool) -> None:
         """Takes over what is to be reported about a request that a library has made."""

@@ -340,8 +340,10 @@ class FastHttpSession(SessionBase):
             response.raise_for_status()
         except FAILURE_EXCEPTIONS as error:
             meta["exception"] = error
+        response._user = self.user
         if catch_response:
             meta["response"] = response = ResponseContextManager(response, self.request_event, meta, True)
+            response._user = self.user
             return response
         self.request_event.fire(**meta)
         return response

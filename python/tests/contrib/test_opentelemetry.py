@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -202,6 +203,164 @@ def test_requests_go_the_native_way_without_it(tmp_path: Path, blog: TestkitServ
         "--headless", "-t", "1", "-H", blog.url, "Visitor", folder=tmp_path, locustfile=script
     )
     assert result.returncode == 1 and "OpenTelemetry" not in result.stderr
+
+
+COUNTING = """
+from locust import FastHttpUser, HttpUser, constant, events, task
+from locust.event import EventHook
+
+fired = 0
+fire = EventHook.fire
+
+def counted(hook, **arguments):
+    global fired
+    fired += hook is events.request
+    fire(hook, **arguments)
+
+EventHook.fire = counted
+
+@events.quitting.add_listener
+def tell(environment, **_event):
+    from requests import Session
+    listeners = [type(listener).__module__ for listener in events.request._handlers]
+    print("FIRED", fired, environment.stats.total.num_requests, set(listeners), Session.send.__module__)
+
+class Visitor(HttpUser):
+    wait_time = constant(0.05)
+
+    @task
+    def visit(self):
+        self.client.get("/")
+        self.client.get("/missing", name="gone")
+
+class Fast(FastHttpUser):
+    wait_time = constant(0.05)
+
+    @task
+    def visit(self):
+        self.client.get("/", name="fast")
+        self.client.get("/missing", name="fast, gone")
+        with self.client.get("/", name="judged", catch_response=True) as response:
+            response.failure(KeyError("x"))
+        with self.client.get("/", name="judged", catch_response=True) as response:
+            response.success()
+"""
+
+
+def points(collector: Collector) -> dict[tuple[str, str | None], Any]:
+    """What was exported last of each series, by name and kind of failure."""
+    found = {}
+    for metric in collector.metric("locust.client.duration"):
+        for point in metric.histogram.data_points:
+            labels = attributes(point)
+            found[labels["name"], labels.get("error.type")] = point
+    return found
+
+
+def test_metrics_call_no_listener_in_python_and_requests_stay_native(
+    tmp_path: Path, blog: TestkitServer, collector: Collector
+):
+    result = run_locust(
+        "--headless", "-u", "2", "-r", "2", "-t", "2", "-H", blog.url, "--otel", "--json",
+        folder=tmp_path, locustfile=COUNTING, OTEL_TRACES_EXPORTER="none", OTEL_LOGS_EXPORTER="none",
+        **exporting(collector),
+    )  # fmt: skip
+    assert "Traceback" not in result.stderr, result.stderr
+    words = next(line for line in result.stdout.splitlines() if line.startswith("FIRED ")).split(None, 3)
+    assert words[3] == "{'locust._engine'} requests.sessions"
+    document = json.loads(result.stdout[result.stdout.index("[\n") :])
+    entries = {entry["name"]: entry for entry in document}
+    # A bad status of HttpUser raises in Python, with --otel or without; nothing else does.
+    assert int(words[2]) > 20 and int(words[1]) <= entries["gone"]["num_requests"], words
+    found = points(collector)
+    assert set(found) == {
+        ("/", None), ("gone", "HTTPError"), ("fast", None), ("fast, gone", "LocustBadStatusCode"),
+        ("judged", "KeyError"), ("judged", None),
+    }  # fmt: skip
+    for name, entry in entries.items():
+        mine = [point for (series, _), point in found.items() if series == name]
+        assert sum(point.count for point in mine) == entry["num_requests"]
+        assert sum(sum(point.bucket_counts) for point in mine) == entry["num_requests"]
+        assert sum(point.sum for point in mine) == pytest.approx(entry["total_response_time"] / 1000)
+        assert min(point.min for point in mine) == pytest.approx(entry["min_response_time"] / 1000)
+        assert max(point.max for point in mine) == pytest.approx(entry["max_response_time"] / 1000)
+    assert not collector.traces and not collector.records()
+
+
+FED = """
+import json, sys, time
+from locust import User, constant, events, task
+from locust.event import EventHook
+
+TIMES = [0, 0.4, 4999.9, 5000, 5000.1, 25_000, 70_000, 12_345_678]
+
+@events.init.add_listener
+def feed(environment, **_event):
+    fire = environment.events.request.fire
+    for ms in TIMES:
+        fire(request_type="x", name="timed", response_time=ms, response_length=0, exception=None)
+    fire(request_type="x", name="timed", response_time=7, response_length=0, exception=ValueError("no"))
+    fire(request_type="x", name="timed", response_time=None, response_length=0, exception=ValueError("no"))
+    for n in range(25):
+        fire(request_type="x", name=f"n{n}", response_time=n, response_length=0, exception=None)
+
+class Idle(User):
+    wait_time = constant(0.2)
+
+    @task
+    def nothing(self):
+        pass
+"""
+
+
+@pytest.mark.parametrize("preference", ["cumulative", "delta", "exponential"])
+def test_what_is_counted_natively_is_what_the_sdk_would_have_counted(
+    tmp_path: Path, collector: Collector, preference: str
+):
+    wishes = {
+        "cumulative": {},
+        "delta": {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "DELTA"},
+        "exponential": {
+            "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": "base2_exponential_bucket_histogram"
+        },
+    }[preference]
+    environment = {
+        **exporting(collector), **wishes, "OTEL_TRACES_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none",
+    }  # fmt: skip
+    arguments = ("--headless", "-u", "1", "-t", "1", "--otel")
+
+    def told() -> dict[Any, Any]:
+        sums: dict[Any, Any] = {}
+        for metric in collector.metric("locust.client.duration"):
+            kind = metric.WhichOneof("data")
+            data = getattr(metric, kind)
+            for point in data.data_points:
+                labels = tuple(sorted(attributes(point).items()))
+                shape = (
+                    tuple(point.explicit_bounds) if kind == "histogram" else (point.scale, point.zero_count)
+                )
+                counts = point.bucket_counts if kind == "histogram" else point.positive.bucket_counts
+                value = (kind, shape, tuple(counts), point.count, round(point.sum, 6), point.min, point.max)
+                assert point.start_time_unix_nano < point.time_unix_nano
+                if data.aggregation_temporality == 1:
+                    sums.setdefault(labels, []).append(value)
+                else:
+                    sums[labels] = value
+        return sums
+
+    result = run_locust(*arguments, folder=tmp_path, locustfile=FED, timeout=90, **environment)
+    assert "Traceback" not in result.stderr, result.stderr
+    ours = told()
+    assert len(ours) == 2 + 19 + 1
+    if python := oracle_python():
+        collector.metrics.clear()
+        (tmp_path / "locustfile.py").write_text(FED)
+        start = f"import sys; sys.path.extend({LIBRARIES!r}); from locust.main import main; main()"
+        subprocess.run(
+            [python, "-c", start, *arguments], cwd=tmp_path, env=clean_environment(**environment),
+            capture_output=True, timeout=60,
+        )  # fmt: skip
+        assert ours == told()
 
 
 def test_nothing_listens_to_requests_where_metrics_go_nowhere(tmp_path: Path):

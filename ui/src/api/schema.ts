@@ -207,6 +207,8 @@ export interface Tick {
   thresholds: Threshold[];
   /** Whether the generator keeps up. */
   verdict: Verdict;
+  /** Checks and metrics of the script's own: all of them. */
+  measures: Measure[];
   /** The seconds of which everything is known now, oldest first. */
   points: Point[];
 }
@@ -371,6 +373,54 @@ export interface Phases {
   wait: number[];
   /** Reading the response. */
   receive: number[];
+  /** How long each phase took in all requests; those that took no time in any are left out. */
+  times: PhaseFigures[];
+}
+
+/** How long one phase took, of the requests in which it took any time. Times in ms. */
+export interface PhaseFigures {
+  /** Which: a name of a column of `Phases`. */
+  phase: string;
+  /** Such requests. */
+  count: number;
+  /** Median. */
+  p50: number;
+  /** 90 % took at most this. */
+  p90: number;
+  /** 95 %. */
+  p95: number;
+  /** 99 %. */
+  p99: number;
+  /** Longest. */
+  max: number;
+}
+
+/** A check or a metric of the script's own. */
+export interface Measure {
+  /** `check`, `rate`, `counter` or `trend`. */
+  kind: string;
+  /** Its name. */
+  name: string;
+  /** What came of it, in words. */
+  shown: string;
+  /** How often something was told of it. */
+  count: number;
+  /** Of a check or rate: how often it was so. */
+  good: number;
+  /** Sum of the values. */
+  sum: number;
+  /** Of a trend: smallest value. */
+  min: number | null;
+  /** Largest. */
+  max: number | null;
+  /** Mean. */
+  avg: number | null;
+  /** Median. */
+  p50: number | null;
+  /** 95 %. */
+  p95: number | null;
+  /** 99 %. */
+  p99: number | null;
 }
 
 /** The numbers of some seconds of a run. */
@@ -447,6 +497,30 @@ export interface GeneratorCourse {
   latest: Generator;
   /** Oldest first. */
   points: Generator[];
+  /** How each worker fared in the present run, or in the last. */
+  workers: WorkerHealth[];
+}
+
+/** What a worker saw of itself in a run. Times in ms. */
+export interface WorkerHealth {
+  /** Its id. */
+  id: string;
+  /** Seconds that it looked at. */
+  seconds: number;
+  /** Processor time of the thread that runs its users: mean, 1 is a whole core. */
+  main: number;
+  /** The same of its busiest I/O thread. */
+  io: number;
+  /** In so many seconds one of these had nothing left to give. */
+  full: number;
+  /** 99 of 100 answers were taken up within this time; 0: nobody waited. */
+  lag: number;
+  /** 99 of 100 tasks began this much later than their wait said at most. */
+  start_delay: number;
+  /** Tasks that began more than 8 ms late. */
+  late: number;
+  /** Most connections at a time. */
+  connections: number;
 }
 
 /** The iterations of an open run, since it began. Numbers of all processes. */
@@ -557,6 +631,8 @@ export interface RunDetail {
   thresholds: Threshold[];
   /** Whether the generator was the limit. */
   verdict: Verdict;
+  /** Checks and metrics of the script's own. */
+  measures: Measure[];
   /** What the program saw of itself, oldest first; empty if nobody looked. */
   generator: Generator[];
   /** What has become of the arrivals, if it was an open run. */

@@ -8,6 +8,7 @@ import type {
   History,
   LogLine,
   Logs,
+  Measure,
   Name,
   RunMark,
   RunState,
@@ -66,6 +67,7 @@ export class LiveStore implements Listener {
   errors = $state.raw<Failure[]>([]);
   thresholds = $state.raw<Threshold[]>([]);
   verdict = $state.raw<Verdict>({ level: "none", summary: "", reasons: [] });
+  measures = $state.raw<Measure[]>([]);
   exceptionList = $state.raw<Exception[]>([]);
   logLines = $state.raw<LogLine[]>([]);
   /** Replaced each second; its columns are the same arrays, grown. */
@@ -151,6 +153,7 @@ export class LiveStore implements Listener {
     // Most runs have none: an empty list stays the same one.
     this.verdict = event.verdict;
     if (event.thresholds.length > 0 || this.thresholds.length > 0) this.thresholds = event.thresholds;
+    if (event.measures.length > 0 || this.measures.length > 0) this.measures = event.measures;
     this.takeRows(event);
     if (event.errors.length > 0 || event.full) {
       for (const failure of event.errors) this.errorByKey.set(failure.key, failure);

@@ -284,9 +284,9 @@ impl SessionCore {
             && !broken
             && !call.catch
             && !altered
-            && let Some(stats) = verdict::only_statistics(py, this)?
+            && let Some(own) = verdict::only_own(py, this)?
         {
-            verdict::record(py, &stats, this, style, &meta)?;
+            verdict::record(py, &own, this, style, &meta, None)?;
             let parts =
                 Parts { style, meta, session: slf.clone().unbind(), exchange, body, catch: false, text_body };
             return response::create(class, Box::new(parts));

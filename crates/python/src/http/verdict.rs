@@ -10,7 +10,7 @@ use super::response::{Meta, Parts, ResponseCore};
 use super::session::SessionCore;
 use super::settings::Style;
 use super::steps;
-use crate::stats::{RequestStats, StatsListener, counts_by_methods};
+use crate::stats::{DurationsListener, RequestStats, StatsListener, counts_by_methods};
 use crate::user::{is_open_run, latency_of};
 
 /// Whether a status counts as a success: below 400, or for the fast client the ones geventhttpclient's users expect.
@@ -21,8 +21,15 @@ pub(super) fn is_good(style: Style, status: u16) -> bool {
     }
 }
 
-/// The statistics behind the request event, if its only listener is the runner's own and no script counts for itself.
-pub(super) fn only_statistics(py: Python<'_>, session: &SessionCore) -> PyResult<Option<Py<RequestStats>>> {
+/// Who is told of a request that no script listens to.
+#[derive(Debug)]
+pub(super) struct Own {
+    stats: Py<RequestStats>,
+    durations: Vec<Py<DurationsListener>>,
+}
+
+/// The statistics behind the request event, if its only listeners are the program's own and no script counts for itself.
+pub(super) fn only_own(py: Python<'_>, session: &SessionCore) -> PyResult<Option<Own>> {
     if counts_by_methods() {
         return Ok(None);
     }
@@ -30,26 +37,52 @@ pub(super) fn only_statistics(py: Python<'_>, session: &SessionCore) -> PyResult
     // Anything with a `fire` will do as an event.
     let Some(handlers) = event.bind(py).getattr_opt(intern!(py, "_handlers"))? else { return Ok(None) };
     let Ok(handlers) = handlers.cast_into::<PyList>() else { return Ok(None) };
-    if handlers.len() != 1 {
-        return Ok(None);
+    let (mut stats, mut durations) = (None, Vec::new());
+    for index in 0..handlers.len() {
+        let handler = handlers.get_item(index)?;
+        if let (None, Ok(listener)) = (&stats, handler.cast::<StatsListener>()) {
+            stats = Some(listener.get().stats(py));
+        } else if let Ok(listener) = handler.cast_into::<DurationsListener>() {
+            durations.push(listener.unbind());
+        } else {
+            return Ok(None);
+        }
     }
-    let only = handlers.get_item(0)?;
-    Ok(only.cast::<StatsListener>().ok().map(|listener| listener.get().stats(py)))
+    Ok(stats.map(|stats| Own { stats, durations }))
 }
 
-/// Counts a success in the table itself.
+/// Counts a request, with its failure if there is one, without an event.
 pub(super) fn record(
     py: Python<'_>,
-    stats: &Py<RequestStats>,
+    own: &Own,
     session: &SessionCore,
     style: Style,
     meta: &Meta,
+    exception: Option<&Bound<'_, PyAny>>,
+) -> PyResult<()> {
+    let now = meta.start_unix + meta.time_ms / 1000.0;
+    let id = record_time(py, own.stats.get(), session, style, meta, now)?;
+    if let Some(exception) = exception {
+        own.stats.get().record_error(py, id, exception, now)?;
+    }
+    for durations in &own.durations {
+        durations.get().count(meta.label(style), Some(meta.time_ms), exception)?;
+    }
+    Ok(())
+}
+
+/// Counts it in the table itself.
+fn record_time(
+    py: Python<'_>,
+    table: &RequestStats,
+    session: &SessionCore,
+    style: Style,
+    meta: &Meta,
+    now: f64,
 ) -> PyResult<EntryId> {
-    let table = stats.get();
     let own_name =
         meta.name.is_none() && (style == Style::Requests || &*meta.asked == meta.target.url.target());
     let known = if own_name { meta.target.entry(&meta.method) } else { None };
-    let now = meta.start_unix + meta.time_ms / 1000.0;
     let time_ms = if is_open_run() { counted_as(py, session, style, meta) } else { meta.time_ms };
     if let Some(id) = known
         && table.record(py, id, Some(time_ms), meta.length, now, &meta.phases)?
@@ -87,14 +120,9 @@ pub(super) fn report(
     }
     let edited = own.get_item(intern!(py, "request_meta"))?;
     if edited.is_none()
-        && let Some(stats) = only_statistics(py, session)?
+        && let Some(own) = only_own(py, session)?
     {
-        let id = record(py, &stats, parts.session.get(), parts.style, &parts.meta)?;
-        if let Some(exception) = exception {
-            let now = parts.meta.start_unix + parts.meta.time_ms / 1000.0;
-            stats.get().record_error(py, id, exception, now)?;
-        }
-        return Ok(());
+        return record(py, &own, session, parts.style, &parts.meta, exception);
     }
     let Some(event) = session.event(py) else { return Ok(()) };
     let meta = match edited {
@@ -148,8 +176,9 @@ fn settle(response: &Bound<'_, PyAny>) -> PyResult<bool> {
     {
         return Ok(false);
     }
-    let Some(stats) = only_statistics(py, parts.session.get())? else { return Ok(false) };
-    record(py, &stats, parts.session.get(), parts.style, &parts.meta)?;
+    let session = parts.session.get();
+    let Some(own) = only_own(py, session)? else { return Ok(false) };
+    record(py, &own, session, parts.style, &parts.meta, None)?;
     Ok(true)
 }
 
@@ -213,6 +242,14 @@ fn mapping(value: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyMapping>> {
     })
 }
 
+/// The user whose session has made the request; None: there is none.
+#[pyfunction]
+fn user_of(response: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
+    let core = response.cast::<ResponseCore>()?.get();
+    Ok(core.parts().and_then(|parts| parts.session.get().user_object(response.py())))
+}
+
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    m.add_function(wrap_pyfunction!(settle, m)?)
+    m.add_function(wrap_pyfunction!(settle, m)?)?;
+    m.add_function(wrap_pyfunction!(user_of, m)?)
 }

@@ -8,9 +8,11 @@
 //! Locks are taken for single steps only and never held while Python code runs.
 
 mod convert;
+mod durations;
 mod entry;
 mod error;
 mod listener;
+mod measures;
 mod report;
 mod report_wire;
 mod request_stats;
@@ -18,6 +20,7 @@ mod settings;
 
 pub(crate) use self::{
     convert::{text as text_of, unix_time},
+    durations::DurationsListener,
     error::{parse_error as error_text, without_passwords},
     listener::StatsListener,
     report_wire::ReportPlacing,
@@ -33,7 +36,9 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<entry::StatsEntry>()?;
     m.add_class::<error::StatsError>()?;
     m.add_class::<StatsListener>()?;
+    m.add_class::<DurationsListener>()?;
     settings::register(m)?;
+    measures::register(m)?;
     report_wire::register(m)?;
     report::register(m)
 }

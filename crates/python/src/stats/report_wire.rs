@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use gregaria_stats::{
-    Entry, EntryWire, ErrorRecord, ErrorSeed, Histogram, Number, Phase, Phases, Placing, Report, Slices,
-    Tally,
+    Entry, EntryWire, ErrorRecord, ErrorSeed, Histogram, Number, Phase, PhaseTimes, Phases, Placing, Report,
+    Slices, Tally,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -12,6 +12,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use super::convert;
 use super::error;
+use super::measures;
 use super::request_stats::{RequestStats, warn};
 
 /// What Locust's nodes do not know of, and leave alone: exact response times, and where the time went.
@@ -37,6 +38,7 @@ fn take_report<'py>(py: Python<'py>, stats: &Bound<'py, RequestStats>) -> PyResu
     dict.set_item("stats", PyList::new(py, entries)?)?;
     dict.set_item("stats_total", report.total.as_ref().map(|total| wire(py, total)).transpose()?)?;
     dict.set_item("errors", errors)?;
+    measures::tell(py, &report.measures, &dict)?;
     Ok(dict)
 }
 
@@ -111,6 +113,13 @@ fn wire<'py>(py: Python<'py>, entry: &Entry) -> PyResult<Bound<'py, PyDict>> {
         )?;
         let phases = entry.phases;
         more.set_item("phases", std::iter::once(phases.count).chain(phases.nanos).collect::<Vec<_>>())?;
+        if let Some(times) = &entry.phase_times {
+            let times = times.slots();
+            more.set_item(
+                "phase_times",
+                convert::counts(py, times.iter().map(|&(slot, count)| (i64::from(slot), count)))?,
+            )?;
+        }
         dict.set_item(MORE, more)?;
     }
     Ok(dict)
@@ -125,6 +134,7 @@ fn read(py: Python<'_>, data: &Bound<'_, PyDict>) -> PyResult<Report> {
     for (key, row) in required(data, "errors")?.cast::<PyDict>()? {
         report.errors.push(read_error(py, &key.extract::<String>()?, row.cast::<PyDict>()?)?);
     }
+    report.measures = measures::hear(data)?;
     Ok(report)
 }
 
@@ -156,12 +166,20 @@ fn read_entry(data: &Bound<'_, PyDict>) -> PyResult<Entry> {
 }
 
 fn read_more(entry: &mut Entry, more: &Bound<'_, PyDict>) -> PyResult<()> {
-    let slots = counts(more, "exact")?;
-    let slots = slots.into_iter().map(|(slot, count)| (u32::try_from(slot).unwrap_or(u32::MAX), count));
-    entry.set_exact(Histogram::from_slots(slots));
+    entry.set_exact(Histogram::from_slots(slots(more, "exact")?));
     let [count, nanos @ ..] = required(more, "phases")?.extract::<[u64; Phase::COUNT + 1]>()?;
     entry.phases = Phases { count: bounded("phases", count)?, nanos };
+    // Older nodes do not tell.
+    if more.contains("phase_times")? {
+        let times = slots(more, "phase_times")?;
+        entry.phase_times = Some(Box::new(PhaseTimes::from_slots(times)));
+    }
     Ok(())
+}
+
+fn slots(data: &Bound<'_, PyDict>, key: &str) -> PyResult<impl Iterator<Item = (u32, u64)>> {
+    let counts = counts(data, key)?;
+    Ok(counts.into_iter().map(|(slot, count)| (u32::try_from(slot).unwrap_or(u32::MAX), count)))
 }
 
 fn read_error(py: Python<'_>, key: &str, data: &Bound<'_, PyDict>) -> PyResult<Arc<ErrorRecord>> {

@@ -53,6 +53,54 @@ wire! {
         pub wait: Vec<f64>,
         /// Reading the response.
         pub receive: Vec<f64>,
+        /// How long each phase took in all requests; those that took no time in any are left out.
+        pub times: Vec<PhaseFigures>,
+    }
+
+    /// How long one phase took, of the requests in which it took any time. Times in ms.
+    pub struct PhaseFigures {
+        /// Which: a name of a column of [`Phases`].
+        pub phase: String,
+        /// Such requests.
+        pub count: u64,
+        /// Median.
+        pub p50: f64,
+        /// 90 % took at most this.
+        pub p90: f64,
+        /// 95 %.
+        pub p95: f64,
+        /// 99 %.
+        pub p99: f64,
+        /// Longest.
+        pub max: f64,
+    }
+
+    /// A check or a metric of the script's own.
+    pub struct Measure {
+        /// `check`, `rate`, `counter` or `trend`.
+        pub kind: String,
+        /// Its name.
+        pub name: String,
+        /// What came of it, in words.
+        pub shown: String,
+        /// How often something was told of it.
+        pub count: u64,
+        /// Of a check or rate: how often it was so.
+        pub good: u64,
+        /// Sum of the values.
+        pub sum: f64,
+        /// Of a trend: smallest value.
+        pub min: Option<f64>,
+        /// Largest.
+        pub max: Option<f64>,
+        /// Mean.
+        pub avg: Option<f64>,
+        /// Median.
+        pub p50: Option<f64>,
+        /// 95 %.
+        pub p95: Option<f64>,
+        /// 99 %.
+        pub p99: Option<f64>,
     }
 
     /// The numbers of some seconds of a run.

@@ -53,5 +53,29 @@ wire! {
         pub latest: Generator,
         /// Oldest first.
         pub points: Vec<Generator>,
+        /// How each worker fared in the present run, or in the last.
+        pub workers: Vec<WorkerHealth>,
+    }
+
+    /// What a worker saw of itself in a run. Times in ms.
+    pub struct WorkerHealth {
+        /// Its id.
+        pub id: String,
+        /// Seconds that it looked at.
+        pub seconds: u64,
+        /// Processor time of the thread that runs its users: mean, 1 is a whole core.
+        pub main: f64,
+        /// The same of its busiest I/O thread.
+        pub io: f64,
+        /// In so many seconds one of these had nothing left to give.
+        pub full: u64,
+        /// 99 of 100 answers were taken up within this time; 0: nobody waited.
+        pub lag: f64,
+        /// 99 of 100 tasks began this much later than their wait said at most.
+        pub start_delay: f64,
+        /// Tasks that began more than 8 ms late.
+        pub late: u64,
+        /// Most connections at a time.
+        pub connections: u64,
     }
 }

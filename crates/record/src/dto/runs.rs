@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arrivals, Exception, Failure, Generator, History, Info, Name, Phases, Rows, Threshold, Verdict};
+use super::{
+    Arrivals, Exception, Failure, Generator, History, Info, Measure, Name, Phases, Rows, Threshold, Verdict,
+};
 
 wire! {
     RUNS:
@@ -91,6 +93,8 @@ wire! {
         pub thresholds: Vec<Threshold>,
         /// Whether the generator was the limit.
         pub verdict: Verdict,
+        /// Checks and metrics of the script's own.
+        pub measures: Vec<Measure>,
         /// What the program saw of itself, oldest first; empty if nobody looked.
         pub generator: Vec<Generator>,
         /// What has become of the arrivals, if it was an open run.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AnyNumber, Arrivals, Counts, Outcome, RunState, Verdict};
+use super::{AnyNumber, Arrivals, Counts, Measure, Outcome, RunState, Verdict};
 
 wire! {
     STREAM:
@@ -208,6 +208,8 @@ wire! {
         pub thresholds: Vec<Threshold>,
         /// Whether the generator keeps up.
         pub verdict: Verdict,
+        /// Checks and metrics of the script's own: all of them.
+        pub measures: Vec<Measure>,
         /// The seconds of which everything is known now, oldest first.
         pub points: Vec<Point>,
     }

@@ -81,7 +81,12 @@ struct Outcome {
 }
 
 fn copy(report: &Report) -> Report {
-    Report { entries: report.entries.clone(), total: report.total.clone(), errors: report.errors.clone() }
+    Report {
+        entries: report.entries.clone(),
+        total: report.total.clone(),
+        errors: report.errors.clone(),
+        measures: report.measures.clone(),
+    }
 }
 
 fn play(plan: &Plan) -> Outcome {

@@ -81,6 +81,7 @@ struct Tables {
     thresholds: Vec<dto::Threshold>,
     verdict: dto::Verdict,
     arrivals: Option<dto::Arrivals>,
+    measures: Vec<dto::Measure>,
     base: f64,
     began: f64,
     until: f64,
@@ -106,6 +107,7 @@ pub fn encode(run: &StoredRun, summary: &dto::RunSummary) -> Result<Vec<u8>, For
         thresholds: run.thresholds.clone(),
         verdict: run.verdict.clone(),
         arrivals: run.arrivals.clone(),
+        measures: run.measures.clone(),
         base: course.base,
         began: course.began,
         until: course.until,
@@ -225,6 +227,7 @@ pub fn decode(mut bytes: &[u8]) -> Result<StoredRun, FormatError> {
         thresholds: tables.thresholds,
         verdict: tables.verdict,
         arrivals: tables.arrivals,
+        measures: tables.measures,
         course,
     })
 }

@@ -50,6 +50,7 @@ pub(crate) struct Change {
     thresholds: Vec<dto::Threshold>,
     verdict: dto::Verdict,
     arrivals: Option<dto::Arrivals>,
+    measures: Vec<dto::Measure>,
     /// The newest points: in place of those that are not older.
     generator: Vec<dto::Generator>,
     /// 0: the total's; then those of the names.
@@ -108,6 +109,7 @@ impl Change {
             thresholds: run.thresholds(),
             verdict: run.verdict(),
             arrivals: run.arrivals().cloned(),
+            measures: mirror.measures(),
             generator: run.course.own.since(marks.own).to_vec(),
             series: marks.follow(&run.course),
         }
@@ -259,7 +261,7 @@ impl Reader {
         }
         (run.summary, run.elapsed, run.course.until) = (change.summary, change.elapsed, change.until);
         (run.total, run.thresholds, run.verdict) = (change.total, change.thresholds, change.verdict);
-        run.arrivals = change.arrivals;
+        (run.arrivals, run.measures) = (change.arrivals, change.measures);
         run.names.extend(change.names);
         put_rows(&mut run.rows, change.rows, &mut self.rows);
         put_phases(&mut run.phases, change.phases, &mut self.phases);
@@ -336,7 +338,21 @@ fn put_rows(rows: &mut dto::Rows, new: dto::Rows, known: &mut HashMap<i32, usize
 }
 
 fn phases_fit(new: &dto::Phases) -> bool {
-    let dto::Phases { id, method, name, count, blocked, queue, dns, connect, tls, send, wait, receive } = new;
+    let dto::Phases {
+        id,
+        method,
+        name,
+        count,
+        blocked,
+        queue,
+        dns,
+        connect,
+        tls,
+        send,
+        wait,
+        receive,
+        times: _,
+    } = new;
     let whole = [blocked, queue, dns, connect, tls, send, wait, receive];
     whole.iter().all(|column| column.len() == id.len())
         && (count.len(), method.len(), name.len()) == (id.len(), id.len(), id.len())
@@ -356,6 +372,7 @@ fn put_phases(phases: &mut dto::Phases, new: dto::Phases, known: &mut HashMap<i3
     put_all(&mut phases.send, &places, new.send);
     put_all(&mut phases.wait, &places, new.wait);
     put_all(&mut phases.receive, &places, new.receive);
+    phases.times = new.times;
 }
 
 #[cfg(test)]

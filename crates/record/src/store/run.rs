@@ -38,6 +38,8 @@ pub struct StoredRun {
     pub verdict: dto::Verdict,
     /// What has become of the arrivals, if it was an open run.
     pub arrivals: Option<dto::Arrivals>,
+    /// Checks and metrics of the script's own.
+    pub measures: Vec<dto::Measure>,
     /// The course, second by second.
     pub course: Course,
 }
@@ -61,6 +63,7 @@ impl StoredRun {
             thresholds: run.thresholds(),
             verdict: run.verdict(),
             arrivals: run.arrivals.clone(),
+            measures: mirror.measures(),
             course: course.clone(),
         }
     }
@@ -98,6 +101,7 @@ impl StoredRun {
             thresholds: self.thresholds.clone(),
             verdict: self.verdict.clone(),
             arrivals: self.arrivals.clone(),
+            measures: self.measures.clone(),
             generator: self.course.own.points().to_vec(),
         }
     }

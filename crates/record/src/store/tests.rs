@@ -49,6 +49,7 @@ fn run(started: f64, seconds: u32) -> StoredRun {
         thresholds: Vec::new(),
         verdict: dto::Verdict::default(),
         arrivals: Some(dto::Arrivals { due: 7, begun: 6, dropped: 1, ..dto::Arrivals::default() }),
+        measures: Vec::new(),
         course,
     }
 }

@@ -1,6 +1,6 @@
 //! How each rule stands, second by second.
 
-use gregaria_stats::Number;
+use gregaria_stats::{Measure, MeasureKind, Number};
 
 use super::metric::{Metric, share};
 use super::rule::{Subject, Threshold};
@@ -182,6 +182,9 @@ impl Watch {
             let part = if metric == Metric::Late { arrivals.late } else { arrivals.dropped };
             return share(part, arrivals.due);
         }
+        if let Subject::Measure(kind, name) = &self.rule.subject {
+            return measured(run, *kind, name).and_then(|one| metric.of_measure(one, run.lasted()));
+        }
         if let Some(since) = self.since.as_ref().filter(|_| self.rule.after > 0 || metric == Metric::Users) {
             return Some(since)
                 .filter(|since| since.requests > 0 || !metric.needs_requests())
@@ -239,7 +242,7 @@ impl Watch {
             None if ended => NO_DATA,
             None => WAITING,
         };
-        let dimension = rule.metric.dimension();
+        let dimension = rule.dimension();
         dto::Threshold {
             text: rule.text.clone(),
             subject: rule.subject.to_string(),
@@ -257,6 +260,13 @@ impl Watch {
 
     /// What more there is to say of it, in words.
     fn detail(&self, run: &Run, outcome: &str) -> String {
+        if let Subject::Measure(kind, name) = &self.rule.subject {
+            return match measured(run, *kind, name) {
+                None => "nothing was measured under this name".to_owned(),
+                Some(one) if kind.is_ratio() => format!("{} of {}", one.good, one.count),
+                Some(_) => String::new(),
+            };
+        }
         let mut words = Vec::new();
         if outcome == NO_DATA {
             words.push(match (self.rule.over, self.rule.after) {
@@ -308,6 +318,11 @@ impl Named<'_> {
     fn is_used(&self) -> bool {
         self.entry.num_requests > 0 || self.entry.num_failures > 0
     }
+}
+
+/// The check or metric of that name.
+fn measured<'a>(run: &'a Run, kind: MeasureKind, name: &str) -> Option<&'a Measure> {
+    run.measures().iter().find(|one| one.kind == kind && *one.name == *name)
 }
 
 /// Those that the subject means.

@@ -1,5 +1,7 @@
 //! The numbers that a rule can be about, their units, and how they are written.
 
+use gregaria_stats::{Measure, MeasureKind};
+
 use super::sums::Sums;
 
 /// A number of the run or of a window.
@@ -19,6 +21,12 @@ pub(crate) enum Metric {
     Dropped,
     /// Those that began late, per arrival.
     Late,
+    /// Of a check or rate: how many of all were so.
+    Pass,
+    /// Of a counter.
+    Sum,
+    /// Of a counter, per second of the run.
+    PerSecond,
 }
 
 /// What a number is measured in.
@@ -48,10 +56,15 @@ pub(crate) const NAMES: &[(&str, Metric)] = &[
     ("late", Metric::Late),
 ];
 
+/// The same of what a script measures besides its requests.
+pub(crate) const OF_MEASURES: &[(&str, Metric)] =
+    &[("pass", Metric::Pass), ("sum", Metric::Sum), ("per_second", Metric::PerSecond)];
+
 impl Metric {
     /// By name: one of [`NAMES`], `p95`, `p99.9`, or as k6 writes it `p(95)`.
     pub(crate) fn named(word: &str) -> Option<Self> {
-        let known = NAMES.iter().find(|(name, _)| *name == word).map(|&(_, metric)| metric);
+        let known =
+            NAMES.iter().chain(OF_MEASURES).find(|(name, _)| *name == word).map(|&(_, metric)| metric);
         known.or_else(|| {
             let digits = word.strip_prefix('p')?;
             let digits = digits.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(digits);
@@ -65,9 +78,9 @@ impl Metric {
     pub(crate) fn dimension(self) -> Dimension {
         match self {
             Self::Avg | Self::Min | Self::Max | Self::Percentile(_) => Dimension::Time,
-            Self::FailRatio | Self::Dropped | Self::Late => Dimension::Ratio,
-            Self::Rps => Dimension::Rate,
-            Self::Fails | Self::Count | Self::Users => Dimension::Number,
+            Self::FailRatio | Self::Pass | Self::Dropped | Self::Late => Dimension::Ratio,
+            Self::Rps | Self::PerSecond => Dimension::Rate,
+            Self::Fails | Self::Count | Self::Users | Self::Sum => Dimension::Number,
         }
     }
 
@@ -86,7 +99,35 @@ impl Metric {
             Self::Users => sums.users.map(|users| users as f64),
             Self::Dropped => share(sums.arrived.dropped, sums.arrived.due),
             Self::Late => share(sums.arrived.late, sums.arrived.due),
+            Self::Pass | Self::Sum | Self::PerSecond => None,
         }
+    }
+
+    /// Whether measures of that kind have such a number.
+    pub(crate) fn is_of(self, kind: MeasureKind) -> bool {
+        match kind {
+            MeasureKind::Check | MeasureKind::Rate => self == Self::Pass,
+            MeasureKind::Counter => matches!(self, Self::Sum | Self::PerSecond),
+            MeasureKind::Trend => {
+                matches!(self, Self::Avg | Self::Min | Self::Max | Self::Count | Self::Percentile(_))
+            }
+        }
+    }
+
+    /// Of a check or metric, in a run that has lasted so many seconds; `None`: nothing was told of it.
+    pub(crate) fn of_measure(self, measure: &Measure, seconds: f64) -> Option<f64> {
+        match self {
+            Self::Pass => measure.ratio(),
+            Self::Sum => Some(measure.sum),
+            Self::PerSecond => (seconds > 0.0).then(|| measure.sum / seconds),
+            Self::Count => Some(measure.count as f64),
+            Self::Avg => measure.avg(),
+            Self::Min => Some(measure.min),
+            Self::Max => Some(measure.max),
+            Self::Percentile(fraction) => measure.percentiles(&[fraction])?.pop(),
+            Self::FailRatio | Self::Fails | Self::Rps | Self::Users | Self::Dropped | Self::Late => None,
+        }
+        .filter(|_| measure.count > 0)
     }
 
     /// Whether it is about the iterations of an open run.
@@ -110,6 +151,9 @@ impl Metric {
             Self::Fails => "failures".to_owned(),
             Self::Dropped => "dropped arrivals".to_owned(),
             Self::Late => "late arrivals".to_owned(),
+            Self::Pass => "passed".to_owned(),
+            Self::PerSecond => "per second".to_owned(),
+            Self::Sum => "sum".to_owned(),
             other => {
                 NAMES.iter().find(|(_, metric)| *metric == other).map_or("", |(name, _)| name).to_owned()
             }

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::ops::Range;
 
+use gregaria_stats::MeasureKind;
 use regex::Regex;
 
-use super::metric::{Bound, Dimension, Metric, NAMES, OPERATORS};
-use super::rule::{Subject, Threshold};
+use super::metric::{Bound, Dimension, Metric, NAMES, OF_MEASURES, OPERATORS};
+use super::rule::{Subject, Threshold, dimension};
 
 /// A longer window or wait is a slip of the pen.
 const LONGEST: u32 = 7 * 24 * 3_600;
@@ -106,7 +107,13 @@ impl<'a> Reader<'a> {
         let starts_with_metric = |rest: &str| Metric::named(metric_word(rest.trim_start())).is_some();
         if let Some(at) = colons.filter(|&at| starts_with_metric(&self.text[at + 2..])).last() {
             self.at = at + 2;
-            return self.named(0..at);
+            let metric = Metric::named(metric_word(self.rest().trim_start()));
+            return Ok(match (measured(&self.text[..at]), metric) {
+                (Some((kind, name)), Some(metric)) if metric.is_of(kind) => {
+                    Subject::Measure(kind, name.to_owned())
+                }
+                _ => self.named(0..at)?,
+            });
         }
         // A condition about all requests, or one about a name with something else than a metric behind it.
         if !starts_with_metric(self.text)
@@ -153,12 +160,12 @@ impl<'a> Reader<'a> {
     fn condition(mut self, subject: Subject) -> Result<Threshold, Wrong> {
         self.skip_blanks();
         let from = self.at;
-        let metric = self.metric()?;
+        let metric = self.metric(&subject)?;
         if metric.is_of_arrivals() && !matches!(subject, Subject::All) {
             let place = from..self.at;
             return self.wrong(place, "arrivals are those of the whole run: leave the name out");
         }
-        let bound = self.bound(metric)?;
+        let bound = self.bound(dimension(&subject, metric))?;
         let (mut over, mut after, mut stop, mut warn) = (None, None, false, false);
         loop {
             self.skip_blanks();
@@ -194,6 +201,12 @@ impl<'a> Reader<'a> {
                 }
             }
         }
+        if matches!(subject, Subject::Measure(..)) && (over.is_some() || after.is_some() || stop) {
+            return self.wrong(
+                0..self.text.len(),
+                "checks and metrics of a script are judged by the whole run: without 'over', 'after' and 'stop'",
+            );
+        }
         Ok(Threshold {
             text: self.text.to_owned(),
             subject,
@@ -206,10 +219,19 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn metric(&mut self) -> Result<Metric, Wrong> {
+    fn metric(&mut self, subject: &Subject) -> Result<Metric, Wrong> {
         self.skip_blanks();
         let word = metric_word(self.rest());
         if let Some(metric) = Metric::named(word) {
+            let is_of_measures = OF_MEASURES.iter().any(|(_, one)| *one == metric);
+            if is_of_measures && !matches!(subject, Subject::Measure(..)) {
+                let place = self.at..self.at + word.len();
+                return self.wrong(
+                    place,
+                    "this is about what a script measures itself: 'check NAME: pass', 'rate NAME: pass', 'counter NAME: sum' or \
+                     'counter NAME: per_second'",
+                );
+            }
             self.at += word.len();
             return Ok(metric);
         }
@@ -228,7 +250,7 @@ impl<'a> Reader<'a> {
         self.wrong(place, message)
     }
 
-    fn bound(&mut self, metric: Metric) -> Result<Bound, Wrong> {
+    fn bound(&mut self, dimension: Dimension) -> Result<Bound, Wrong> {
         self.skip_blanks();
         let Some(&(sign, operator)) = OPERATORS.iter().find(|(sign, _)| self.rest().starts_with(sign)) else {
             return self.wrong(self.word_at(self.at), "after the metric stands <, <=, >, >=, == or !=");
@@ -239,7 +261,6 @@ impl<'a> Reader<'a> {
             let place = if digits.is_empty() { self.word_at(place.start) } else { place };
             return self.wrong(place, format!("after '{sign}' stands a number"));
         };
-        let dimension = metric.dimension();
         let from = self.at;
         let (unit, _) = self.take(|c| !c.is_whitespace() && c != ',');
         // `200 ms` is read as well as `200ms`, but `< 5 over 1m` has no unit.
@@ -274,6 +295,12 @@ impl<'a> Reader<'a> {
             _ => self.wrong(place, "this is a time in whole seconds, as 30s, 5m or 1m30s, and at most 168h"),
         }
     }
+}
+
+/// The check, or the metric of the script's own, that a name stands for, if it does.
+fn measured(name: &str) -> Option<(MeasureKind, &str)> {
+    let (kind, name) = name.split_once(' ')?;
+    Some((MeasureKind::named(kind)?, name.trim())).filter(|(_, name)| !name.is_empty())
 }
 
 /// The part of it that is spelled as the name of a metric is.
@@ -347,6 +374,40 @@ mod tests {
             ("~^GET /(a|b): p95 < 1s", "~^GET /(a|b)"),
         ] {
             assert_eq!(parsed(text).subject.to_string(), name, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_script_measures_can_be_asked_for() {
+        use gregaria_stats::MeasureKind::{Check, Counter, Rate, Trend};
+        for (text, kind, name) in [
+            ("check has-total: pass > 99%", Check, "has-total"),
+            ("check a: b: pass >= 0.5", Check, "a: b"),
+            ("rate from cache: pass > 10 %", Rate, "from cache"),
+            ("counter items: sum > 100", Counter, "items"),
+            ("counter items: per_second > 1/s", Counter, "items"),
+            ("trend tokens: p95 < 300", Trend, "tokens"),
+            ("trend tokens: avg < 300, warn", Trend, "tokens"),
+        ] {
+            let rule = parsed(text);
+            assert!(
+                matches!(&rule.subject, Subject::Measure(of, named) if (*of, named.as_str()) == (kind, name)),
+                "{text}: {rule:?}"
+            );
+        }
+        // Requests of such a name.
+        for text in ["check out: p95 < 1s", "counter: avg < 1s", "\"trend a\": p95 < 1s", "check : avg < 1s"]
+        {
+            assert!(matches!(parsed(text).subject, Subject::Name(_)), "{text}");
+        }
+        for text in [
+            "pass > 99%",
+            "GET /: sum > 3",
+            "check a: pass > 9%, stop",
+            "trend a: p95 < 3 over 5s",
+            "trend a: p95 < 3ms",
+        ] {
+            assert!(Threshold::parse(text).is_err(), "{text}");
         }
     }
 

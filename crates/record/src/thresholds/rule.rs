@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use gregaria_stats::MeasureKind;
 use regex::Regex;
 
-use super::metric::{Bound, Metric};
+use super::metric::{Bound, Dimension, Metric};
 
 /// One rule. [`Threshold::parse`] makes it of a text.
 #[derive(Debug, Clone)]
@@ -36,6 +37,22 @@ pub enum Subject {
     Name(String),
     /// All those together whose name, with the method before it, the expression finds something in.
     Pattern(Regex),
+    /// A check, or a metric of the script's own, by its name.
+    Measure(MeasureKind, String),
+}
+
+impl Threshold {
+    /// What its number is measured in. Of values of the script's own nobody knows.
+    pub(crate) fn dimension(&self) -> Dimension {
+        dimension(&self.subject, self.metric)
+    }
+}
+
+pub(super) fn dimension(subject: &Subject, metric: Metric) -> Dimension {
+    match (subject, metric.dimension()) {
+        (Subject::Measure(..), Dimension::Time) => Dimension::Number,
+        (_, dimension) => dimension,
+    }
 }
 
 impl Subject {
@@ -51,6 +68,7 @@ impl Subject {
                         .is_some_and(|rest| rest == name)
             }
             Self::Pattern(expression) => expression.is_match(&format!("{method} {name}")),
+            Self::Measure(..) => false,
         }
     }
 }
@@ -61,6 +79,7 @@ impl fmt::Display for Subject {
             Self::All => f.write_str("all"),
             Self::Name(name) => f.write_str(name),
             Self::Pattern(expression) => write!(f, "~{expression}"),
+            Self::Measure(kind, name) => write!(f, "{} {name}", kind.name()),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::health::Health;
+use crate::dto;
 use crate::status::HostStatus;
 
 /// Percent of a processor from which on a worker that says no more of itself has nothing left to give: Locust's own limit.
@@ -70,6 +71,12 @@ impl Crew {
         self.missing_reports = self.missing_reports.saturating_add_signed(reports);
     }
 
+    /// How each fared that says so.
+    pub(crate) fn figures(&self) -> Vec<dto::WorkerHealth> {
+        let of = |(id, member): (&String, &Member)| Some(member.health.as_ref()?.figures(id));
+        self.members.iter().filter_map(of).collect()
+    }
+
     /// Whether this run is made by workers.
     pub(super) fn is_there(&self) -> bool {
         self.seen
@@ -105,6 +112,8 @@ mod tests {
         let stopping = HostStatus { state: "stopped".into(), ..status(&[]) };
         crew.second(&stopping);
         assert!(!crew.members["d"].lost && crew.is_there());
+        crew.fares("b", Health::default());
+        assert_eq!(crew.figures().iter().map(|seen| &*seen.id).collect::<Vec<_>>(), ["b"]);
         crew.misses(3);
         crew.misses(-1);
         assert_eq!(crew.missing_reports, 2);

@@ -6,7 +6,8 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::limits;
-use crate::own::{Counts, DELAYS, Own};
+use crate::dto;
+use crate::own::{Counts, DELAYS, Delays, Own};
 
 /// A thread that is on a processor for more than this share of a second has little left to give.
 pub(super) const HIGH: f64 = 0.85;
@@ -130,6 +131,25 @@ impl Health {
         (self.looks > 0).then(|| most / f64::from(self.looks))
     }
 
+    /// What there is to show of it.
+    pub(super) fn figures(&self, id: &str) -> dto::WorkerHealth {
+        let mean = |kind: &str| {
+            let busy = self.threads.get(kind).map_or(0.0, |busy| busy.busy);
+            busy / f64::from(self.looks.max(1))
+        };
+        dto::WorkerHealth {
+            id: id.to_owned(),
+            seconds: self.looks.into(),
+            main: mean("main"),
+            io: mean("io"),
+            full: self.threads.values().map(|busy| busy.full).max().unwrap_or(0).into(),
+            lag: within(&self.lag, 0.99),
+            start_delay: within(&self.starts, 0.99),
+            late: self.starts.iter().skip(LATE).sum(),
+            connections: self.connections,
+        }
+    }
+
     /// From what a worker says. `None`: it cannot be so.
     pub fn from_json(text: &[u8]) -> Option<Self> {
         let health: Self = serde_json::from_slice(text).ok()?;
@@ -145,6 +165,22 @@ impl Health {
         // Plain numbers under plain keys: nothing that could not be written.
         serde_json::to_string(self).unwrap_or_default()
     }
+}
+
+/// Delays longer than the lengths before this one are late.
+const LATE: usize = 6;
+
+/// So many of all delays were no longer than this, in ms; the longest that are told apart have no end, and are said to be as long as
+/// those before them.
+fn within(delays: &[u64; DELAYS], share: f64) -> f64 {
+    let wanted = (delays.iter().sum::<u64>() as f64 * share).ceil() as u64;
+    let mut seen = 0;
+    let place = delays.iter().position(|&count| {
+        seen += count;
+        seen >= wanted
+    });
+    let place = place.unwrap_or(0).min(DELAYS - 2);
+    if wanted == 0 { 0.0 } else { Delays::end(place) * 1e3 }
 }
 
 #[cfg(test)]
@@ -178,6 +214,9 @@ mod tests {
         assert_eq!((busy.waited, health.starts[8], health.steps, health.step), (0.75, 5, 1, -3_600.0));
         assert_eq!((health.silent, health.silence), (1, 4.0));
         assert!((health.load().unwrap() - 0.79).abs() < 1e-9);
+        let shown = health.figures("w_1");
+        assert_eq!((shown.seconds, shown.full, shown.late, shown.lag, shown.io), (3, 1, 5, 0.0, 0.0));
+        assert_eq!((shown.start_delay, (shown.main * 100.0).round()), (64.0, 79.0));
         let there = Health::from_json(health.to_json().as_bytes()).unwrap();
         assert_eq!(there, Health { before: None, ..health.clone() });
         health.begin();

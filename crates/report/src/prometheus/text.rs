@@ -8,9 +8,9 @@ use super::{BUCKETS_US, labels_of};
 
 /// Counts of the values up to each of [`BUCKETS_US`]. A slot of the exact histogram that reaches beyond the end of a bucket is
 /// counted in the next: values are known to 0.1 %.
-pub(super) fn cumulative(exact: &Histogram) -> [u64; BUCKETS_US.len()] {
+pub(super) fn cumulative(slots: &[(u32, u64)]) -> [u64; BUCKETS_US.len()] {
     let mut counts = [0; BUCKETS_US.len()];
-    for (slot, count) in exact.slots() {
+    for &(slot, count) in slots {
         let (_, highest) = Histogram::bounds(slot);
         let first = BUCKETS_US.partition_point(|&end| end < highest);
         for bucket in counts.iter_mut().skip(first) {
@@ -67,7 +67,7 @@ impl Text {
         let exact = entry.exact();
         let ends = BUCKETS_US.into_iter().map(|end| end as f64 / 1e6);
         let sum = if exact.is_empty() { 0.0 } else { entry.total_response_time.value() / 1e3 };
-        self.buckets(family, &labels_of(entry), ends.zip(cumulative(exact)), exact.len(), sum);
+        self.buckets(family, &labels_of(entry), ends.zip(cumulative(&exact.slots())), exact.len(), sum);
     }
 
     /// A histogram: (upper end, how many up to there), how many there are, their sum.

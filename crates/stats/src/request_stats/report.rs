@@ -6,6 +6,7 @@ use super::cuts::Cuts;
 use super::{RequestStats, Warning};
 use crate::entry::Entry;
 use crate::error::ErrorRecord;
+use crate::measures::Measure;
 use crate::placing::{Piece, Placed, Placing};
 use crate::slices::Slices;
 
@@ -18,6 +19,8 @@ pub struct Report {
     pub total: Option<Entry>,
     /// The errors.
     pub errors: Vec<Arc<ErrorRecord>>,
+    /// What the script measured besides.
+    pub measures: Vec<Measure>,
 }
 
 impl RequestStats {
@@ -49,7 +52,7 @@ impl RequestStats {
         }
         let errors = self.errors.iter().map(Arc::clone).collect();
         self.errors.clear();
-        Report { entries, total: Some(total), errors }
+        Report { entries, total: Some(total), errors, measures: self.measures.take() }
     }
 
     /// Adds another node's report. What holds no request is left alone: its times say nothing.
@@ -60,6 +63,7 @@ impl RequestStats {
         if let Some(total) = report.total.as_ref().filter(|total| is_used(total)) {
             self.total.merge(total, self.window);
         }
+        self.measures.merge(&report.measures);
         for record in &report.errors {
             let is_new = self.errors.get(&record.seed.key).is_none();
             if is_new && self.errors.is_full() && !self.warned_errors {

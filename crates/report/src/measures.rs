@@ -1,0 +1,139 @@
+//! What a script measured besides its requests: its checks, and metrics of its own.
+
+use gregaria_stats::{Measure, MeasureKind};
+
+use crate::csv::Cell;
+
+/// Of trends, wherever they are shown.
+const FRACTIONS: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
+
+/// Columns of their CSV file.
+pub const MEASURES_COLUMNS: [&str; 13] = [
+    "Kind", "Name", "Count", "Passed", "Failed", "Ratio", "Sum", "Average", "Min", "Max", "50%", "95%", "99%",
+];
+
+/// By kind, then name.
+pub(crate) fn sorted(measures: &[Measure]) -> Vec<&Measure> {
+    let mut all: Vec<&Measure> = measures.iter().collect();
+    all.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
+    all
+}
+
+/// What came of it, in words.
+pub fn measure_words(measure: &Measure) -> String {
+    let count = measure.count;
+    match measure.kind {
+        MeasureKind::Check | MeasureKind::Rate => {
+            let percent = measure.ratio().unwrap_or_default() * 100.0;
+            let (good, bad) = match measure.kind {
+                MeasureKind::Check => ("passed", "failed"),
+                _ => ("true", "false"),
+            };
+            format!("{percent:.2} % {good} ({} of {count}, {} {bad})", measure.good, measure.bad())
+        }
+        MeasureKind::Counter => format!("{} (added {count} times)", short(measure.sum)),
+        MeasureKind::Trend => {
+            let at = measure.percentiles(&FRACTIONS).unwrap_or_default();
+            let at = |index: usize| short(at.get(index).copied().unwrap_or_default());
+            format!(
+                "avg {}, min {}, max {}, median {}, p90 {}, p95 {}, p99 {} ({count} values)",
+                short(measure.avg().unwrap_or_default()),
+                short(measure.min),
+                short(measure.max),
+                at(0),
+                at(1),
+                at(2),
+                at(3)
+            )
+        }
+    }
+}
+
+/// The table on the console; no lines without any.
+pub fn measure_lines(measures: &[Measure]) -> Vec<String> {
+    if measures.is_empty() {
+        return Vec::new();
+    }
+    let width = measures.iter().map(|one| one.name.chars().count()).max().unwrap_or(0);
+    let mut lines = vec!["Checks and metrics".to_owned(), String::new()];
+    let row = |one: &&Measure| format!("{:<8} {:<width$}  {}", one.kind.name(), one.name, measure_words(one));
+    lines.extend(sorted(measures).iter().map(row));
+    let widest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+    lines[1] = "-".repeat(widest);
+    lines
+}
+
+/// The rows of their CSV file.
+pub fn measure_rows(measures: &[Measure]) -> Vec<Vec<Cell>> {
+    let text = |value: Option<f64>| Cell::Text(value.map(short).unwrap_or_default());
+    sorted(measures)
+        .into_iter()
+        .map(|one| {
+            let (ratio, trend) = (one.kind.is_ratio(), one.kind == MeasureKind::Trend);
+            let at = one.percentiles(&[0.5, 0.95, 0.99]);
+            let at = |index: usize| at.as_ref().and_then(|values| values.get(index).copied());
+            let count = |count: u64| if ratio { Cell::Int(count as i64) } else { Cell::Text(String::new()) };
+            vec![
+                Cell::Text(one.kind.name().to_owned()),
+                Cell::Text(one.name.to_string()),
+                Cell::Int(one.count as i64),
+                count(one.good),
+                count(one.bad()),
+                Cell::Text(one.ratio().map(|ratio| ratio.to_string()).unwrap_or_default()),
+                text(Some(one.sum).filter(|_| !ratio)),
+                text(one.avg()),
+                text(Some(one.min).filter(|_| trend)),
+                text(Some(one.max).filter(|_| trend)),
+                text(at(0)),
+                text(at(1)),
+                text(at(2)),
+            ]
+        })
+        .collect()
+}
+
+/// To a thousandth.
+fn short(value: f64) -> String {
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use gregaria_stats::Measures;
+
+    use super::*;
+
+    #[test]
+    fn all_kinds_are_shown() {
+        let mut all = Measures::default();
+        for value in [12.0, 30.0, 1_000.5] {
+            all.add(MeasureKind::Trend, "tokens", value);
+        }
+        all.add(MeasureKind::Counter, "items", 3.0);
+        all.add(MeasureKind::Counter, "items", 0.25);
+        for ok in [1.0, 1.0, 0.0] {
+            all.add(MeasureKind::Check, "has total", ok);
+            all.add(MeasureKind::Rate, "from cache", 1.0 - ok);
+        }
+        let mut shown = measure_lines(all.all());
+        for row in measure_rows(all.all()) {
+            let mut line = String::new();
+            crate::write_row(&mut line, &row);
+            shown.push(line.trim_end().to_owned());
+        }
+        insta::assert_snapshot!(shown.join("\n"), @r"
+        Checks and metrics
+        ------------------------------------------------------------------------------------------------------------
+        check    has total   66.67 % passed (2 of 3, 1 failed)
+        rate     from cache  33.33 % true (1 of 3, 2 false)
+        counter  items       3.25 (added 2 times)
+        trend    tokens      avg 347.5, min 12, max 1000.5, median 30, p90 1000.5, p95 1000.5, p99 1000.5 (3 values)
+        check,has total,3,2,1,0.6666666666666666,,,,,,,
+        rate,from cache,3,1,2,0.3333333333333333,,,,,,,
+        counter,items,2,,,,3.25,,,,,,
+        trend,tokens,3,,,,1042.5,347.5,12,1000.5,30,1000.5,1000.5
+        ");
+        assert_eq!(measure_lines(&[]), Vec::<String>::new());
+    }
+}
