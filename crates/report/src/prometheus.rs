@@ -3,11 +3,12 @@
 //! Two families of names: `locust_…` are those of locust_exporter, with its labels and meanings, so that dashboards made for it
 //! work as they are; `gregaria_…` are in the units and forms that Prometheus recommends: seconds, counters, histograms.
 
-use gregaria_stats::{Entry, Measure, MeasureKind, Phase};
+use gregaria_stats::{Entry, Measure, Phase};
 
+mod measures;
 mod text;
 
-use text::{Text, cumulative};
+use text::Text;
 
 /// The content type of the text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -299,7 +300,7 @@ impl Scrape<'_> {
             }
         });
         self.phase_histograms(out);
-        measures(self.measures, out);
+        measures::write(self.measures, out);
         if !self.thresholds.is_empty() {
             let name = "gregaria_threshold_ok";
             out.gauge(name, "Whether the threshold is kept: 1, or 0.");
@@ -339,70 +340,13 @@ impl Scrape<'_> {
     }
 }
 
-impl Scrape<'_> {
-    /// Of all names together: of each of them it would be some hundred rows.
-    fn phase_histograms(&self, out: &mut Text) {
-        let Some(times) = &self.total.entry.phase_times else { return };
-        let family = "gregaria_phase_duration_seconds";
-        out.head(family, "How long each phase took, of requests in which there was one.", "histogram");
-        for phase in Phase::ALL {
-            let slots = times.of(phase);
-            let ends = BUCKETS_US.into_iter().map(|end| end as f64 / 1e6);
-            let count = slots.iter().map(|(_, count)| count).sum();
-            let sum = self.total.entry.phases.nanos[phase as usize] as f64 / 1e9;
-            let labels = [("phase", phase.name())];
-            out.buckets(family, &labels, ends.zip(cumulative(&slots)), count, sum);
-        }
-    }
-}
-
-/// What the script measures, each kind as a family of its own.
-fn measures(all: &[Measure], out: &mut Text) {
-    let of = |kind: MeasureKind| all.iter().filter(move |one| one.kind == kind);
-    for (kind, family, help, words) in [
-        (
-            MeasureKind::Check,
-            "gregaria_checks_total",
-            "Checks of responses, by name and result.",
-            ("pass", "fail"),
-        ),
-        (MeasureKind::Rate, "gregaria_custom_rate_total", "Rates of the script, by name.", ("true", "false")),
-    ] {
-        if of(kind).next().is_some() {
-            out.counter(family, help);
-        }
-        for one in of(kind) {
-            out.line(family, &[("name", &one.name), ("result", words.0)], one.good as f64);
-            out.line(family, &[("name", &one.name), ("result", words.1)], one.bad() as f64);
-        }
-    }
-    if of(MeasureKind::Counter).next().is_some() {
-        out.counter("gregaria_custom_counter_total", "Counters of the script, by name.");
-    }
-    for one in of(MeasureKind::Counter) {
-        out.line("gregaria_custom_counter_total", &[("name", &one.name)], one.sum);
-    }
-    let family = "gregaria_custom_trend";
-    if of(MeasureKind::Trend).next().is_some() {
-        out.head(family, "Values of the script, by name.", "summary");
-    }
-    for one in of(MeasureKind::Trend) {
-        let fractions = [(0.5, "0.5"), (0.9, "0.9"), (0.95, "0.95"), (0.99, "0.99")];
-        let values = one.percentiles(&fractions.map(|(fraction, _)| fraction)).unwrap_or_default();
-        for ((_, quantile), value) in fractions.into_iter().zip(values) {
-            out.line(family, &[("name", &one.name), ("quantile", quantile)], value);
-        }
-        out.line("gregaria_custom_trend_sum", &[("name", &one.name)], one.sum);
-        out.line("gregaria_custom_trend_count", &[("name", &one.name)], one.count as f64);
-    }
-}
-
 fn labels_of(entry: &Entry) -> [(&str, &str); 2] {
     [("method", &entry.method), ("name", &entry.name)]
 }
 
 #[cfg(test)]
 mod tests {
+    use super::text::cumulative;
     use super::*;
     use proptest::prelude::*;
 
