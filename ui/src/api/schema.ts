@@ -545,6 +545,32 @@ export interface Arrivals {
   delay_sum: number;
   /** Longest, in ms. */
   delay_max: number;
+  /** How long requests took, in both ways. */
+  latencies: Latencies;
+}
+
+/** Both latencies of the requests of an open run. */
+export interface Latencies {
+  /** Which one all other numbers are of: `intended` or `service`. */
+  reads: string;
+  /** Of `LatencyRow.service` and `LatencyRow.intended`. */
+  fractions: number[];
+  /** The total, then those names that have the most requests. */
+  rows: LatencyRow[];
+}
+
+/** Both latencies of a name, in ms. */
+export interface LatencyRow {
+  /** Method. */
+  method: string;
+  /** Name. */
+  name: string;
+  /** Requests with a response time. */
+  requests: number;
+  /** From the request's start to its end. */
+  service: number[];
+  /** From the moment at which it was to start to its end. */
+  intended: number[];
 }
 
 /** The runs that are kept. */
