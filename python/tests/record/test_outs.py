@@ -40,6 +40,24 @@ class Visitor(HttpUser):
     def missing(self):
         self.client.get("/missing")
 """
+# How often Python is asked for a request that no script listens to.
+COUNTED = """
+from locust import events
+from locust.event import EventHook
+
+fire, fired = EventHook.fire, []
+
+def counted(self, *words, **more):
+    if self is events.request:
+        fired.append(1)
+    return fire(self, *words, **more)
+
+EventHook.fire = counted
+
+@events.quit.add_listener
+def tell(**kwargs):
+    print(f"fired {len(fired)} times")
+"""
 RUN = ("--headless", "-u", "4", "-r", "4", "-t", "3s", "--only-summary")
 
 
@@ -237,9 +255,12 @@ def test_a_real_influxdb_takes_what_is_written(blog: TestkitServer, tmp_path: Pa
 def test_files_have_a_line_for_each_request(blog: TestkitServer, tmp_path: Path):
     done = run_locust(
         *RUN, "-H", blog.url, "--out", "csv=deep/requests.csv", "--out", "json=requests.jsonl.gz", "--csv", "own",
-        folder=tmp_path, locustfile=SCRIPT,
+        folder=tmp_path, locustfile=SCRIPT + COUNTED,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
+    # Requests that failed are Python's, with files and without.
+    failed = int(table(tmp_path)["GET", "/missing"]["Request Count"])
+    assert f"fired {failed} times" in done.stdout
     with open(tmp_path / "deep" / "requests.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     objects = [json.loads(line) for line in gzip.open(tmp_path / "requests.jsonl.gz", "rt")]

@@ -286,7 +286,8 @@ impl SessionCore {
             && !altered
             && let Some(own) = verdict::only_own(py, this)?
         {
-            verdict::record(py, &own, this, style, &meta, None)?;
+            let status = exchange.as_ref().map_or(0, |exchange| exchange.response.status);
+            verdict::record(py, &own, this, style, &meta, status, None)?;
             let parts =
                 Parts { style, meta, session: slf.clone().unbind(), exchange, body, catch: false, text_body };
             return response::create(class, Box::new(parts));

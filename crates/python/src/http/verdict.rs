@@ -10,6 +10,7 @@ use super::response::{Meta, Parts, ResponseCore};
 use super::session::SessionCore;
 use super::settings::Style;
 use super::steps;
+use crate::record::{OfRequest, RequestLines};
 use crate::stats::{DurationsListener, RequestStats, StatsListener, counts_by_methods};
 use crate::user::{is_open_run, latency_of};
 
@@ -26,6 +27,7 @@ pub(super) fn is_good(style: Style, status: u16) -> bool {
 pub(super) struct Own {
     stats: Py<RequestStats>,
     durations: Vec<Py<DurationsListener>>,
+    lines: Vec<Py<RequestLines>>,
 }
 
 /// The statistics behind the request event, if its only listeners are the program's own and no script counts for itself.
@@ -37,27 +39,30 @@ pub(super) fn only_own(py: Python<'_>, session: &SessionCore) -> PyResult<Option
     // Anything with a `fire` will do as an event.
     let Some(handlers) = event.bind(py).getattr_opt(intern!(py, "_handlers"))? else { return Ok(None) };
     let Ok(handlers) = handlers.cast_into::<PyList>() else { return Ok(None) };
-    let (mut stats, mut durations) = (None, Vec::new());
+    let (mut stats, mut durations, mut lines) = (None, Vec::new(), Vec::new());
     for index in 0..handlers.len() {
         let handler = handlers.get_item(index)?;
         if let (None, Ok(listener)) = (&stats, handler.cast::<StatsListener>()) {
             stats = Some(listener.get().stats(py));
-        } else if let Ok(listener) = handler.cast_into::<DurationsListener>() {
-            durations.push(listener.unbind());
+        } else if let Ok(listener) = handler.cast::<DurationsListener>() {
+            durations.push(listener.clone().unbind());
+        } else if let Ok(listener) = handler.cast_into::<RequestLines>() {
+            lines.push(listener.unbind());
         } else {
             return Ok(None);
         }
     }
-    Ok(stats.map(|stats| Own { stats, durations }))
+    Ok(stats.map(|stats| Own { stats, durations, lines }))
 }
 
-/// Counts a request, with its failure if there is one, without an event.
+/// Counts a request, with its failure if there is one, without an event. `status`: of the response; 0 without one.
 pub(super) fn record(
     py: Python<'_>,
     own: &Own,
     session: &SessionCore,
     style: Style,
     meta: &Meta,
+    status: u16,
     exception: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<()> {
     let now = meta.start_unix + meta.time_ms / 1000.0;
@@ -67,6 +72,17 @@ pub(super) fn record(
     }
     for durations in &own.durations {
         durations.get().count(meta.label(style), Some(meta.time_ms), exception)?;
+    }
+    for lines in &own.lines {
+        let of = OfRequest {
+            time: meta.start_unix,
+            method: meta.method.as_str(),
+            name: meta.label(style),
+            ms: Some(meta.time_ms),
+            length: meta.length as i64,
+            status,
+        };
+        lines.get().note(&of, exception)?;
     }
     Ok(())
 }
@@ -122,7 +138,8 @@ pub(super) fn report(
     if edited.is_none()
         && let Some(own) = only_own(py, session)?
     {
-        return record(py, &own, session, parts.style, &parts.meta, exception);
+        let status = parts.exchange.as_ref().map_or(0, |exchange| exchange.response.status);
+        return record(py, &own, session, parts.style, &parts.meta, status, exception);
     }
     let Some(event) = session.event(py) else { return Ok(()) };
     let meta = match edited {
@@ -178,7 +195,7 @@ fn settle(response: &Bound<'_, PyAny>) -> PyResult<bool> {
     }
     let session = parts.session.get();
     let Some(own) = only_own(py, session)? else { return Ok(false) };
-    record(py, &own, session, parts.style, &parts.meta, None)?;
+    record(py, &own, session, parts.style, &parts.meta, status, None)?;
     Ok(true)
 }
 

@@ -11,6 +11,7 @@ use pyo3::types::PyDict;
 use crate::stats::{error_text, text_of};
 
 /// What is known of a request.
+#[derive(Debug)]
 pub(crate) struct Of<'a> {
     /// When it began, unix seconds.
     pub(crate) time: f64,

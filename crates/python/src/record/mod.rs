@@ -8,7 +8,7 @@ mod question;
 mod recorder;
 mod seconds;
 
-pub(crate) use lines::RequestLines;
+pub(crate) use lines::{Of as OfRequest, RequestLines};
 pub(crate) use recorder::Recorder;
 
 use gregaria_record::{Showing, Threshold, Told, report_of, store};

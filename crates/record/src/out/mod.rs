@@ -142,17 +142,13 @@ impl Remote {
         let sums = self.sums.entry(told.id).or_default();
         sums.0 += told.record.requests;
         sums.1 += told.record.failures;
+        let sums = *sums;
         let times = told.record.percentiles(&FRACTIONS);
         let mut percentiles = [None; FRACTIONS.len()];
         for (place, ms) in percentiles.iter_mut().zip(times) {
             *place = ms.map(|ms| ms / 1_000.0);
         }
-        Row {
-            at: told.second + 1,
-            count: (told.record.requests, told.record.failures),
-            sums: *sums,
-            percentiles,
-        }
+        Row { at: self.newest, count: (told.record.requests, told.record.failures), sums, percentiles }
     }
 }
 
@@ -172,10 +168,12 @@ impl Output for Remote {
         }
         let mut users = Vec::new();
         let mut rows: Vec<(i32, Vec<Row>)> = Vec::new();
+        let mut before = None;
         for told in second.told {
-            // A second that was told of before (the clock was set back): a receiver wants none twice.
-            if told.second < self.newest {
-                continue;
+            if before.replace(told.second) != Some(told.second) {
+                // A receiver wants no moment twice. One is told of again when the clock was set back, and at the end, when what has hardly
+                // begun is a part of the second before.
+                self.newest = (told.second + 1).max(self.newest + 1);
             }
             let row = self.row(told);
             if told.id < 0 {
@@ -186,7 +184,6 @@ impl Output for Remote {
                 None => rows.push((told.id, vec![row])),
             }
         }
-        self.newest = users.last().map_or(self.newest, |(at, _)| *at);
         let known: HashMap<i32, _> = second.run.names().map(|name| (name.id, name.entry)).collect();
         let names = rows.into_iter().filter(|(id, _)| *id < MOST_NAMES as i32);
         let names = names.filter_map(|(id, rows)| match known.get(&id) {
