@@ -12,7 +12,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from .. import _io_fault, stats
+from .. import _engine, _io_fault, stats
 from .._hosts import complaints
 from .._metrics import MetricsPort
 from .._run_time import RunTime
@@ -149,6 +149,7 @@ class Run:
         else:
             self._spawn(self._start_users)
             self._limit_run_time()
+        self._limit_requests()
 
     def wait(self, signals: StopSignals) -> None:
         """Waits until the run has ended or a signal asks for its end."""
@@ -199,6 +200,23 @@ class Run:
         since = ", counted from when all users run" if limit.from_ramp_end else ""
         logger.info(f"Run time limit set to {seconds} seconds{since}")
         self._spawn(self._end_after, limit, reason)
+
+    def _limit_requests(self) -> None:
+        most = getattr(self.options, "max_requests", None)
+        if not isinstance(most, int) or isinstance(most, bool):
+            # None, or a script's own option of that name.
+            return
+        logger.info(f"The run ends when {most} requests have been counted")
+        reason = "--max-requests reached"
+        if self.options.master:
+            self._spawn(self._end_when_reported, most, reason)
+        else:
+            _engine.limit_requests(most, lambda: self._spawn(self._end, reason))
+
+    def _end_when_reported(self, most: int, reason: str) -> None:
+        while self.runner.stats.total.num_requests < most:
+            gevent.sleep(0.1)
+        self._end(reason)
 
     def _end_after(self, limit: RunTime, reason: str) -> None:
         limit.wait()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from locust import _engine
-from servers import TestkitServer, clean_environment, free_port, locust_command
+from servers import ROOT, TestkitServer, clean_environment, free_port, locust_command
 
 LOCUSTFILE = """
 import os, time
@@ -415,6 +415,12 @@ def on_test_start(environment, **_):
 """
 
 
+def masked(text: str) -> list[str]:
+    return [
+        re.sub(r"[\s-]+", " ", re.sub(r"\d[\d.]*", "#", line)).strip() for line in text.strip().splitlines()
+    ]
+
+
 def rows(text: str) -> dict[tuple[str, str], list[float]]:
     """Both latencies by name: 50 %, 90 %, 95 %, 99 %, 99.9 %, 100 %."""
     found, name = {}, ""
@@ -452,6 +458,12 @@ def test_each_iteration_that_a_stalled_server_made_wait_is_known_by_how_long(tmp
             )
         assert found["GET ask", "since intended start"][5] >= found["GET ask", "service time"][5]
         assert "Aggregated" in out and ("Aggregated", "service time") in found
+        # The page of this in docs/ is what a run prints, but for its numbers.
+        page = (ROOT / "docs/open-model.md").read_text()
+        shown = page.partition("```text\nArrivals")[2].partition("```")[0]
+        printed = masked(out.partition("\nArrivals")[2])
+        if out is first[1]:
+            assert all(line in printed for line in masked(shown)), (masked(shown), printed)
     intended, service = first[1], second[1]
     assert "tables and thresholds read: since intended start" in intended
     assert "tables and thresholds read: service time" in service

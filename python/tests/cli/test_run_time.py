@@ -120,3 +120,69 @@ def test_another_word_is_an_error_that_names_both(tmp_path: Path) -> None:
         timeout=60,
     )
     assert done.returncode == 2 and "'start', 'ramp-end'" in done.stderr
+
+
+def test_a_run_ends_when_so_many_requests_have_been_counted(tmp_path: Path) -> None:
+    script = """
+from locust import User, constant, events, task
+
+class Asks(User):
+    wait_time = constant(0.01)
+
+    @task
+    def ask(self):
+        fire = self.environment.events.request.fire
+        fire(request_type="GET", name="/", response_time=1, response_length=1, exception=None, context={})
+"""
+    own = (
+        script
+        + """
+@events.init_command_line_parser.add_listener
+def _(parser):
+    parser.add_argument("--max-requests", default="of mine")
+
+@events.test_start.add_listener
+def _(environment, **_):
+    print("mine:", environment.parsed_options.max_requests)
+"""
+    )
+    runs = {}
+    port = str(free_port())
+    for name, text, more in (
+        ("alone", script, ["--max-requests", "57"]),
+        (
+            "workers",
+            script,
+            ["--max-requests", "57", "--processes", "2", "--master-bind-port", port, "--master-port", port],
+        ),
+        ("own", own, ["--max-requests", "few", "-t", "1"]),
+        ("none", script, ["--max-requests", "0"]),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "locustfile.py").write_text(text)
+        runs[name] = subprocess.Popen(
+            [locust_command(), "--headless", "-u", "3", "-r", "9", "--only-summary", *more],
+            cwd=folder,
+            env=clean_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    done = {}
+    for name, process in runs.items():
+        try:
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+        done[name] = process.returncode, out + err
+    code, out = done["alone"]
+    assert code == 0 and "--max-requests reached, shutting down" in out, out
+    # Others may ask in the moment in which the last one is counted.
+    counted = int(re.search(r"Aggregated +(\d+)", out)[1])
+    assert 57 <= counted <= 60, out
+    code, out = done["workers"]
+    assert code == 0 and "--max-requests reached, shutting down" in out, out
+    assert int(re.search(r"Aggregated +(\d+)", out)[1]) >= 57, out
+    assert done["own"][0] == 0 and "mine: few" in done["own"][1], done["own"][1]
+    assert done["none"][0] == 2 and "--max-requests" in done["none"][1], done["none"][1]

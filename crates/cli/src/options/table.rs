@@ -64,6 +64,14 @@ pub const TABLE: &[Opt] = &[
         .env("LOCUST_RUN_TIME_FROM")
         .help("From when --run-time counts: from the start (as in Locust), or from the moment at which all users run")
         .ours(),
+    Opt::value(&["--max-requests"], "max_requests", Common, Kind::PositiveInteger)
+        .metavar("<int>")
+        .env("LOCUST_MAX_REQUESTS")
+        .help(
+            "End the run as soon as so many requests have been counted. Those that are under way then are not waited for, unless \
+             --stop-timeout says so. With workers it is noticed with their reports, which come every three seconds",
+        )
+        .ours(),
     Opt::value(&["--arrival-rate"], "arrival_rate", Common, Kind::Text)
         .metavar("<rate>")
         .env("LOCUST_ARRIVAL_RATE")

@@ -11,6 +11,7 @@ mod convert;
 mod durations;
 mod entry;
 mod error;
+mod limit;
 mod listener;
 mod measures;
 mod report;
@@ -38,6 +39,7 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<StatsListener>()?;
     m.add_class::<DurationsListener>()?;
     settings::register(m)?;
+    limit::register(m)?;
     measures::register(m)?;
     report_wire::register(m)?;
     report::register(m)

@@ -3,7 +3,7 @@
 use super::convert;
 use super::entry::StatsEntry;
 use super::error::{StatsError, parse_error};
-use super::settings;
+use super::{limit, settings};
 use gregaria_stats::{EntryId, EntryWire, Number, Phases, Sample, Warning};
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
@@ -98,10 +98,20 @@ impl RequestStats {
             let bucket = settings::custom_bucket(py, PyFloat::new(py, ms).as_any())?;
             let content_length = Number::int(content_length as i64);
             let sample = Sample::with_bucket(Some((Number::float(ms), bucket)), content_length, now);
-            return Ok(self.shared.lock().record_with(id, &sample, phases));
+            return self.count(py, id, &sample, phases);
         }
         let sample = Sample::new(response_time_ms, content_length, now);
-        Ok(self.shared.lock().record_with(id, &sample, phases))
+        self.count(py, id, &sample, phases)
+    }
+
+    #[inline]
+    fn count(&self, py: Python<'_>, id: EntryId, sample: &Sample, phases: &Phases) -> PyResult<bool> {
+        let (known, counted) = {
+            let mut stats = self.shared.lock();
+            (stats.record_with(id, sample, phases), stats.total().num_requests)
+        };
+        limit::look(py, counted)?;
+        Ok(known)
     }
 
     /// Counts the failure of a request that was [recorded](Self::record); `error` is an exception, a string, or anything
@@ -169,7 +179,7 @@ impl RequestStats {
         let sample = convert::sample(py, response_time, content_length, now)?;
         let (method, name) = (convert::text(method)?, convert::text(name)?);
         let mut id = self.entry_id(py, &method, &name);
-        while !self.shared.lock().record_with(id, &sample, phases) {
+        while !self.count(py, id, &sample, phases)? {
             id = self.entry_id(py, &method, &name);
         }
         if let Some(error) = error
