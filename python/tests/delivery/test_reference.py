@@ -28,7 +28,11 @@ class Visitor(HttpUser):
 
     @task
     def visit(self):
-        self.client.get("/")
+        self.client.get("/").check("answered", True)
+        metrics = self.environment.metrics
+        metrics.rate("rate").add(True)
+        metrics.counter("counter").add()
+        metrics.trend("trend").add(1)
         self.client.get("/missing")
         raise ValueError("for the file of exceptions")
 """
@@ -74,8 +78,15 @@ def program(tmp_path_factory: pytest.TempPathFactory, blog: TestkitServer) -> It
     one = Program(tmp_path_factory.mktemp("run"), blog.url)
     try:
         # What only an open run has, and a run with thresholds.
-        for name in ("gregaria_threshold_ok{", "gregaria_arrivals_total", "gregaria_verdict{"):
-            one.until(lambda name=name: name in one.get("/metrics"))
+        # What workers tell of themselves, and what the script measures, comes with their reports.
+        for name in (
+            "threshold_ok{",
+            "arrivals_total",
+            "verdict{",
+            "worker_io_cpu_ratio{",
+            "custom_trend_sum{",
+        ):
+            one.until(lambda name=name: f"gregaria_{name}" in one.get("/metrics"))
         one.until(lambda: all((one.folder / f"run_{name}.csv").stat().st_size for name in FILES))
         yield one
     finally:
@@ -162,7 +173,7 @@ def test_the_page_of_metrics(program: Program):
     kinds = dict(re.findall(r"^# TYPE (\S+) (.*)$", scraped, re.MULTILINE))
     assert len(helps) > 40 and helps.keys() == kinds.keys()
     labels: dict[str, set[str]] = {name: set() for name in helps}
-    for name, inside in re.findall(r"^([a-z_]+)\{(.*)\} ", scraped, re.MULTILINE):
+    for name, inside in re.findall(r"^([a-z0-9_]+)\{(.*)\} ", scraped, re.MULTILINE):
         plain = name if name in helps else re.sub(r"_(bucket|sum|count)$", "", name)
         labels[plain] |= set(re.findall(r'(\w+)="', inside)) - {"le"}
     text = (

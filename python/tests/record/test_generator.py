@@ -56,7 +56,8 @@ def test_a_task_that_keeps_everybody_waiting_shows(tmp_path: Path, blog: Testkit
         points = run.wait_for(busy)
         last = points[-1]
         assert last["start_delay_max"] > 8 and last["lag_max"] > 8 and last["starts"] > last["late"] > 0
-        assert 0.1 < last["cpu"]["main"] < 1.5 and last["cpu"]["io"] > 0 and last["cpu"]["record"] >= 0
+        # On a busy machine it gets little.
+        assert 0.01 < last["cpu"]["main"] < 1.5 and last["cpu"]["io"] > 0 and last["cpu"]["record"] >= 0
         assert last["completions_per_turn"] > 0 and last["commands_per_round"] >= 1 and last["queue"] >= 1
         assert last["connections"] >= 4 and last["turns"] > 1 and last["wakes"] > 1
         assert [point["at"] for point in points] == sorted(point["at"] for point in points)

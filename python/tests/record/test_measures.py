@@ -20,7 +20,7 @@ PAGE = ROOT / "docs" / "checks-and-metrics.md"
 
 def block(kind: str) -> str:
     """The first block of that kind on the page."""
-    return re.search(rf"```{kind}\n(.*?)```", PAGE.read_text(), re.DOTALL)[1]
+    return re.search(rf"```{kind}[^\n]*\n(.*?)```", PAGE.read_text(), re.DOTALL)[1]
 
 
 def test_the_page_says_what_comes_out(tmp_path: Path, blog: TestkitServer):
