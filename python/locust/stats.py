@@ -20,7 +20,7 @@ from . import _engine
 from ._console import LongTable
 from ._counting import _ENTRY_STEPS, _TABLE_STEPS, Counting, LogByEntries, LogByParts
 from ._files import write_whole
-from ._percentiles import problem_with
+from ._percentiles import _is_valid_percentile, problem_with  # noqa: F401
 from .stats_csv import StatsCSV, StatsCSVFileWriter  # noqa: F401
 from .stats_views import (
     CachedResponseTimes,
