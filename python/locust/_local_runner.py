@@ -15,6 +15,7 @@ import gevent
 
 from ._nodes import WorkerNode
 from ._open_run import OpenRun
+from ._origins import origin
 from .dispatch import UsersDispatcher
 from .rpc import Message
 from .runners import STATE_CLEANUP, STATE_INIT, STATE_SPAWNING, STATE_STOPPED, Runner
@@ -42,7 +43,9 @@ class LocalRunner(Runner):
         self._local_worker_node = WorkerNode(id="local")
 
         def on_user_error(user_instance: Any, exception: BaseException, tb: Any) -> None:
-            self.log_exception("local", str(exception), "".join(traceback.format_tb(tb)))
+            text = "".join(traceback.format_tb(tb))
+            self.log_exception("local", str(exception), text)
+            self._origins.note(self.exceptions, hash(text), origin(user_instance, exception, tb))
 
         environment.events.user_error.add_listener(on_user_error)
 

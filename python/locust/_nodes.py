@@ -18,6 +18,8 @@ class WorkerNode:
         # Its heartbeats are those of Locust itself.
         self.is_locusts_own = False
         self.user_classes_count: dict[str, int] = {}
+        # What it says it is; unknown of an original Locust's before 2.0.
+        self._version = ""
 
     @property
     def user_count(self) -> int:

@@ -28,10 +28,11 @@ import configargparse
 import locust
 
 from ._internals import module_attributes
-from .cli import script_options
+from ._version import gregaria_version
+from .cli import nearest, script_options
 from .cli.config_files import LocustConfigParser, LocustTomlConfigParser
 from .cli.locustfiles import download_locustfile_from_url, parse_locustfile_paths
-from .cli.subcommands import help_lines
+from .cli.subcommands import PROGRAM, help_lines
 from .cli.table import CHOICES, Option, Table, exit_code, table
 from .util.timespan import parse_timespan
 
@@ -99,12 +100,28 @@ class LocustArgumentParser(_GivesWay, configargparse.ArgumentParser):
         been meant."""
         _, unrecognized, rest = message.partition("unrecognized arguments:")
         if unrecognized and rest.split():
-            flags = [flag for action in self._actions for flag in action.option_strings]
             given = rest.split()[0].partition("=")[0]
-            if similar := difflib.get_close_matches(given, flags, n=1):
-                message += f"\nDid you mean '{similar[0]}'?"
+            if found := self._unknown_key(given):
+                message += f"\n{found}"
+            else:
+                flags = [flag for action in self._actions for flag in action.option_strings]
+                if similar := difflib.get_close_matches(given, flags, n=1):
+                    message += f"\nDid you mean '{similar[0]}'?"
         self.exit(exit_code("USAGE"), f"{self.prog}: error: {message}\n")
         raise AssertionError("exit returned")
+
+    def _unknown_key(self, flag: str) -> str | None:
+        """What there is to say of a key that no option has, if it came from a file: where it is, and what may have been meant."""
+        key = flag.removeprefix("--")
+        for source, settings in self.get_source_to_settings_dict().items():
+            kind, _, path = source.partition("|")
+            if kind == "config_file" and key in settings and settings[key][0] is None:
+                line = nearest.line_of(path, key)
+                place = path if line is None else f"{path}:{line}"
+                flags = [one for action in self._actions for one in action.option_strings]
+                known = [one.removeprefix("--") for one in flags if one.startswith("--")]
+                return f"{place}: no option has the key '{key}'. {nearest.hint(key, known)}".rstrip()
+        return None
 
     def _open_config_files(self, command_line_args: list[str]) -> list[tuple[Any, str]]:
         """Tells of those it finds without being told, and cannot open, as of one given by `--config`."""
@@ -365,7 +382,10 @@ def _add(container: Any, option: Option) -> None:
 
 def _version_line() -> str:
     where = os.path.dirname(os.path.abspath(__file__))
-    return f"locust {locust.__version__} from {where} (Python {platform.python_version()})"
+    rest = f"from {where} (Python {platform.python_version()})"
+    if os.path.basename(sys.argv[0]) == PROGRAM:
+        return f"{PROGRAM} {gregaria_version}, compatible with locust {locust.__version__}, {rest}"
+    return f"locust {locust.__version__} {rest}"
 
 
 def _epilog(known: Table) -> str:

@@ -26,6 +26,7 @@ from ._internals import module_attributes
 from ._nodes import WorkerNode as WorkerNode
 from ._nodes import WorkerNodes as WorkerNodes
 from ._open_run import follow_rate, over
+from ._origins import Origins
 from ._steady import mark_as_steady
 from ._stopping import Stopping, ask_to_stop, await_end
 from ._usage import BusiestThread
@@ -111,6 +112,7 @@ class Runner:
         self.cpu_warning_emitted = False
         self.worker_cpu_warning_emitted = False
         self.exceptions: dict[int, ExceptionDict] = {}
+        self._origins = Origins()
         self.target_user_classes_count: dict[str, int] = {}
         """Users of each class at the end of the last ramp."""
         self.target_user_count = 0

@@ -84,6 +84,9 @@ export const authArgs = {
 export const exceptions = [
   {
     count: 13,
+    kind: "ValueError",
+    users: "WebsiteUser",
+    tasks: "boom",
     msg: "something broke in the script",
     nodes: "local",
     first_seen: 1795401037,

@@ -16,7 +16,6 @@ const EMPTY_ROWS = {
   id: [],
   requests: [],
   failures: [],
-  median: [],
   avg: [],
   min: [],
   max: [],
@@ -49,6 +48,10 @@ export function start({ scenario = "plain", port = 0, names = 0, past = 90 } = {
     args.is_distributed
       ? ["vm_a9c5_1", "vm_a9c5_2", "vm_77ef_3"].map((id, index) => ({
           id,
+          host: id.replace(/_\d$/, ""),
+          index,
+          reported: true,
+          problem: index === 2 ? "missing: nothing was heard of it for too long" : "",
           state: index === 2 ? "missing" : state,
           user_count: Math.round((run?.users ?? 0) / 2),
           cpu_usage: 31 + index * 33,
@@ -85,6 +88,7 @@ export function start({ scenario = "plain", port = 0, names = 0, past = 90 } = {
     full,
     status: status(),
     elapsed: run?.elapsed() ?? 0,
+    since: run?.started ?? 0,
     total: run?.totalRow() ?? { ...EMPTY_ROWS, id: [-1], requests: [0], failures: [0] },
     names: full ? (run?.names ?? []).map(({ id, method, name }) => ({ id, method, name })) : [],
     rows: run?.rows() ?? EMPTY_ROWS,
@@ -262,6 +266,16 @@ export function start({ scenario = "plain", port = 0, names = 0, past = 90 } = {
       return run
         ? html(page("report.html", "report_args", reportArgs(params.get("theme"))), null)
         : json({}, 404);
+    if (path === "/live/values")
+      return json(
+        Object.fromEntries(
+          ["user_count", "spawn_rate", "run_time"].map((key) => {
+            const text = params.get(key) ?? "";
+            const value = text === "" ? null : Number(text);
+            return [key, { value, problem: Number.isNaN(value) ? "A number" : null }];
+          }),
+        ),
+      );
     if (path === "/live/phases") return json(run?.phases() ?? new Run({ users: 0 }).phases());
     if (path === "/live/window")
       return json(run ? run.window(number("from"), number("to"), number("id")) : {});

@@ -119,6 +119,7 @@ export class Run {
       avg: histogram.avg,
       percentiles: CHART_FRACTIONS.map((fraction) => histogram.percentile(fraction)),
       stride: 1,
+      until: at + 1,
     };
   }
 
@@ -129,6 +130,8 @@ export class Run {
       run: this.run,
       stride: 1,
       append: false,
+      began: points[0]?.at ?? 0,
+      until: (points.at(-1)?.at ?? 0) + 1,
       at: column("at"),
       users: column("users"),
       rps: column("rps"),
@@ -156,14 +159,13 @@ export class Run {
       id,
       requests: all.total,
       failures,
-      median: Math.round(all.percentile(0.5) ?? 0),
       avg: all.avg ?? 0,
       min: Number.isFinite(all.min) ? all.min : 0,
       max: all.max,
       size: 1234 + (id + 1) * 777,
       rps: mean(0),
       fps: mean(1),
-      percentiles: FRACTIONS.map((fraction) => Math.round(all.percentile(fraction) ?? 0)),
+      percentiles: FRACTIONS.map((fraction) => all.percentile(fraction)),
     };
   }
 
@@ -203,6 +205,10 @@ export class Run {
       method: entry.method,
       name: entry.name,
       stride: 1,
+      began: this.started,
+      until: (this.seconds.at(-1)?.at ?? 0) + 1,
+      requests: cumulated(seconds.map(({ histogram }) => histogram.total)),
+      failures: cumulated(seconds.map(({ failed }) => failed)),
       at: seconds.map(({ at }) => at),
       rps: seconds.map(({ histogram }) => histogram.total),
       fps: seconds.map(({ failed }) => failed),
@@ -223,6 +229,7 @@ export class Run {
       name: ["Aggregated", ...entries.map(({ name }) => name)],
       count: [this.total.total, ...entries.map(({ all }) => all.total)],
       blocked: of(0.01),
+      queue: of(0),
       dns: of(0.02),
       connect: of(0.05),
       tls: of(0.08),
@@ -251,6 +258,12 @@ export class Run {
       p99: this.total.percentile(0.99),
       max_users: Math.max(0, ...this.seconds.map(({ users }) => users)),
       names: this.names.length,
+      since: this.started,
+      elapsed: this.seconds.length,
+      name: "",
+      note: "",
+      pinned: false,
+      cut_off: false,
       bytes: 48_213,
     };
   }
@@ -258,8 +271,13 @@ export class Run {
 
 function columns(rows) {
   const out = {};
-  for (const key of ["id", "requests", "failures", "median", "avg", "min", "max", "size", "rps", "fps"])
+  for (const key of ["id", "requests", "failures", "avg", "min", "max", "size", "rps", "fps"])
     out[key] = rows.map((row) => row[key]);
   out.percentiles = FRACTIONS.map((_, index) => rows.map((row) => row.percentiles[index]));
   return out;
+}
+
+function cumulated(counts) {
+  let sum = 0;
+  return counts.map((count) => (sum += count));
 }

@@ -52,39 +52,48 @@ test("workers come, share the users, log, and one goes missing", async () => {
     const cells = [...document.querySelectorAll(rows)].map((row) => [...row.children]);
     return (
       cells.length === 2 &&
-      cells.every((row) => row[1].innerText.trim() === "running" && /[1-9].* MiB/.test(row[4].textContent)) &&
-      cells.reduce((users, row) => users + Number(row[2].textContent), 0) === 5
+      cells.every((row) => row[2].innerText.trim() === "running" && /[1-9].* MiB/.test(row[5].textContent)) &&
+      cells.reduce((users, row) => users + Number(row[3].textContent), 0) === 5
     );
   }, ROWS);
   const both = await workerRows(page);
   assert.deepEqual(
-    both.map((row) => row[1]),
+    both.map((row) => row[2]),
     ["running", "running"],
   );
-  assert.deepEqual(both.map((row) => Number(row[2])).sort(), [2, 3]);
-  for (const row of both) assert.match(row[3], /^\d+%$/);
+  assert.deepEqual(both.map((row) => Number(row[3])).sort(), [2, 3]);
+  for (const row of both) assert.match(row[4], /^\d+%$/);
+  assert.deepEqual(both.map((row) => [row[0], row[6]]).sort(), [
+    ["0", "nothing"],
+    ["1", "nothing"],
+  ]);
+  // Told apart by number; the whole identity is in the title.
+  const ids = await page
+    .locator(`${ROWS} td:nth-child(2) span`)
+    .evaluateAll((all) => all.map((one) => one.title));
+  assert.ok(ids.every((id, index) => id.startsWith(`${both[index][1]}_`)));
   await screenshot(page, "workers");
 
   // Workers send their logs every some seconds.
   await openTab(page, "logViewer");
-  const [first] = both;
-  await page.waitForSelector(`select >> option:text-is("${first[0]}")`, {
+  const [first] = ids;
+  await page.waitForSelector(`select >> option:text-is("${first}")`, {
     state: "attached",
   });
-  await page.getByLabel("Node").selectOption(first[0]);
+  await page.getByLabel("Node").selectOption(first);
   await page.waitForSelector(".line.error:has-text('the <b>script</b> broke')");
-  assert.deepEqual([...new Set(await page.locator(".line .node").allInnerTexts())], [first[0]]);
+  assert.deepEqual([...new Set(await page.locator(".line .node").allInnerTexts())], [first]);
   await screenshot(page, "workers-logs");
 
   await openTab(page, "exceptions");
-  await page.waitForSelector(`text=${first[0]}`);
+  await page.waitForSelector(`text=${first}`);
   await openTab(page, "workers");
   await workers.pop().end("SIGKILL");
   await page.waitForSelector(`${ROWS}:has-text("missing")`);
   await page.waitForSelector("text=1 missing");
   assert.match((await page.locator('[data-figure="workers"]').innerText()).trim(), /^1\s*\/ 2$/);
-  const gone = (await workerRows(page)).find((row) => row[1] === "missing");
-  assert.deepEqual(gone.slice(2), ["0", "–", "–"]);
+  const gone = (await workerRows(page)).find((row) => row[2] === "missing");
+  assert.deepEqual(gone.slice(3), ["0", "–", "–", "missing: nothing was heard of it for too long"]);
   await screenshot(page, "workers-missing");
 
   await openTab(page, "stats");

@@ -1,12 +1,13 @@
 /** The page and the report for eyes and places of all kinds: on paper, enlarged, without motion, in another time zone. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFile, execFileSync } from "node:child_process";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { inflateSync } from "node:zlib";
-import { ARTIFACTS, launch, openPage } from "./browser.mjs";
+import { ARTIFACTS, chromiumPath, launch, openPage, PATIENCE_MS } from "./browser.mjs";
 import { startBlog, startServer } from "./gregaria.mjs";
 import { noProblems, openTab, RUN_TABS, screenshot } from "./steps.mjs";
 
@@ -86,6 +87,58 @@ test("a dark report is printed on white paper, with the bars and keys that it ne
   noProblems(problems);
   await context.close();
 });
+
+test("the report is whole on paper, as the browser prints it without being waited for", async () => {
+  const pdf = join(folder, "printed.pdf");
+  await new Promise((resolve, reject) => {
+    const args = [
+      "--headless=new",
+      "--no-sandbox",
+      "--disable-gpu",
+      `--user-data-dir=${join(folder, "profile")}`,
+    ];
+    execFile(
+      chromiumPath(),
+      [...args, `--print-to-pdf=${pdf}`, "--no-pdf-header-footer", manyNames()],
+      { timeout: PATIENCE_MS },
+      (error) => (error ? reject(error) : resolve()),
+    );
+  });
+  copyFileSync(pdf, join(ARTIFACTS, "printed.pdf"));
+  const pages = execFileSync("pdftotext", ["-layout", pdf, "-"], { encoding: "utf8" }).split("\f");
+  const text = pages.join("\n");
+  // What is drawn last: the distribution with its marks, and the axes of charts, in letters that can be read.
+  assert.match(text, /Distribution of response times[\s\S]*?p50 [\d.,]+ ms[\s\S]*?axis is logarithmic/);
+  assert.match(text, /The 50 names that failed most often or were the slowest, of 504/);
+  assert.ok(pages.length < 12, `${pages.length} pages`);
+  // The total is one row of each table, wherever pages end.
+  assert.equal(text.match(/^ *Aggregated /gm).length, 3);
+  // Where a table goes on, its head stands again, with words in it.
+  const tables = pages.filter((page) => page.match(/\/many\/\d+/g)?.length > 9);
+  assert.ok(tables.length > 1);
+  for (const page of tables) assert.match(page, /Name/);
+  execFileSync("pdftoppm", ["-r", "60", "-png", pdf, join(ARTIFACTS, "printed")]);
+});
+
+/** The report as of a run with 500 names more: a copy of one of its rows, under other names. */
+function manyNames() {
+  const [before, json, after_] = readFileSync(new URL(report), "utf8").split(
+    /(?<=<script type="application\/json" id="reportArgs">)([\s\S]*?)(?=<\/script>)/,
+  );
+  const args = JSON.parse(json);
+  const { rows, names } = args.run;
+  for (let index = 0; index < 500; index += 1) {
+    const id = 1_000 + index;
+    names.push({ id, method: "GET", name: `/many/${index}` });
+    for (const [key, column] of Object.entries(rows)) {
+      if (key === "percentiles") for (const one of column) one.push(one[0]);
+      else column.push(key === "id" ? id : column[0]);
+    }
+  }
+  const file = join(folder, "many.html");
+  writeFileSync(file, before + JSON.stringify(args).replaceAll("<", "\\u003c") + after_);
+  return pathToFileURL(file).href;
+}
 
 test("times are those of who reads, and it is said where they are not the server's", async () => {
   const here = await openPage(browser, { timezoneId: "UTC" });

@@ -30,7 +30,6 @@ export async function startTest(page, values) {
 
 export async function stopTest(page) {
   await page.click("header >> text=Stop");
-  await page.click("dialog button:text-is('Stop the test')");
   await page.waitForSelector('[data-state="stopped"]');
 }
 

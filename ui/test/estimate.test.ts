@@ -14,7 +14,7 @@ group("the estimate of the start form", () => {
       "Reaches 100 users in 9 s, holds them for 51 s.",
     );
     expect(describe({ users: 1, spawnRate: 1, runTime: null })?.text).toBe(
-      "Reaches 1 user at once, runs until stopped.",
+      "Reaches 1 user immediately, runs until stopped.",
     );
   });
 
@@ -23,7 +23,7 @@ group("the estimate of the start form", () => {
       "Falls to 20 users in 2 s.",
     );
     expect(describe({ users: 60, spawnRate: 10, runTime: null, from: 50 })?.text).toBe(
-      "Reaches 60 users at once.",
+      "Reaches 60 users immediately.",
     );
   });
 
@@ -48,6 +48,9 @@ group("the hint about the host", () => {
 
   it("names what is missing", () => {
     expect(hostHint("example.com")).toContain("https://example.com");
+    for (const near of ["localhost:5000", "127.0.0.1", "192.168.1.7", "web:8080", "shop.example.com:8080"])
+      expect(hostHint(near)).toContain(` http://${near}`);
+    expect(hostHint("shop.example.com:8443")).toContain("https://shop");
     expect(hostHint("http://")).not.toBeNull();
     expect(hostHint("http://a b")).not.toBeNull();
   });

@@ -51,7 +51,7 @@ describe("the start form", () => {
       user_classes_without_host: ["Visitor"],
     });
     const problem = (host: string, more: Partial<FormValues> = {}, from = http) =>
-      problems(from, { ...proposed(from), host, ...more })["host"];
+      problems(from, { ...proposed(from), host, ...more }, null)["host"];
     expect(problem(" ")).toBe("Visitor cannot send without a host");
     expect(problem("127.0.0.1:5000")).toBe("A host begins with http:// or https://");
     expect(problem("ftp://a")).toBe("A host begins with http:// or https://");
@@ -61,7 +61,7 @@ describe("the start form", () => {
     expect(problem("", { classes: ["Shopper"] })).toBeUndefined();
     expect(problem("", { classes: ["Shopper", "Visitor"] })).toBe("Visitor cannot send without a host");
     expect(problem("broker:1883", {}, templateArgs({}))).toBeUndefined();
-    expect(problems(http, { ...proposed(http), host: "" }, true)["host"]).toBeUndefined();
+    expect(problems(http, { ...proposed(http), host: "" }, null, true)["host"]).toBeUndefined();
   });
 
   it("sends every parameter under its own name, digits and single letters included", () => {
@@ -90,16 +90,22 @@ describe("the start form", () => {
   });
 
   it("finds what is wrong before the server does", () => {
-    const values: FormValues = { ...proposed(args), users: "1.5", spawnRate: "0", runTime: "soon" };
-    expect(Object.keys(problems(args, values)).sort()).toEqual(["run_time", "spawn_rate", "user_count"]);
+    const wrong = { value: null, problem: "no" };
+    const read = { user_count: wrong, spawn_rate: wrong, run_time: wrong };
+    expect(Object.keys(problems(args, proposed(args), read)).sort()).toEqual([
+      "run_time",
+      "spawn_rate",
+      "user_count",
+    ]);
+    expect(problems(args, proposed(args), read, true)).not.toHaveProperty("run_time");
     expect(
-      problems(args, { ...proposed(args), extra: { ...proposed(args).extra, a_b_c: "" } }),
+      problems(args, { ...proposed(args), extra: { ...proposed(args).extra, a_b_c: "" } }, null),
     ).toHaveProperty("a_b_c");
-    expect(problems(args, proposed(args))).toEqual({});
+    expect(problems(args, proposed(args), null)).toEqual({});
     const unset = templateArgs({
       extra_options: { key: option({ default_value: "", is_secret: true, is_required: true }) },
     });
-    expect(problems(unset, proposed(unset))).toHaveProperty("key");
+    expect(problems(unset, proposed(unset), null)).toHaveProperty("key");
   });
 
   it("lets a shape decide about users and run time", () => {

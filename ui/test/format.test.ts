@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import * as format from "../src/lib/format";
 
@@ -7,30 +8,15 @@ describe("format", () => {
     expect(format.count(null)).toBe("–");
   });
 
-  it("shows rates with the digits that matter", () => {
-    expect([0, 0.25, 9.999, 12.34, 1234.5].map(format.rate)).toEqual(["0", "0.25", "10.00", "12.3", "1,235"]);
-  });
-
-  it("never rounds a failure away, nor a success", () => {
-    expect(format.percent(0)).toBe("0%");
-    expect(format.percent(0.00001)).toBe("<0.01%");
-    expect(format.percent(0.0012)).toBe("0.12%");
-    expect(format.percent(0.9999)).toBe(">99.9%");
-    expect(format.percent(1)).toBe("100%");
-  });
-
-  it("shows small response times with digits and large ones without", () => {
-    expect([0, 0.0004, 0.42, 3.14, 7, 12.6, 1234.4].map(format.millis)).toEqual([
-      "0",
-      "<0.01",
-      "0.42",
-      "3.1",
-      "7",
-      "13",
-      "1,234",
-    ]);
-    expect(format.millisWithUnit(950)).toBe("950 ms");
-    expect(format.millisWithUnit(12_345)).toBe("12.35 s");
+  it("writes figures as the program does where it writes no page", () => {
+    const place = new URL("../../crates/report/src/figures.json", import.meta.url);
+    const all = JSON.parse(readFileSync(place, "utf8")) as Record<string, [number, string][]>;
+    for (const kind of ["count", "rate", "millis", "millisWithUnit", "percent"] as const) {
+      const pairs = all[kind] ?? [];
+      expect(pairs.length).toBeGreaterThan(5);
+      expect(pairs.map(([value]) => [value, format[kind](value)])).toEqual(pairs);
+      expect(format[kind](null)).toBe("–");
+    }
   });
 
   it("uses binary units for bytes", () => {
@@ -57,13 +43,12 @@ describe("format", () => {
 
   it("names percentiles without rounding noise", () => {
     expect([0.5, 0.95, 0.999, 0.9999, 1].map(format.percentileName)).toEqual([
-      "50%",
-      "95%",
-      "99.9%",
-      "99.99%",
-      "100%",
+      "p50",
+      "p95",
+      "p99.9",
+      "p99.99",
+      "p100",
     ]);
-    expect(format.percentileShort(0.999)).toBe("p99.9");
   });
 
   it("names time zones by what they are ahead of Greenwich", () => {

@@ -16,6 +16,8 @@ function history(at: number[], more: Partial<History> = {}): History {
     run: 1,
     stride: 1,
     append: false,
+    began: at[0] ?? 0,
+    until: (at.at(-1) ?? 0) + 1,
     at,
     users: column,
     rps: column,
@@ -93,9 +95,9 @@ describe("the live store", () => {
   it("adds a point a second and takes a second sent again as its correction", () => {
     live.history(history([1_000, 1_001]));
     live.tick(tick(2, { points: [point(1_002)] }));
-    live.tick(tick(3, { points: [{ ...point(1_002), rps: 99 }] }));
+    live.tick(tick(3, { points: [{ ...point(1_002), requests: 99 }] }));
     expect(live.series.at).toEqual([1_000, 1_001, 1_002]);
-    expect(live.series.rps.at(-1)).toBe(99);
+    expect(live.series.requests.at(-1)).toBe(99);
   });
 
   it("appends only what is missing after a reconnection", () => {

@@ -9,7 +9,6 @@ export function rows(values: { id: number; requests: number; failures?: number }
     id: values.map(({ id }) => id),
     requests: values.map(({ requests }) => requests),
     failures: values.map(({ failures = 0 }) => failures),
-    median: column(10),
     avg: column(12),
     min: column(1),
     max: column(99),
@@ -65,6 +64,7 @@ export function tick(seq: number, more: Partial<Tick> = {}): Tick {
     full: false,
     status,
     elapsed: seq,
+    since: 1_000,
     total: rows([{ id: -1, requests: seq * 10 }]),
     names: [],
     rows: rows([]),
@@ -78,7 +78,18 @@ export function tick(seq: number, more: Partial<Tick> = {}): Tick {
 }
 
 export function point(at: number, stride = 1): Point {
-  return { at, users: 5, rps: 3, fps: 0, requests: 10, failures: 0, avg: 12, percentiles: [10, 95], stride };
+  return {
+    at,
+    users: 5,
+    rps: 3,
+    fps: 0,
+    requests: 10,
+    failures: 0,
+    avg: 12,
+    percentiles: [10, 95],
+    stride,
+    until: at + stride,
+  };
 }
 
 export function failure(key: string, occurrences: number): Failure {

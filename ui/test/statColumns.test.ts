@@ -69,6 +69,10 @@ describe("workers", () => {
   it("that are missing are not counted as there", () => {
     const worker = (state: string): Worker => ({
       id: state,
+      host: state,
+      index: 0,
+      reported: true,
+      problem: "",
       state,
       user_count: 0,
       cpu_usage: 0,

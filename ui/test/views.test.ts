@@ -3,26 +3,28 @@ import { describe, expect, it } from "vitest";
 import { phaseRows } from "../src/charts/phases";
 import { concatenate, seriesOf, seriesOfName } from "../src/lib/series";
 import { environment, keptNote, parameters } from "../src/report/info";
-import { align } from "../src/runs/align";
-import { change } from "../src/runs/change";
+import { align, alignRates } from "../src/runs/align";
+import { change, differences, enough } from "../src/runs/change";
 import { parsePlace, placeQuery } from "../src/stores/router.svelte";
 import { extendedColumns, extendedRows } from "../src/tabs/extended";
 import { levelName, wanted } from "../src/tabs/logLines";
 import { ratioRows } from "../src/tabs/ratio";
 import { frames } from "../src/tabs/traceback";
 import { valueOf, weights } from "../src/start/userSettings";
-import type { History, LogLine, Phases, RunDetail } from "../src/api/schema";
+import type { CompareRow, History, LogLine, Phases, RunDetail, RunSummary } from "../src/api/schema";
 
 const history = (at: number[]): History => ({
   run: 1,
   stride: 1,
   append: false,
+  began: at[0] ?? 0,
+  until: (at.at(-1) ?? 0) + 1,
   at,
   users: at.map(() => 1),
-  rps: at.map((_, index) => index),
+  rps: at.map(() => 4),
   fps: at.map(() => 0),
-  requests: at,
-  failures: at,
+  requests: at.map((_, index) => 4 * (index + 1)),
+  failures: at.map(() => 0),
   avg: at,
   percentiles: [at.map(() => 5)],
 });
@@ -31,7 +33,11 @@ describe("series", () => {
   it("puts runs one after another with a gap between them", () => {
     const all = concatenate([seriesOf(history([1, 2])), seriesOf(history([50, 51]))], 1);
     expect(all.at).toEqual([1, 2, 2.5, 50, 51]);
-    expect(all.rps).toEqual([0, 1, null, 0, 1]);
+    expect(all.requests).toEqual([4, 8, 8, 12, 16]);
+    expect(all.spans).toEqual([
+      [1, 3],
+      [50, 52],
+    ]);
     expect(all.percentiles[0]).toEqual([5, 5, null, 5, 5]);
   });
 
@@ -40,33 +46,55 @@ describe("series", () => {
       method: "GET",
       name: "/",
       stride: 1,
+      began: 10,
+      until: 21,
       at: [10, 11, 20],
       rps: [4, 4, 2],
       fps: [0, 0, 0],
+      requests: [4, 8, 10],
+      failures: [0, 0, 0],
       avg: [1, 1, 1],
       percentiles: [[5, 5, 5]],
     });
     expect(series.at).toEqual([10, 11, 12, 19, 20]);
-    expect(series.rps).toEqual([4, 4, 0, 0, 2]);
+    expect(series.requests).toEqual([4, 8, 8, 8, 10]);
     expect(series.percentiles[0]).toEqual([5, 5, null, null, 5]);
   });
 
   it("puts two runs on one axis", () => {
     const run = (started: number, at: number[]) =>
-      ({ summary: { started }, chart_fractions: [0.95], history: history(at) }) as unknown as RunDetail;
+      ({
+        summary: { started, requests: 4 * at.length },
+        elapsed: at.length,
+        chart_fractions: [0.95],
+        history: history(at),
+      }) as unknown as RunDetail;
     const aligned = align(run(100, [100, 101, 102]), run(900, [900, 902]), 0.95);
     expect(aligned.at).toEqual([0, 1, 2]);
-    expect(aligned.rps).toEqual([
-      [0, 1, 2],
-      [0, null, 1],
+    expect(aligned.users).toEqual([
+      [1, 1, 1],
+      [1, null, 1],
     ]);
+    const rated = alignRates(run(100, [100, 101, 102]), run(900, [900, 902]));
+    expect(rated).toEqual({
+      at: [0, 1, 2],
+      rps: [
+        [4, 4, 4],
+        [4, 0, 4],
+      ],
+      fps: [
+        [0, 0, 0],
+        [0, 0, 0],
+      ],
+      step: 1,
+    });
   });
 });
 
 describe("comparisons", () => {
   it("say what is better and what is worse", () => {
-    expect(change(100, 150, true)).toEqual({ text: "+50.0%", verdict: "worse" });
-    expect(change(100, 50, true)).toEqual({ text: "−50.0%", verdict: "better" });
+    expect(change(100, 150, true)).toEqual({ text: "+50.0%", verdict: "worse", relative: 0.5 });
+    expect(change(100, 50, true)).toEqual({ text: "−50.0%", verdict: "better", relative: -0.5 });
     expect(change(100, 150, false)?.verdict).toBe("better");
     expect(change(100, 150, null)?.verdict).toBe("same");
   });
@@ -74,8 +102,38 @@ describe("comparisons", () => {
   it("take small differences for noise, and what is missing for nothing", () => {
     expect(change(100, 101, true)?.verdict).toBe("same");
     expect(change(5, 5, true)?.text).toBe("=");
-    expect(change(0, 3, true)).toEqual({ text: "new", verdict: "worse" });
+    expect(change(0, 3, true)).toMatchObject({ text: "new", verdict: "worse" });
     expect(change(null, 3, true)).toBeNull();
+  });
+
+  it("call nothing better or worse of which there is too little", () => {
+    const row = (requests: number) => ({ requests }) as CompareRow;
+    expect(change(1, 6, true, false)).toMatchObject({ text: "+500.0%", verdict: "unsure" });
+    expect(enough(row(4), row(1), 600)).toBe(false);
+    expect(enough(row(500), row(400), 10)).toBe(false);
+    expect(enough(row(500), row(400), 60)).toBe(true);
+    expect(enough(row(500), row(400), 60, 0.99)).toBe(false);
+    expect(enough(row(2000), row(1000), 60, 0.99)).toBe(true);
+    expect(enough(null, row(400), 60)).toBe(false);
+  });
+
+  it("say what else was different", () => {
+    const run = (more: Partial<RunSummary>) =>
+      ({
+        max_users: 10,
+        elapsed: 60,
+        host: "http://a",
+        locustfile: "x.py",
+        cut_off: false,
+        ...more,
+      }) as RunSummary;
+    expect(differences(run({}), run({}))).toEqual([]);
+    expect(differences(run({ max_users: 15, elapsed: 30 }), run({ elapsed: 15, cut_off: true }))).toEqual([
+      "Users: 15 in A, 10 in B.",
+      "Time: 30 s in A, 15 s in B.",
+      "Shorter than 20 s: no difference is called better or worse.",
+      "B was cut off.",
+    ]);
   });
 });
 

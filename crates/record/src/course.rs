@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use gregaria_stats::{Histogram, Piece, Slice};
+use gregaria_stats::{Piece, Slice};
 
 use crate::dto;
 use crate::mirror::{Mirror, Slot};
@@ -22,13 +22,11 @@ pub(crate) const TOTAL_BYTES: usize = 24 << 20;
 /// All names together take at most about this many bytes.
 pub(crate) const NAMES_BYTES: usize = 48 << 20;
 /// A last second shorter than this is counted with the one before: its rate would be noise.
-const SHORTEST: f64 = 0.25;
+pub(crate) const SHORTEST: f64 = 0.25;
 /// How late the end of a second may be noticed.
 const LATE: f64 = 0.5;
 /// Seconds that wait for workers to tell of them, at most: older ones wait no longer.
 const MOST_OPEN: usize = 300;
-/// Bins of a distribution, for each power of ten.
-const BINS: f64 = 25.0;
 
 /// The course of a run.
 #[derive(Debug, Clone)]
@@ -273,6 +271,8 @@ impl Course {
         let mut out = dto::History {
             run,
             stride: self.stride,
+            began: self.began,
+            until: self.until,
             percentiles: vec![Vec::new(); fractions.len()],
             ..dto::History::default()
         };
@@ -298,15 +298,20 @@ impl Course {
         out
     }
 
-    /// Seconds that a point covers; the first and the last may not be whole.
-    fn covered(&self, record: &Record) -> f64 {
-        let seconds = f64::from(self.stride);
-        let begin = self.base + f64::from(record.offset) * seconds;
-        let is_last = self.total.newest().is_some_and(|newest| newest.offset == record.offset);
+    /// Seconds that a point of so many covers; the first and the last may not be whole.
+    fn covered(&self, offset: u32, stride: u32) -> f64 {
+        let seconds = f64::from(stride);
+        let begin = self.base + f64::from(offset) * seconds;
+        (self.end_of(begin, seconds) - begin.max(self.began)).max(SHORTEST / 2.0)
+    }
+
+    /// When a point really ends.
+    fn end_of(&self, begin: f64, seconds: f64) -> f64 {
+        let newest =
+            self.total.newest().map_or(0.0, |newest| f64::from(newest.offset) * f64::from(self.stride));
+        let is_last = begin + seconds > self.base + newest;
         let late = is_last && self.until > begin && (self.until - begin - seconds).abs() > LATE;
-        let end =
-            if late || (is_last && self.until < begin + seconds) { self.until } else { begin + seconds };
-        (end - begin.max(self.began)).max(SHORTEST / 2.0)
+        if late || (is_last && self.until < begin + seconds) { self.until } else { begin + seconds }
     }
 
     /// The newest point, of which `requests` and `failures` are the sums until then.
@@ -317,9 +322,10 @@ impl Course {
         failures: u64,
         fractions: &[f64],
     ) -> dto::Point {
-        let (seconds, covered) = (f64::from(self.stride), self.covered(record));
+        let (seconds, covered) = (f64::from(self.stride), self.covered(record.offset, self.stride));
+        let at = self.base + f64::from(record.offset) * seconds;
         dto::Point {
-            at: self.base + f64::from(record.offset) * seconds,
+            at,
             users: record.users,
             rps: record.requests as f64 / covered,
             fps: record.failures as f64 / covered,
@@ -328,6 +334,7 @@ impl Course {
             avg: record.avg(),
             percentiles: record.percentiles(fractions),
             stride: self.stride,
+            until: self.end_of(at, seconds),
         }
     }
 
@@ -337,15 +344,23 @@ impl Course {
             method: name.method.clone(),
             name: name.name.clone(),
             stride: self.names_stride,
+            began: self.began,
+            until: self.until,
             percentiles: vec![Vec::new(); fractions.len()],
             ..dto::NameHistory::default()
         };
         let seconds = f64::from(self.names_stride);
         let series = usize::try_from(name.id).ok().and_then(|index| self.names.get(index));
+        let (mut requests, mut failures) = (0_u64, 0_u64);
         for record in series.into_iter().flat_map(Series::iter) {
+            requests = record.requests.saturating_add(requests);
+            failures = record.failures.saturating_add(failures);
+            out.requests.push(requests);
+            out.failures.push(failures);
             out.at.push(self.base + f64::from(record.offset) * seconds);
-            out.rps.push(record.requests as f64 / seconds);
-            out.fps.push(record.failures as f64 / seconds);
+            let covered = self.covered(record.offset, self.names_stride);
+            out.rps.push(record.requests as f64 / covered);
+            out.fps.push(record.failures as f64 / covered);
             out.avg.push(record.avg());
             for (column, value) in out.percentiles.iter_mut().zip(record.percentiles(fractions)) {
                 column.push(value);
@@ -353,82 +368,13 @@ impl Course {
         }
         out
     }
-
-    /// The numbers between two moments (unix seconds, widened to whole points), of a name or the total. `None`: no such name.
-    pub(crate) fn window(
-        &self,
-        id: Option<i32>,
-        from: Option<f64>,
-        to: Option<f64>,
-        fractions: &[f64],
-    ) -> Option<dto::Window> {
-        let (series, stride) = match id {
-            None | Some(-1) => (&self.total, self.stride),
-            Some(id) => (self.names.get(usize::try_from(id).ok()?)?, self.names_stride),
-        };
-        let seconds = f64::from(stride);
-        let begin = |record: &Record| self.base + f64::from(record.offset) * seconds;
-        let mut sum = Record::default();
-        let (mut first, mut last) = (None, None);
-        for record in series.iter() {
-            let at = begin(&record);
-            if from.is_some_and(|from| at + seconds <= from) || to.is_some_and(|to| at >= to) {
-                continue;
-            }
-            first = first.or(Some(at));
-            last = Some(at + seconds);
-            sum.merge(&record);
-        }
-        let (from, to) = match (from, to) {
-            (None, None) => (self.began, self.until),
-            (from, to) => (from.or(first).unwrap_or(self.began), to.or(last).unwrap_or(self.until)),
-        };
-        // What lies outside the run is no time in which something could have happened.
-        let lasted =
-            (last.unwrap_or(to).min(self.until) - first.unwrap_or(from).max(self.began)).max(SHORTEST);
-        let bound = |slot: Option<&(u32, u64)>, upper: bool| {
-            slot.map(|&(slot, _)| Histogram::bounds(slot))
-                .map(|(low, high)| if upper { high } else { low } as f64 / 1_000.0)
-        };
-        Some(dto::Window {
-            from,
-            to,
-            requests: sum.requests,
-            failures: sum.failures,
-            rps: sum.requests as f64 / lasted,
-            fps: sum.failures as f64 / lasted,
-            min: bound(sum.slots.first(), false),
-            max: bound(sum.slots.last(), true),
-            avg: sum.avg(),
-            fractions: fractions.to_vec(),
-            percentiles: sum.percentiles(fractions),
-            bins: bins(&sum.slots),
-        })
-    }
-}
-
-/// Slots put together on a logarithmic scale: (smallest, largest, number), ms.
-pub(crate) fn bins(slots: &[(u32, u64)]) -> Vec<(f64, f64, u64)> {
-    let mut out: Vec<(f64, f64, u64)> = Vec::new();
-    let mut bin = None;
-    for &(slot, count) in slots {
-        let (low, high) = Histogram::bounds(slot);
-        let this = ((low.max(1) as f64).log10() * BINS) as i64;
-        match out.last_mut().filter(|_| bin == Some(this)) {
-            Some(last) => {
-                last.1 = high as f64 / 1_000.0;
-                last.2 = count.saturating_add(last.2);
-            }
-            None => out.push((low as f64 / 1_000.0, high as f64 / 1_000.0, count)),
-        }
-        bin = Some(this);
-    }
-    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::windows::bins;
+    use gregaria_stats::Histogram;
 
     fn record(offset: u32, ms: f64, requests: u64) -> Record {
         let mut exact = Histogram::default();

@@ -106,6 +106,42 @@ impl Recording {
     }
 }
 
+impl Record {
+    /// Keeps what was measured so far as a run of its own: it is about to be cleared. Its id; none if there is nothing to keep, or no
+    /// store. Asks the host, so it is not to be called on its thread.
+    pub fn keep_so_far(&self) -> Option<String> {
+        const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+        let store = self.store()?;
+        let present = self.run().clone();
+        let (status, _) = self.status();
+        if !status.is_running() || present.total().entry.num_requests == 0 {
+            // One that is over is kept already.
+            return None;
+        }
+        let now = unix_now();
+        let run = counted_now(present, self.numbers(), &status, now);
+        let mut kept = StoredRun::of(&run, &status, self.info(PATIENCE), now);
+        "Until its statistics were reset".clone_into(&mut kept.summary.note);
+        match store.save(&kept) {
+            Ok(id) => Some(id),
+            Err(error) => {
+                self.source.warn(format!("What was measured before the reset is not kept: {error}"));
+                None
+            }
+        }
+    }
+}
+
+impl StoredRun {
+    /// The data of its report as JSON.
+    ///
+    /// # Errors
+    /// If a number in it is none.
+    pub fn report(&self, showing: &Showing) -> Result<String, ReportError> {
+        json(self, self.detail(), showing)
+    }
+}
+
 /// The same for statistics that nobody recorded: their course is one point.
 ///
 /// # Errors
@@ -152,11 +188,8 @@ fn json(run: &StoredRun, detail: dto::RunDetail, showing: &Showing) -> Result<St
         detail.rows.requests.iter().copied().zip(detail.rows.id.iter().copied()).collect();
     ids.sort_unstable_by(|a, b| b.cmp(a));
     let chosen = [-1].into_iter().chain(ids.iter().take(MOST_NAMES).map(|&(_, id)| id));
-    let windows = chosen
-        .filter_map(|id| {
-            Some(OfName { id, window: run.course.window(Some(id), None, None, &run.fractions)? })
-        })
-        .collect();
+    let windows =
+        chosen.filter_map(|id| Some(OfName { id, window: run.window(Some(id), None, None)? })).collect();
     let report = Report {
         theme: showing.theme.as_deref(),
         download: showing.download.as_deref(),

@@ -42,7 +42,9 @@ mod source;
 mod status;
 pub mod store;
 mod thresholds;
+pub mod values;
 mod verdict;
+mod windows;
 
 pub use clock::unix_now;
 pub use course::{Course, Told as ToldOfSecond};

@@ -22,37 +22,47 @@ const RATE_SECONDS: f64 = 16.0;
 pub(crate) struct Row {
     pub(crate) requests: u64,
     pub(crate) failures: u64,
-    pub(crate) median: f64,
     pub(crate) avg: f64,
     pub(crate) min: f64,
     pub(crate) max: f64,
     pub(crate) size: f64,
     pub(crate) rps: f64,
     pub(crate) fps: f64,
-    pub(crate) percentiles: Vec<i64>,
+    pub(crate) percentiles: Vec<Option<f64>>,
 }
 
 impl Row {
     fn of(entry: &Entry, rps: f64, fps: f64, fractions: &[f64]) -> Self {
-        // One sort for the median and all percentiles.
-        let mut asked = vec![0.5];
-        asked.extend_from_slice(fractions);
-        let mut percentiles = entry.percentiles(&asked);
-        let p50 = percentiles.remove(0);
-        let median = if entry.times().is_empty() { Number::ZERO } else { entry.median_within(p50) };
         Self {
             requests: entry.num_requests,
             failures: entry.num_failures,
-            median: finite(median.value()),
             avg: finite(entry.avg_response_time()),
             min: finite(entry.min_response_time.map_or(0.0, Number::value)),
             max: finite(entry.max_response_time.value()),
             size: finite(entry.avg_content_length().value()),
             rps: finite(rps),
             fps: finite(fps),
-            percentiles,
+            percentiles: shown_percentiles(entry, fractions),
         }
     }
+}
+
+/// The percentiles of an entry that are shown wherever they are not Locust's own: exact to the microsecond. Where only rounded
+/// response times are known (an original Locust's workers tell no others) these, but not outside the smallest and the largest.
+pub(crate) fn shown_percentiles(entry: &Entry, fractions: &[f64]) -> Vec<Option<f64>> {
+    if let Some(exact) = entry.exact_percentiles(fractions) {
+        return exact.into_iter().map(|ms| Some(short(ms))).collect();
+    }
+    let Some(min) = entry.min_response_time.map(Number::value).filter(|_| !entry.times().is_empty()) else {
+        return vec![None; fractions.len()];
+    };
+    let max = entry.max_response_time.value().max(min);
+    entry.percentiles(fractions).into_iter().map(|ms| Some(short((ms as f64).clamp(min, max)))).collect()
+}
+
+/// Response times are told to the microsecond, rates to the thousandth: fewer digits to send.
+pub(crate) fn short(value: f64) -> f64 {
+    (value * 1_000.0).round() / 1_000.0
 }
 
 /// JSON has no other numbers.
@@ -60,15 +70,13 @@ fn finite(value: f64) -> f64 {
     if value.is_finite() { value } else { 0.0 }
 }
 
-/// Puts rows under each other. Response times are shown to the microsecond, rates to the hundredth: fewer digits to send.
+/// Puts rows under each other.
 pub(crate) fn rows<'a>(rows: impl IntoIterator<Item = (i32, &'a Row)>, fractions: usize) -> dto::Rows {
     let mut out = dto::Rows { percentiles: vec![Vec::new(); fractions], ..dto::Rows::default() };
-    let short = |value: f64| (value * 1_000.0).round() / 1_000.0;
     for (id, row) in rows {
         out.id.push(id);
         out.requests.push(row.requests);
         out.failures.push(row.failures);
-        out.median.push(short(row.median));
         out.avg.push(short(row.avg));
         out.min.push(short(row.min));
         out.max.push(short(row.max));

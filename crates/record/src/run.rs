@@ -10,6 +10,7 @@ use crate::own::Own;
 use crate::status::HostStatus;
 use crate::thresholds::{Judge, Threshold};
 use crate::verdict::{Crew, Facts, Health, judge};
+use crate::windows::{bins, whole};
 
 /// Percentiles charts can show, besides those that the script asks for.
 const CHART: [f64; 5] = [0.5, 0.75, 0.9, 0.95, 0.99];
@@ -167,6 +168,7 @@ impl Run {
             full,
             status,
             elapsed: self.mirror.elapsed(),
+            since: self.mirror.span().start,
             total: self.mirror.total_row(),
             names: self.mirror.names_since(since),
             rows: self.mirror.rows_since(since),
@@ -222,7 +224,19 @@ impl Run {
 
     /// The numbers between two moments (unix seconds, widened to whole points), of a name or the total. `None`: no such name.
     pub fn window(&self, id: Option<i32>, from: Option<f64>, to: Option<f64>) -> Option<dto::Window> {
-        self.course.window(id, from, to, &self.mirror.fractions)
+        let fractions = &self.mirror.fractions;
+        let window = self.course.window(id, from, to, fractions)?;
+        if from.is_some() || to.is_some() {
+            return Some(window);
+        }
+        let slot = match id {
+            None | Some(-1) => &self.mirror.total,
+            Some(id) => self.mirror.names.get(usize::try_from(id).ok()?)?.as_ref()?,
+        };
+        let row = rows([(-1, &slot.row)], fractions.len());
+        // The course does not have the second that goes on.
+        let bins = bins(&slot.entry.exact().slots());
+        Some(dto::Window { bins, ..whole(window, &row, 0, self.mirror.elapsed()) })
     }
 
     /// All names for the page.

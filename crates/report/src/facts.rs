@@ -60,10 +60,36 @@ pub struct Info {
 pub struct Exception {
     /// How often.
     pub count: u64,
+    /// Its class, if that is known.
+    pub kind: String,
     /// Its text.
     pub msg: String,
+    /// User classes in whose tasks it happened, if that is known.
+    pub users: String,
+    /// The tasks.
+    pub tasks: String,
     /// Where it came from.
     pub traceback: String,
+}
+
+impl Exception {
+    /// The class and the text, as Python says them.
+    pub fn title(&self) -> String {
+        match (&*self.kind, &*self.msg) {
+            ("", msg) => msg.to_owned(),
+            (kind, "") => kind.to_owned(),
+            (kind, msg) => format!("{kind}: {msg}"),
+        }
+    }
+
+    /// The user class and the task.
+    pub fn place(&self) -> String {
+        match (&*self.users, &*self.tasks) {
+            (users, "") => users.to_owned(),
+            ("", tasks) => tasks.to_owned(),
+            (users, tasks) => format!("{users}.{tasks}"),
+        }
+    }
 }
 
 /// The text is not what [`Facts`] are read from.
@@ -98,7 +124,8 @@ impl Facts {
             ("Spawn rate", info.spawn_rate.map(|rate| format!("{rate} users/s"))),
             ("Run time limit", info.run_time.map(duration)),
             ("Arrivals", self.arrivals.as_ref().map(Arrivals::in_words)),
-            ("Locust", info.version.clone()),
+            ("gregaria", Some(env!("CARGO_PKG_VERSION").to_owned())),
+            ("Compatible with Locust", info.version.clone()),
             ("Python", info.python.clone()),
             ("Platform", info.platform.clone()),
         ];
@@ -125,7 +152,11 @@ mod tests {
             Facts::from_json(r#"{"info": {"host": "http://h", "tasks": {}, "run_time": 3723}}"#).unwrap();
         assert_eq!(
             facts.parameters(),
-            [("Host", "http://h".to_owned()), ("Run time limit", "1 h 2 min 3 s".to_owned())]
+            [
+                ("Host", "http://h".to_owned()),
+                ("Run time limit", "1 h 2 min 3 s".to_owned()),
+                ("gregaria", env!("CARGO_PKG_VERSION").to_owned())
+            ]
         );
         assert_eq!((facts.title(), facts.exit_code), ("load test", 0));
         assert!(Facts::from_json("[1]").is_err());

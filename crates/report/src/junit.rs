@@ -9,8 +9,9 @@ use std::fmt::Write as _;
 use gregaria_stats::{EntrySnapshot, Snapshot, SnapshotOptions};
 
 use crate::facts::Facts;
+use crate::figures::{count, millis, percent, rate};
 use crate::measures::{measure_words, sorted};
-use crate::{Threshold, utc_timestamp, verdict_lines};
+use crate::{Threshold, utc_timestamp, verdict_lines, worst};
 
 /// What the snapshot has to hold.
 pub fn snapshot_options() -> SnapshotOptions {
@@ -117,18 +118,19 @@ fn request_cases(snapshot: &Snapshot, facts: &Facts) -> Vec<Case> {
         let line = format!("{} × {}", error.tally.occurrences, error.text);
         errors_of.entry((&error.name, &error.method)).or_default().push(line);
     }
-    snapshot
-        .entries
+    let entries = worst::entries(&snapshot.entries);
+    let (told, rest) = entries.split_at(entries.len().min(worst::MOST));
+    let mut cases: Vec<Case> = told
         .iter()
         .map(|entry| {
             let errors =
                 errors_of.get(&(&*entry.name, &*entry.method)).map_or(String::new(), |all| all.join("\n"));
             let failure = (entry.num_failures > 0).then(|| {
                 let message = format!(
-                    "{} of {} requests failed ({:.2} %)",
+                    "{} of {} requests failed ({})",
                     entry.num_failures,
                     entry.num_requests,
-                    entry.fail_ratio * 100.0
+                    percent(entry.fail_ratio)
                 );
                 ("failure", message, "failed requests", errors)
             });
@@ -144,14 +146,37 @@ fn request_cases(snapshot: &Snapshot, facts: &Facts) -> Vec<Case> {
             };
             case(facts, name.trim(), entry.avg_response_time / 1_000.0, failure, Some(&output))
         })
-        .collect()
+        .collect();
+    if !rest.is_empty() {
+        cases.push(rest_case(rest, facts));
+    }
+    cases
+}
+
+/// The names that have no case of their own.
+fn rest_case(rest: &[&EntrySnapshot], facts: &Facts) -> Case {
+    let sum = |of: fn(&EntrySnapshot) -> u64| rest.iter().map(|entry| of(entry)).sum::<u64>();
+    let (requests, failures) = (sum(|entry| entry.num_requests), sum(|entry| entry.num_failures));
+    let name = format!("{} more names", count(rest.len() as u64));
+    let text = format!(
+        "They failed less often and were not slower than the {} before.\nrequests: {requests}\nfailures: {failures}",
+        worst::MOST
+    );
+    let failure = (failures > 0 && !facts.lenient).then(|| {
+        ("failure", format!("{failures} of {requests} requests failed"), "failed requests", String::new())
+    });
+    case(facts, &name, 0.0, failure, Some(&text))
 }
 
 fn exception_case(exception: &crate::facts::Exception, facts: &Facts) -> Case {
-    let message = format!("{} × {}", exception.count, exception.msg);
-    let name = exception.msg.lines().next().unwrap_or_default();
-    let name = if name.is_empty() { "exception" } else { name };
-    case(facts, name, 0.0, Some(("error", message, "exception", exception.traceback.clone())), None)
+    let title = exception.title();
+    let message = format!("{} × {title}", exception.count);
+    let name = title.lines().next().filter(|name| !name.is_empty()).unwrap_or("exception");
+    let kind = if exception.kind.is_empty() { "exception" } else { &exception.kind };
+    let place = exception.place();
+    let place = (!place.is_empty()).then(|| format!("in {place}"));
+    let failure = ("error", message, kind, exception.traceback.clone());
+    case(facts, name, 0.0, Some(failure), place.as_deref())
 }
 
 fn threshold_case(threshold: &Threshold, facts: &Facts) -> Case {
@@ -206,8 +231,9 @@ fn case(
             "skipped" => writeln!(xml, "      <skipped message=\"{}\"/>", escaped(&message)),
             _ => writeln!(
                 xml,
-                "      <{element} message=\"{}\" type=\"{kind}\">{}</{element}>",
+                "      <{element} message=\"{}\" type=\"{}\">{}</{element}>",
                 escaped(&message),
+                escaped(kind),
                 escaped(&text)
             ),
         };
@@ -221,21 +247,23 @@ fn case(
 
 fn numbers(entry: &EntrySnapshot) -> String {
     let mut text = format!(
-        "requests: {}\nfailures: {}\nrequests/s: {:.2}",
-        entry.num_requests, entry.num_failures, entry.total_rps
+        "requests: {}\nfailures: {}\nrequests/s: {}",
+        entry.num_requests,
+        entry.num_failures,
+        rate(entry.total_rps)
     );
     if let Some(min) = entry.min_response_time {
         let _ = write!(
             text,
-            "\nresponse time in ms: min {:.1}, mean {:.1}, max {:.1}",
-            min.value(),
-            entry.avg_response_time,
-            entry.max_response_time.value()
+            "\nresponse time in ms: min {}, average {}, max {}",
+            millis(min.value()),
+            millis(entry.avg_response_time),
+            millis(entry.max_response_time.value())
         );
     }
     if let Some(exact) = &entry.exact {
-        for (label, ms) in crate::readable_percentiles(&EXACT).iter().zip(exact) {
-            let _ = write!(text, "\n{label} within {ms:.1} ms");
+        for (label, ms) in ["p50", "p95", "p99"].iter().zip(exact) {
+            let _ = write!(text, "\n{label} {} ms", millis(*ms));
         }
     }
     text

@@ -12,6 +12,7 @@ mod text;
 
 pub mod exact;
 pub mod facts;
+pub mod figures;
 pub mod junit;
 pub mod markdown;
 mod measures;
@@ -19,6 +20,7 @@ pub mod prometheus;
 pub mod task_ratio;
 mod thresholds;
 mod verdict;
+mod worst;
 
 pub use arrivals::{Arrivals, Latencies, LatencyRow, arrival_lines, short_ms};
 pub use console::{Widths, error_lines, percentile_line, percentile_lines, stats_line, stats_lines};

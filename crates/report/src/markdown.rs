@@ -4,12 +4,11 @@ use std::fmt::Write as _;
 
 use gregaria_stats::{EntrySnapshot, Snapshot, SnapshotOptions};
 
-use crate::facts::{Facts, duration};
+use crate::facts::{Exception, Facts, duration};
+use crate::figures::{count, millis, percent, rate};
 use crate::measures::{measure_words, sorted};
-use crate::utc_timestamp;
+use crate::{utc_timestamp, worst};
 
-/// Rows of a table; a page of thousands is no summary.
-pub const MOST_ROWS: usize = 200;
 const EXACT: [f64; 3] = [0.5, 0.95, 0.99];
 
 /// What the snapshot has to hold.
@@ -43,19 +42,19 @@ fn write_sentence(out: &mut String, snapshot: &Snapshot) {
     let total = &snapshot.total;
     let _ = write!(
         out,
-        "**{}** requests, **{}** failed ({}), {:.2} requests/s",
-        thousands(total.num_requests),
-        thousands(total.num_failures),
+        "**{}** requests, **{}** failed ({}), {} requests/s",
+        count(total.num_requests),
+        count(total.num_failures),
         percent(total.fail_ratio),
-        total.total_rps
+        rate(total.total_rps)
     );
     if let Some([median, p95, p99]) = total.exact.as_deref().and_then(|exact| exact.first_chunk()) {
         let _ = write!(
             out,
-            "; half of them within {} ms, 95 % within {} ms, 99 % within {} ms",
-            ms(*median),
-            ms(*p95),
-            ms(*p99)
+            "; half of them within {} ms, 95% within {} ms, 99% within {} ms",
+            millis(*median),
+            millis(*p95),
+            millis(*p99)
         );
     }
     out.push_str(".\n\n");
@@ -95,7 +94,7 @@ fn write_latencies(out: &mut String, facts: &Facts) {
     let heads = crate::readable_percentiles(&latencies.fractions);
     let _ = writeln!(out, "## Latencies (ms)\n\n| Requests | | {} |", heads.join(" | "));
     let _ = writeln!(out, "|---|---|{}", "--:|".repeat(heads.len()));
-    for row in latencies.rows.iter().take(MOST_ROWS) {
+    for row in latencies.rows.iter().take(worst::MOST) {
         for (what, values) in row.both() {
             let cells: Vec<String> = values.iter().map(|ms| crate::short_ms(*ms)).collect();
             let _ = writeln!(out, "| {} | {what} | {} |", cell(&row.label()), cells.join(" | "));
@@ -126,35 +125,35 @@ fn write_thresholds(out: &mut String, facts: &Facts) {
 fn write_requests(out: &mut String, snapshot: &Snapshot) {
     out.push_str("## Requests\n\n");
     out.push_str(
-        "| Type | Name | Requests | Failed | Mean (ms) | 50 % | 95 % | 99 % | Max (ms) | Requests/s |\n",
+        "| Type | Name | Requests | Failed | Average (ms) | p50 | p95 | p99 | Max (ms) | Requests/s |\n",
     );
     out.push_str("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n");
-    for entry in snapshot.entries.iter().take(MOST_ROWS) {
+    for entry in worst::entries(&snapshot.entries).into_iter().take(worst::MOST) {
         write_entry(out, entry, &cell(&entry.name));
     }
     write_entry(out, &snapshot.total, "**Aggregated**");
     out.push('\n');
-    write_rest(out, snapshot.entries.len());
+    write_rest(out, snapshot.entries.len(), "names, which failed less often and were not slower");
 }
 
 fn write_entry(out: &mut String, entry: &EntrySnapshot, name: &str) {
     let exact = entry.exact.as_deref().unwrap_or_default();
-    let at = |index: usize| exact.get(index).map_or(String::new(), |value| ms(*value));
+    let at = |index: usize| exact.get(index).map_or(String::new(), |value| millis(*value));
     let timed = entry.min_response_time.is_some();
-    let time = |value: f64| if timed { ms(value) } else { String::new() };
+    let time = |value: f64| if timed { millis(value) } else { String::new() };
     let _ = writeln!(
         out,
-        "| {} | {name} | {} | {} ({}) | {} | {} | {} | {} | {} | {:.2} |",
+        "| {} | {name} | {} | {} ({}) | {} | {} | {} | {} | {} | {} |",
         inline(&entry.method),
-        thousands(entry.num_requests),
-        thousands(entry.num_failures),
+        count(entry.num_requests),
+        count(entry.num_failures),
         percent(entry.fail_ratio),
         time(entry.avg_response_time),
         at(0),
         at(1),
         at(2),
         time(entry.max_response_time.value()),
-        entry.total_rps
+        rate(entry.total_rps)
     );
 }
 
@@ -163,12 +162,12 @@ fn write_measures(out: &mut String, snapshot: &Snapshot) {
         return;
     }
     out.push_str("## Checks and metrics\n\n| | Name | |\n|---|---|---|\n");
-    for measure in sorted(&snapshot.measures).into_iter().take(MOST_ROWS) {
+    for measure in sorted(&snapshot.measures).into_iter().take(worst::MOST) {
         let words = inline(&measure_words(measure));
         let _ = writeln!(out, "| {} | {} | {words} |", measure.kind.name(), cell(&measure.name));
     }
     out.push('\n');
-    write_rest(out, snapshot.measures.len());
+    write_rest(out, snapshot.measures.len(), "checks and measures");
 }
 
 fn write_failures(out: &mut String, snapshot: &Snapshot) {
@@ -176,30 +175,39 @@ fn write_failures(out: &mut String, snapshot: &Snapshot) {
         return;
     }
     out.push_str("## Failures\n\n| Times | Type | Name | Error |\n|--:|---|---|---|\n");
-    for error in snapshot.errors.iter().take(MOST_ROWS) {
+    for error in worst::errors(&snapshot.errors).into_iter().take(worst::MOST) {
         let _ = writeln!(
             out,
             "| {} | {} | {} | {} |",
-            thousands(error.tally.occurrences),
+            count(error.tally.occurrences),
             inline(&error.method),
             cell(&error.name),
             cell(&error.text)
         );
     }
     out.push('\n');
-    write_rest(out, snapshot.errors.len());
+    write_rest(out, snapshot.errors.len(), "kinds of failures");
 }
 
 fn write_exceptions(out: &mut String, facts: &Facts) {
     if facts.exceptions.is_empty() {
         return;
     }
-    out.push_str("## Exceptions\n\n| Times | Message |\n|--:|---|\n");
-    for exception in facts.exceptions.iter().take(MOST_ROWS) {
-        let _ = writeln!(out, "| {} | {} |", thousands(exception.count), cell(&exception.msg));
+    out.push_str("## Exceptions\n\n| Times | Class | Message | Task |\n|--:|---|---|---|\n");
+    let mut exceptions: Vec<&Exception> = facts.exceptions.iter().collect();
+    exceptions.sort_by_key(|exception| std::cmp::Reverse(exception.count));
+    for exception in exceptions.iter().take(worst::MOST) {
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} |",
+            count(exception.count),
+            inline(&exception.kind),
+            cell(&exception.msg),
+            inline(&exception.place())
+        );
     }
     out.push('\n');
-    write_rest(out, facts.exceptions.len());
+    write_rest(out, exceptions.len(), "kinds of exceptions");
 }
 
 fn write_parameters(out: &mut String, snapshot: &Snapshot, facts: &Facts) {
@@ -212,36 +220,10 @@ fn write_parameters(out: &mut String, snapshot: &Snapshot, facts: &Facts) {
     }
 }
 
-fn write_rest(out: &mut String, all: usize) {
-    if all > MOST_ROWS {
-        let _ = writeln!(out, "… and {} more.\n", thousands((all - MOST_ROWS) as u64));
+fn write_rest(out: &mut String, all: usize, of_what: &str) {
+    if all > worst::MOST {
+        let _ = writeln!(out, "… and {} more {of_what}.\n", count((all - worst::MOST) as u64));
     }
-}
-
-fn percent(ratio: f64) -> String {
-    format!("{:.2} %", ratio * 100.0)
-}
-
-fn ms(value: f64) -> String {
-    if value < 10.0 {
-        format!("{value:.2}")
-    } else if value < 100.0 {
-        format!("{value:.1}")
-    } else {
-        thousands(value.round() as u64)
-    }
-}
-
-fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// Text that stays text: no markup, no link, one line.
@@ -277,9 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_short_and_text_is_no_markup() {
-        assert_eq!([thousands(0), thousands(999), thousands(1_234_567)], ["0", "999", "1,234,567"]);
-        assert_eq!([ms(1.234), ms(12.34), ms(1_234.4)], ["1.23", "12.3", "1,234"]);
+    fn text_is_no_markup() {
         assert_eq!(cell("/plain?a=1"), "`/plain?a=1`");
         assert_eq!(cell("a|`b`"), "a\\|\\`b\\`");
         assert_eq!(inline("<img>\n[x](y)"), "&lt;img&gt; \\[x\\](y)");

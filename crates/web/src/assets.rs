@@ -26,6 +26,8 @@ pub(crate) struct File {
 /// What stands in the pages where their data goes, as in a Jinja template.
 const TEMPLATE_ARGS: &str = "{{ template_args|tojson }}";
 
+const REPORT_ARGS: &str = "{{ report_args|tojson }}";
+
 /// A built-in file.
 pub(crate) fn file(path: &str) -> Option<&'static File> {
     FILES.iter().find(|file| file.path == path)
@@ -50,6 +52,12 @@ pub fn missing() -> Option<&'static str> {
 pub(crate) fn index(data: &str) -> Option<String> {
     let page = std::str::from_utf8(file("index.html")?.plain).ok()?;
     Some(page.replacen(TEMPLATE_ARGS, &crate::json::in_page(data), 1))
+}
+
+/// The report with its data. `None`: it is not built in.
+pub(crate) fn report(data: &str) -> Option<String> {
+    let page = std::str::from_utf8(file("report.html")?.plain).ok()?;
+    Some(page.replacen(REPORT_ARGS, &crate::json::in_page(data), 1))
 }
 
 /// What is shown instead of a page that is not built in.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, Response, StatusCode};
-use gregaria_record::{Run, dto};
+use gregaria_record::{Run, dto, values};
 
 use crate::answer::{compact, problem};
 use crate::app::App;
@@ -87,6 +87,22 @@ pub(crate) async fn generator(State(app): Shared, RawQuery(query): RawQuery) -> 
         Ok(since) => compact(StatusCode::OK, &app.record.run().generator(since.unwrap_or_default())),
         Err(words) => problem(StatusCode::BAD_REQUEST, &words),
     }
+}
+
+/// `GET live/values?user_count=&spawn_rate=&run_time=`: what the fields of the start form mean.
+pub(crate) async fn field_values(RawQuery(query): RawQuery) -> Response<Body> {
+    let query = pairs(query.as_deref().unwrap_or_default());
+    let text = |name: &str| value(&query, name).unwrap_or_default();
+    let told = |read: Result<Option<f64>, &'static str>| match read {
+        Ok(value) => dto::FieldValue { value, problem: None },
+        Err(words) => dto::FieldValue { value: None, problem: Some(words.to_owned()) },
+    };
+    let answer = dto::FieldValues {
+        user_count: told(values::users(text("user_count")).map(|users| Some(users as f64))),
+        spawn_rate: told(values::spawn_rate(text("spawn_rate")).map(Some)),
+        run_time: told(values::run_time(text("run_time")).map(|time| time.map(|seconds| seconds as f64))),
+    };
+    compact(StatusCode::OK, &answer)
 }
 
 /// `id`, `from` and `to` of a window.

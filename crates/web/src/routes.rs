@@ -49,6 +49,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/live/name", with_options(get(live_routes::name), GET))
         .route("/live/generator", with_options(get(live_routes::generator), GET))
         .route("/live/phases", with_options(get(live_routes::phases), GET))
+        .route("/live/values", with_options(get(live_routes::field_values), GET))
         .route("/live/window", with_options(get(live_routes::window), GET))
         .merge(run_routes::router(&with_options))
         .fallback(unknown)
@@ -121,6 +122,9 @@ async fn stop(State(app): Shared) -> Response<Body> {
 
 async fn reset(State(app): Shared) -> Response<Body> {
     keep_what_has_ended(&app).await;
+    // What goes on is kept, too: whoever regrets the reset finds it among the past runs.
+    let record = Arc::clone(&app.record);
+    app.compute(move || record.keep_so_far()).await;
     changed(&app, Ask::Reset, Form::Html).await
 }
 

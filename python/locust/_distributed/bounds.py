@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .._origins import Origin
     from .master import MasterRunner
 
 logger = logging.getLogger("locust.runners")
@@ -46,7 +47,7 @@ class Bounds:
             )
         return False
 
-    def exception(self, client_id: str, message: str, traceback: str) -> None:
+    def exception(self, client_id: str, message: str, traceback: str, origin: Origin) -> None:
         """Counts an exception. Those for which there is no row left share one."""
         table = self.master.exceptions
         row = table.get(hash(traceback))
@@ -56,11 +57,12 @@ class Bounds:
                 logger.warning(
                     f"More different exceptions than the table holds; further ones are counted as {OTHER_EXCEPTIONS}"
                 )
-            message, traceback = OTHER_EXCEPTIONS, ""
+            message, traceback, origin = OTHER_EXCEPTIONS, "", {}
         if row is not None and client_id not in row["nodes"] and len(row["nodes"]) >= MOST_NODES:
             row["count"] += 1
         else:
             self.master.log_exception(client_id, message, traceback)
+        self.master._origins.note(table, hash(traceback), origin)
 
     def _has_room_for(self, characters: int) -> bool:
         rows = self.master.exceptions.values()

@@ -102,6 +102,7 @@ class Inbox:
         client = master.clients[client_id] = WorkerNode(
             client_id, heartbeat_liveness=runners.HEARTBEAT_LIVENESS
         )
+        client._version = "" if msg.data == -1 else str(msg.data)
         connected = f"{client_id}{self._index(client_id)} reported as ready"
         if before is not None:
             self._say(
@@ -229,7 +230,8 @@ class Inbox:
             self._refuse(client_id, msg)
             return
         data = checks.mapping(msg.data)
-        self._bounds.exception(client_id, checks.text(data, "msg"), checks.text(data, "traceback"))
+        origin = {key: checks.text(data, key) for key in ("kind", "user", "task") if key in data}
+        self._bounds.exception(client_id, checks.text(data, "msg"), checks.text(data, "traceback"), origin)
 
     def _stop_test(self, client_id: str, msg: Message) -> None:
         # Not in Locust: a task of the worker raised StopTest.

@@ -19,6 +19,7 @@ import locust
 
 from .. import _engine, argument_parser, runners
 from .. import rpc as transport
+from .._origins import origin
 from .._web.address import is_this_machine
 from ..cli.table import exit_code
 from ..log import get_logs
@@ -93,7 +94,9 @@ class WorkerRunner(DistributedRunner):
 
         def on_user_error(user_instance: Any, exception: BaseException, tb: Any) -> None:
             text = "".join(traceback.format_tb(tb))
-            self._try_to_send("exception", {"msg": str(exception), "traceback": text})
+            # An original master reads the first two.
+            told = {"msg": str(exception), "traceback": text, **origin(user_instance, exception, tb)}
+            self._try_to_send("exception", told)
 
         events.report_to_master.add_listener(on_report_to_master)
         events.quitting.add_listener(on_quitting)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from ..util.date import format_safe_timestamp
 from .wire import as_json
 
 if TYPE_CHECKING:
+    from .._nodes import WorkerNode
     from ..env import Environment
 
 
@@ -89,7 +91,9 @@ class Recording:
         rows = []
         for key, row in (runner.exceptions if runner is not None else {}).items():
             first, last = self._seen(key, row["count"])
-            rows.append({**exception_row(row), "first_seen": first, "last_seen": last})
+            rows.append(
+                {**exception_row(row), **runner._origins.of(key), "first_seen": first, "last_seen": last}
+            )
         return rows
 
     def info(self) -> str:
@@ -198,6 +202,10 @@ def workers(runner: runners.MasterRunner) -> list[dict[str, Any]]:
     return [
         {
             "id": str(worker.id),
+            "host": _WORKER_ID.sub("", str(worker.id)),
+            "index": getattr(runner, "worker_indexes", {}).get(worker.id),
+            "reported": bool(worker.memory_usage or worker.cpu_usage),
+            "problem": _problem(runner, worker),
             "state": str(worker.state),
             "user_count": _count(worker.user_count),
             "cpu_usage": worker.cpu_usage,
@@ -205,6 +213,27 @@ def workers(runner: runners.MasterRunner) -> list[dict[str, Any]]:
         }
         for worker in runner.clients.values()
     ]
+
+
+# A worker is called by its machine and letters of its own.
+_WORKER_ID = re.compile(r"_[0-9a-f]{32}$")
+
+
+def _problem(runner: runners.MasterRunner, worker: WorkerNode) -> str:
+    """What is wrong with a worker, in words; empty: nothing that its master knows of."""
+    if worker.state == runners.STATE_MISSING:
+        return "missing: nothing was heard of it for too long"
+    found = []
+    # Scripts and tests put workers of their own among them.
+    if getattr(worker, "heartbeat", runners.HEARTBEAT_LIVENESS) < runners.HEARTBEAT_LIVENESS - 1:
+        found.append("late: its heartbeats do not come in time")
+    version = getattr(worker, "_version", "")
+    if version and version != locust.__version__:
+        found.append(f"other version: {_shown.value(version[:40])}")
+    known = {user_class.__name__ for user_class in getattr(runner, "user_classes", [])}
+    if known and (strange := sorted(set(getattr(worker, "user_classes_count", {})) - known)[:3]):
+        found.append(f"other script: runs {', '.join(strange)}")
+    return "; ".join(found)
 
 
 def _count(value: Any) -> int:

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from .. import _shown, runners
+from .. import _engine, _shown, runners
 from ..cli import script_options
 from ..util.timespan import parse_timespan
 from . import page
@@ -126,9 +126,11 @@ class Order:
             value = self.form.first(name)
             match name:
                 case "user_count":
-                    self.user_count = self._options["num_users"] = _number(int, name, value, "an integer")
+                    self.user_count = self._options["num_users"] = _number(
+                        _engine.integer, name, value, "an integer"
+                    )
                 case "spawn_rate":
-                    self.spawn_rate = self._options[name] = _number(float, name, value, "a number")
+                    self.spawn_rate = self._options[name] = _number(_engine.number, name, value, "a number")
                 case "host":
                     self._take_host(value)
                 case "user_classes":
@@ -182,7 +184,7 @@ class Order:
 
 
 def _number(kind: Any, name: str, value: str, what: str) -> Any:
-    try:
-        return kind(value)
-    except ValueError:
-        raise _Refusal(f"Invalid {name} value: {value!r} (must be {what})") from None
+    number = kind(value)
+    if number is None:
+        raise _Refusal(f"Invalid {name} value: {value!r} (must be {what})")
+    return number

@@ -17,7 +17,7 @@ from .._recorder import Recorder
 from ..env import Environment
 from ..exception import RPCError
 from ..log import setup_logging
-from . import arrivals, reports, thresholds, web
+from . import arrivals, nearest, reports, thresholds, web
 from .locustfiles import Definitions
 from .outs import Outs
 from .table import exit_code
@@ -70,7 +70,12 @@ def choose_user_classes(available: dict[str, type], wanted: list[str]) -> list[A
     if not available:
         _stop("No User class found!")
     if unknown := [name for name in dict.fromkeys(wanted) if name not in available]:
-        _stop(f"Unknown User(s): {', '.join(unknown)}\n")
+        near = dict.fromkeys(words for name in unknown if (words := nearest.hint(name, available)))
+        _stop(
+            "\n".join(
+                [f"Unknown User(s): {', '.join(unknown)}", *near, f"There are: {nearest.listed(available)}"]
+            )
+        )
     return [available[name] for name in dict.fromkeys(wanted or available)]
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-_SECONDS = re.compile(r"\d+")
-_PARTS = re.compile(r"(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)s)?")
+from .. import _engine
 
 
 def parse_timespan(time_str: str) -> int:
@@ -16,10 +13,7 @@ def parse_timespan(time_str: str) -> int:
     """
     if not time_str:
         raise ValueError("Invalid time span format")
-    if _SECONDS.fullmatch(time_str):
-        return int(time_str)
-    parts = _PARTS.fullmatch(time_str)
-    if parts is None:
+    seconds = _engine.timespan(time_str)
+    if seconds is None:
         raise ValueError("Invalid time span format. Valid formats: 20, 20s, 3m, 2h, 1h20m, 3h30m10s, etc.")
-    hours, minutes, seconds = (int(part or 0) for part in parts.group("hours", "minutes", "seconds"))
-    return hours * 3600 + minutes * 60 + seconds
+    return seconds

@@ -58,10 +58,16 @@ def test_a_headless_run_leaves_all_three(tmp_path: Path):
 
     suites = ElementTree.parse(tmp_path / "out" / "junit.xml").getroot()
     cases = {case.get("name"): case for case in suites.iter("testcase")}
-    assert set(cases) == {"TALK talk", "TALK note", "TALK before", "it broke", "the run as a whole"}
+    assert set(cases) == {
+        "TALK talk",
+        "TALK note",
+        "TALK before",
+        "RuntimeError: it broke",
+        "the run as a whole",
+    }
     assert cases["TALK note"].find("failure") is not None and cases["TALK talk"].find("failure") is None
     assert "no <paper>" in (cases["TALK note"].find("failure").text or "")
-    assert cases["it broke"].find("error") is not None
+    assert cases["RuntimeError: it broke"].find("error") is not None
 
     summary = (tmp_path / "out" / "summary.md").read_text()
     assert summary.startswith("# locustfile.py: failed (exit code 1)\n")

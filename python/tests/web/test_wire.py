@@ -45,5 +45,15 @@ def test_a_worker_of_another_kind_does_not_hide_the_others(said: Any, shown: int
     )
     master = SimpleNamespace(clients={"w": worker})
     assert recording.workers(cast("runners.MasterRunner", master)) == [
-        {"id": "w", "state": "running", "user_count": shown, "cpu_usage": 1.5, "memory_usage": 7}
+        {
+            "id": "w",
+            "host": "w",
+            "index": None,
+            "reported": True,
+            "problem": "",
+            "state": "running",
+            "user_count": shown,
+            "cpu_usage": 1.5,
+            "memory_usage": 7,
+        }
     ]

@@ -1,8 +1,10 @@
 /** Requests to the server. Every address is relative to the page, so that base paths and proxies do not matter. */
 import type {
   Comparison,
+  FieldValues,
   GeneratorCourse,
   History,
+  Labels,
   NameHistory,
   Phases,
   RunDetail,
@@ -110,6 +112,8 @@ export const client = {
   statsRequests: () => json<Record<string, unknown>>("stats/requests"),
   history: (run?: number) => json<History>(`live/history${query({ run })}`),
   name: (id: number, run?: number) => json<NameHistory>(`live/name${query({ id, run })}`),
+  /** What the program would read in these fields of the start form. */
+  fieldValues: (texts: Record<keyof FieldValues, string>) => json<FieldValues>(`live/values${query(texts)}`),
   generator: () => json<GeneratorCourse>("live/generator"),
   phases: () => json<Phases>("live/phases"),
   window: (range: Range) => json<Window>(`live/window${query(range)}`),
@@ -120,6 +124,9 @@ export const client = {
   runName: (id: string, name: number) =>
     json<NameHistory>(`runs/${encodeURIComponent(id)}/name${query({ id: name })}`),
   compare: (a: string, b: string) => json<Comparison>(`runs/compare${query({ a, b })}`),
+  async labelRun(id: string, labels: Labels): Promise<void> {
+    await ask(`runs/${encodeURIComponent(id)}/labels`, { method: "POST", body: JSON.stringify(labels) });
+  },
   async deleteRun(id: string): Promise<void> {
     await ask(`runs/${encodeURIComponent(id)}`, { method: "DELETE" });
   },

@@ -84,6 +84,14 @@ export interface Status {
 export interface Worker {
   /** Identity. */
   id: string;
+  /** Its machine. */
+  host: string;
+  /** Counted in the order in which they came. */
+  index: number | null;
+  /** Whether it has told of its CPU and memory. */
+  reported: boolean;
+  /** What is wrong with it, in words; empty: nothing. */
+  problem: string;
   /** State. */
   state: string;
   /** Users. */
@@ -102,6 +110,10 @@ export interface History {
   stride: number;
   /** Whether this follows what the page has, or replaces it. */
   append: boolean;
+  /** When the first point really begins, unix seconds: the run did within that second. */
+  began: number;
+  /** When the last point really ends. */
+  until: number;
   /** Begin of the point, unix seconds. */
   at: number[];
   /** Users. */
@@ -140,6 +152,8 @@ export interface Point {
   percentiles: (number | null)[];
   /** Seconds it covers. */
   stride: number;
+  /** When it really ends, unix seconds. */
+  until: number;
 }
 
 /**
@@ -153,9 +167,7 @@ export interface Rows {
   requests: number[];
   /** Failures. */
   failures: number[];
-  /** Median. */
-  median: number[];
-  /** Mean. */
+  /** Mean; 0 without response times, as the next two. */
   avg: number[];
   /** Smallest. */
   min: number[];
@@ -167,8 +179,8 @@ export interface Rows {
   rps: number[];
   /** Current failures per second. */
   fps: number[];
-  /** By fraction, then row: Locust's rounded response times. */
-  percentiles: number[][];
+  /** By fraction, then row: exact response times; null without any. */
+  percentiles: (number | null)[][];
 }
 
 /** A name that requests were counted under. */
@@ -195,6 +207,8 @@ export interface Tick {
   status: Status;
   /** Seconds from the start of the statistics to the last request. */
   elapsed: number;
+  /** Start of the statistics, unix seconds: of the run, or when they were last reset. */
+  since: number;
   /** The total, one row. */
   total: Rows;
   /** New names. */
@@ -267,8 +281,14 @@ export interface Exceptions {
 export interface Exception {
   /** How often. */
   count: number;
+  /** Class of the exception, if that is known. */
+  kind: string;
   /** Text. */
   msg: string;
+  /** User classes in whose tasks it happened, separated by commas, if that is known. */
+  users: string;
+  /** The tasks, the same way. */
+  tasks: string;
   /** Traceback. */
   traceback: string;
   /** Where, separated by commas. */
@@ -335,12 +355,20 @@ export interface NameHistory {
   name: string;
   /** Seconds a point covers. */
   stride: number;
+  /** When the run's first point really begins, unix seconds. */
+  began: number;
+  /** When its last point really ends. */
+  until: number;
   /** Begin of the point, unix seconds. */
   at: number[];
   /** Requests per second. */
   rps: number[];
   /** Failures per second. */
   fps: number[];
+  /** Requests until then. */
+  requests: number[];
+  /** Failures until then. */
+  failures: number[];
   /** Mean response time of the point, ms. */
   avg: (number | null)[];
   /** By chart fraction, then point, ms. */
@@ -421,6 +449,24 @@ export interface Measure {
   p95: number | null;
   /** 99 %. */
   p99: number | null;
+}
+
+/** What the start form has in a field, as the program would read it. */
+export interface FieldValue {
+  /** The number; null for an empty run time, or if it is none. */
+  value: number | null;
+  /** Why no test can have it. */
+  problem: string | null;
+}
+
+/** The fields of the start form that are numbers. */
+export interface FieldValues {
+  /** Users. */
+  user_count: FieldValue;
+  /** Users started a second. */
+  spawn_rate: FieldValue;
+  /** Length of the run in seconds. */
+  run_time: FieldValue;
 }
 
 /** The numbers of some seconds of a run. */
@@ -595,6 +641,10 @@ export interface RunSummary {
   ended: number;
   /** Seconds. */
   duration: number;
+  /** Start of the statistics, unix seconds: later than the run's if they were reset while it went on. */
+  since: number;
+  /** Seconds from then to the last request, which rates refer to. */
+  elapsed: number;
   /** Base URL of the system under test. */
   host: string | null;
   /** Script. */
@@ -621,10 +671,26 @@ export interface RunSummary {
   max_users: number;
   /** Names requests were counted under. */
   names: number;
+  /** What somebody called it. */
+  name: string;
+  /** What somebody wrote about it. */
+  note: string;
+  /** Whether it stays when others make room. */
+  pinned: boolean;
   /** Size of the file. */
   bytes: number;
   /** Whether the program was killed while it went on: what had been written by then is all there is. */
   cut_off: boolean;
+}
+
+/** What somebody says of a run that is kept. */
+export interface Labels {
+  /** What it is called. */
+  name: string;
+  /** What there is to know of it. */
+  note: string;
+  /** Whether it stays when others make room. */
+  pinned: boolean;
 }
 
 /** All of a run that is kept, but for what is asked for by window or name. */

@@ -10,8 +10,8 @@ export interface LogBin {
   count: number;
 }
 
-/** Response times below this are one bin: a logarithm has no zero. */
-const SMALLEST_MS = 0.1;
+/** Response times below a microsecond are one bin: they are not known finer, and a logarithm has no zero. */
+const SMALLEST_MS = 0.001;
 
 /** The bins on `buckets` steps of equal width on a logarithmic axis. */
 export function logBins(bins: readonly Bin[], buckets: number): LogBin[] {
@@ -27,7 +27,19 @@ export function logBins(bins: readonly Bin[], buckets: number): LogBin[] {
     count: 0,
   }));
   for (const [from, to, amount] of filled) spread(out, from, to, amount, low, step);
-  return out;
+  return whole(out);
+}
+
+/** There is no half of a request: counts are rounded so that none is lost. */
+function whole(bins: LogBin[]): LogBin[] {
+  let sum = 0;
+  let said = 0;
+  return bins.map((bin) => {
+    sum += bin.count;
+    const count = Math.round(sum) - said;
+    said += count;
+    return { ...bin, count };
+  });
 }
 
 /** A bin wider than a step is spread over the steps that it covers, so that coarse input shows no false gaps. */

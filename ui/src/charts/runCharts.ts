@@ -1,21 +1,21 @@
 /** The series of the three charts of a run. */
-import { percentileShort } from "../lib/format";
+import { percentileName } from "../lib/format";
 import type { Series } from "../lib/series";
 import type { Column } from "./decimate";
 import { percentileColour } from "./palette";
 import type { ChartSeries } from "./uplot";
 
 interface Timed {
-  rps: Column;
-  fps: Column;
+  requests: Column;
+  failures: Column;
   percentiles: Column[];
   avg: Column;
 }
 
 export function throughput(of: Timed): ChartSeries[] {
   return [
-    { key: "rps", label: "RPS", colour: "series-rps", values: of.rps, keep: "mean", fill: true },
-    { key: "fps", label: "Failures/s", colour: "series-fail", values: of.fps, keep: "mean", fill: true },
+    { key: "rps", label: "RPS", colour: "series-rps", values: of.requests, keep: "rate", fill: true },
+    { key: "fps", label: "Failures/s", colour: "series-fail", values: of.failures, keep: "rate", fill: true },
   ];
 }
 
@@ -30,7 +30,7 @@ export function responseTimes(
       ? [
           {
             key: `p${fraction}`,
-            label: percentileShort(fraction),
+            label: percentileName(fraction),
             colour: percentileColour(fraction),
             values: of.percentiles[index] ?? [],
             keep: "max",

@@ -4,15 +4,18 @@ import "uplot/dist/uPlot.min.css";
 import { clock, timeOfDay } from "../lib/format";
 import { saveFile } from "../lib/saveFile";
 import { decimate, visibleRange, type Column, type Keep } from "./decimate";
+import { bridged, lonely } from "./gaps";
 import { colour } from "./palette";
+import { rates, type Counted } from "./rates";
 
 export interface ChartSeries {
   key: string;
   label: string;
   /** A token. */
   colour: string;
+  /** Of a rate: what was counted until the end of each point. */
   values: Column;
-  keep: Keep;
+  keep: Keep | "rate";
   fill?: boolean;
   dashed?: boolean;
   /** A gap is bridged: its moments belong to another series. */
@@ -32,6 +35,7 @@ export type XKind = "moment" | "elapsed";
 export interface ChartOptions {
   series: readonly ChartSeries[];
   height: number;
+  width: number;
   x: XKind;
   /** Charts with the same key share their cursor. */
   syncKey: string;
@@ -40,6 +44,13 @@ export interface ChartOptions {
   markers: () => readonly Marker[];
   onrange: (range: TimeRange) => void;
   oncursor: (index: number | null) => void;
+}
+
+export interface Drawn {
+  at: number[];
+  values: Column[];
+  /** Seconds that a rate is the mean of. */
+  step: number;
 }
 
 const POINTS = 1_200;
@@ -56,7 +67,7 @@ export function create(element: HTMLElement, options: ChartOptions): uPlot {
   const grid = { stroke: colour("grid"), width: 1 };
   const chart = new uPlot(
     {
-      width: Math.max(100, element.clientWidth),
+      width: Math.max(100, options.width),
       height: options.height,
       padding: [10, 28, 0, 0],
       legend: { show: false },
@@ -112,23 +123,31 @@ export function show(
   chart: uPlot,
   at: readonly number[],
   columns: readonly Column[],
-  keep: readonly Keep[],
+  keep: readonly ChartSeries["keep"][],
   range: TimeRange,
   least: number,
-): { at: number[]; values: Column[] } {
-  const [from, to] = range ? visibleRange(at, range[0], range[1]) : [0, at.length];
-  const thin = decimate(
-    at.slice(from, to),
-    columns.map((column) => column.slice(from, to)),
-    keep,
-    POINTS,
-  );
+  counted: Omit<Counted, "at"> | null = null,
+): Drawn {
+  const thin =
+    counted === null ? thinned(at, columns, keep, range) : rates({ ...counted, at }, columns, POINTS, range);
   chart.batch(() => {
     chart.setData([thin.at, ...thin.values], false);
     const [min, max] = range ?? extent(at, least);
     chart.setScale("x", { min, max });
   });
   return thin;
+}
+
+function thinned(
+  at: readonly number[],
+  columns: readonly Column[],
+  keep: readonly ChartSeries["keep"][],
+  range: TimeRange,
+): Drawn {
+  const [from, to] = range ? visibleRange(at, range[0], range[1]) : [0, at.length];
+  const part = columns.map((column) => column.slice(from, to));
+  const kept = keep.map((one) => (one === "max" ? "max" : "mean"));
+  return { ...decimate(at.slice(from, to), part, kept, POINTS), step: 1 };
 }
 
 /** Marks a window of time; null takes the mark away. */
@@ -172,20 +191,31 @@ function drawn(series: ChartSeries): uPlot.Series {
     ...(series.dashed ? { dash: [6, 4] } : {}),
     ...(series.fill ? { fill: `color-mix(in srgb, ${stroke} 14%, transparent)` } : {}),
     ...(series.stepped && uPlot.paths.stepped ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
-    points: { show: (self, index) => lonely(self, index), size: 5 },
+    // A line needs two points: one that stands alone would not be seen without a dot.
+    points: {
+      show: false,
+      size: 5,
+      fill: stroke,
+      filter: (self, index) => {
+        const [at, column] = [self.data[0] as number[], (self.data[index] ?? []) as Column];
+        const alone = lonely(at, column, series.bridged ? Number.POSITIVE_INFINITY : bridge(self, index));
+        return alone.length > 0 ? alone : null;
+      },
+    },
     spanGaps: series.bridged ?? false,
+    gaps: (self, index, _from, _to, found) => {
+      if (series.bridged) return found;
+      const width = self.valToPos(bridge(self, index), "x", true) - self.valToPos(0, "x", true);
+      return found.filter(([from, to]) => to - from > width + 0.5);
+    },
   };
 }
 
-/** A line needs two points; a single one would not be seen without a dot. */
-function lonely(self: uPlot, index: number): boolean {
-  const column = self.data[index];
-  let found = 0;
-  for (const value of column ?? []) {
-    if (value !== null && value !== undefined) found += 1;
-    if (found > 1) return false;
-  }
-  return found === 1;
+/** Seconds without a value that a line of this chart goes over. */
+function bridge(self: uPlot, index: number): number {
+  const at = self.data[0] as number[];
+  const step = at.length > 1 ? ((at.at(-1) ?? 0) - (at[0] ?? 0)) / (at.length - 1) : 1;
+  return bridged(at, (self.data[index] ?? []) as Column, step);
 }
 
 function selected(self: uPlot, options: ChartOptions): void {

@@ -18,6 +18,8 @@ export interface Column<Row> {
   optional?: boolean;
   /** Heading in the chooser, above the first of its kind. */
   group?: string;
+  /** A long text goes on in the next lines, four at most; in a table too long to be drawn whole it is cut. */
+  wraps?: boolean;
   /** Nothing to sort by. */
   plain?: boolean;
   help?: string;

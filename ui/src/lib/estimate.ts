@@ -10,6 +10,9 @@ export interface Plan {
   from?: number;
 }
 
+/** Whoever wants more than this has mistyped. */
+const MOST_LIKELY = 1_000_000;
+
 /** Seconds until the last user is started. */
 export function rampSeconds(plan: Plan): number {
   const missing = Math.abs(plan.users - (plan.from ?? 0));
@@ -25,6 +28,8 @@ export function describe(plan: Plan): { text: string; warning: boolean } | null 
   const { users, spawnRate, runTime } = plan;
   if (!Number.isFinite(users) || users < 0 || !Number.isFinite(spawnRate) || spawnRate <= 0) return null;
   if (users === 0) return { text: "No users will run.", warning: true };
+  if (users > MOST_LIKELY)
+    return { text: `${count(users)} users are more than any test has: is this meant?`, warning: true };
   const ramp = rampSeconds(plan);
   if (runTime !== null && ramp >= runTime) {
     const reached = Math.min(users, Math.floor(runTime * spawnRate) + 1);
@@ -33,7 +38,7 @@ export function describe(plan: Plan): { text: string; warning: boolean } | null 
       warning: true,
     };
   }
-  const ramping = ramp < 1 ? "at once" : `in ${span(ramp)}`;
+  const ramping = ramp < 1 ? "immediately" : `in ${span(ramp)}`;
   if (plan.from !== undefined) {
     const verb = plan.from > users ? "Falls to" : "Reaches";
     return { text: `${verb} ${plural(users, "user")} ${ramping}.`, warning: false };
@@ -47,12 +52,22 @@ export function describe(plan: Plan): { text: string; warning: boolean } | null 
   return { text: `Reaches ${plural(users, "user")} ${ramping}, ${end}.`, warning: false };
 }
 
+/** This machine, a private address or a name without dots: what is tried out speaks plain HTTP. So does what names a port but 443. */
+function isNear(host: string): boolean {
+  const [, name = "", port = ""] = /^([^/:?#]*)(?::(\d+))?/.exec(host) ?? [];
+  if (port !== "") return !port.endsWith("443");
+  return /^(localhost|127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.)|^[^.]+$|\.(local|internal|test)$/i.test(
+    name,
+  );
+}
+
 /** A hint about a host that is not a URL; null when there is nothing to say. */
 export function hostHint(host: string): string | null {
   const text = host.trim();
   if (text === "") return null;
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
-    return `A host starts with its scheme, e.g. https://${text.replace(/^\/+/, "")}`;
+    const rest = text.replace(/^\/+/, "");
+    return `A host starts with its scheme, e.g. ${isNear(rest) ? "http" : "https"}://${rest}`;
   }
   try {
     const url = new URL(text);

@@ -2,8 +2,6 @@
 
 const NONE = "–";
 const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
-const oneDigit = new Intl.NumberFormat("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const twoDigits = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
 type Maybe = number | null | undefined;
 
@@ -11,44 +9,61 @@ function known(value: Maybe): value is number {
   return typeof value === "number" && Number.isFinite(value);
 }
 
+// The same rules as crates/report/src/figures.rs, which writes what is not a page: figures.json holds both to them.
+
+/** Half up, in steps of a power of ten. */
+function rounded(value: number, decimals: number): number {
+  const factor = 10 ** decimals;
+  return Math.floor(value * factor + 0.5) / factor;
+}
+
+function fixed(value: number, decimals: number): string {
+  const [whole = "", rest] = rounded(value, decimals).toFixed(decimals).split(".");
+  const said = grouped.format(Number(whole));
+  return rest === undefined ? said : `${said}.${rest}`;
+}
+
 /** 1234567 → "1,234,567". */
 export function count(value: Maybe): string {
   return known(value) ? grouped.format(value) : NONE;
 }
 
-/** A rate per second: two digits below ten, one below a thousand, none above. */
+/** A rate per second: two decimals below ten, one below a thousand, none above. */
 export function rate(value: Maybe): string {
   if (!known(value)) return NONE;
-  if (value === 0) return "0";
-  if (value < 10) return twoDigits.format(value);
-  return value < 1000 ? oneDigit.format(value) : grouped.format(value);
+  if (value <= 0) return "0";
+  if (value < 0.005) return "<0.01";
+  if (value < 9.995) return fixed(value, 2);
+  return fixed(value, value < 999.95 ? 1 : 0);
 }
 
-/** Milliseconds with as many digits as matter, without the unit. */
+/** Milliseconds without the unit: two decimals below one, one below ten, none above. They are known to the microsecond. */
 export function millis(value: Maybe): string {
   if (!known(value)) return NONE;
-  if (value === 0) return "0";
-  if (value > 0 && value < 0.005) return "<0.01";
-  if (value < 1) return twoDigits.format(value);
-  if (value < 10 && !Number.isInteger(value)) return oneDigit.format(value);
-  return grouped.format(value);
+  const ms = rounded(value, 3);
+  if (ms <= 0) return "0";
+  if (ms < 0.005) return "<0.01";
+  if (ms < 0.995) return fixed(ms, 2);
+  return fixed(ms, ms < 9.95 && !Number.isInteger(ms) ? 1 : 0);
 }
 
-/** Milliseconds with their unit: "420 ms", "1.24 s". */
+/** Milliseconds with their unit: "420 ms", "12.35 s". */
 export function millisWithUnit(value: Maybe): string {
   if (!known(value)) return NONE;
-  return value >= 10_000 ? `${twoDigits.format(value / 1000)} s` : `${millis(value)} ms`;
+  const ms = rounded(value, 3);
+  return ms >= 10_000 ? `${fixed(ms / 1000, 2)} s` : `${millis(value)} ms`;
 }
 
 /** A ratio of 0..1 as a percentage; never "0 %" for what did happen, nor "100 %" for what did not always. */
 export function percent(ratio: Maybe): string {
   if (!known(ratio)) return NONE;
   const value = ratio * 100;
-  if (value === 0) return "0%";
+  if (value <= 0) return "0%";
   if (value < 0.01) return "<0.01%";
-  if (value < 1) return `${twoDigits.format(value)}%`;
-  if (value < 100 && value > 99.9) return ">99.9%";
-  return value === 100 ? "100%" : `${oneDigit.format(value)}%`;
+  if (value < 0.995) return `${fixed(value, 2)}%`;
+  if (value > 100) return `${fixed(value, value < 999.95 ? 1 : 0)}%`;
+  if (value === 100) return "100%";
+  return value > 99.9 ? ">99.9%" : `${fixed(value, 1)}%`;
 }
 
 /** Bytes with a binary unit. */
@@ -61,7 +76,7 @@ export function bytes(value: Maybe): string {
     left /= 1024;
     unit += 1;
   }
-  return unit === 0 ? `${grouped.format(left)} B` : `${oneDigit.format(left)} ${units[unit] ?? ""}`;
+  return unit === 0 ? `${grouped.format(left)} B` : `${fixed(left, 1)} ${units[unit] ?? ""}`;
 }
 
 /** Seconds as a clock: "0:07", "12:05", "1:02:05". */
@@ -77,7 +92,7 @@ export function clock(seconds: Maybe): string {
 /** Seconds in words: "45 s", "3 min 20 s", "1 h 2 min". */
 export function span(seconds: Maybe): string {
   if (!known(seconds)) return NONE;
-  if (seconds < 10 && !Number.isInteger(seconds)) return `${oneDigit.format(seconds)} s`;
+  if (seconds < 10 && !Number.isInteger(seconds)) return `${fixed(seconds, 1)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
   const days = Math.floor(whole / 86_400);
@@ -93,6 +108,11 @@ export function moment(unix: Maybe, now = Date.now() / 1000): string {
   if (!known(unix) || unix <= 0) return NONE;
   const date = new Date(unix * 1000);
   return new Date(now * 1000).toDateString() === date.toDateString() ? timeOfDay(unix) : dateTime(unix);
+}
+
+/** The moment since which there are figures, if that is not since the run began; null: it is. */
+export function figuresSince(started: Maybe, since: Maybe): string | null {
+  return known(started) && known(since) && since > started + 1 ? timeOfDay(since) : null;
 }
 
 /** Unix seconds as "14:03:09", local. */
@@ -124,13 +144,8 @@ export function zoneHere(unix = Date.now() / 1000): number {
   return -new Date(unix * 1000).getTimezoneOffset() || 0;
 }
 
-/** 0.5 → "50%", 0.999 → "99.9%": the name of a percentile. */
+/** 0.5 → "p50", 0.999 → "p99.9": the name of a percentile, everywhere but in Locust's own formats. */
 export function percentileName(fraction: number): string {
-  return `${Number((fraction * 100).toFixed(4))}%`;
-}
-
-/** 0.5 → "p50", 0.999 → "p99.9": its short name. */
-export function percentileShort(fraction: number): string {
   return `p${Number((fraction * 100).toFixed(4))}`;
 }
 

@@ -7,7 +7,6 @@ export interface StatRow {
   name: string;
   requests: number;
   failures: number;
-  median: number;
   avg: number;
   min: number;
   max: number;
@@ -28,7 +27,6 @@ export function rowAt(rows: Rows, index: number, method: string, name: string): 
     name,
     requests: at(rows.requests),
     failures: at(rows.failures),
-    median: at(rows.median),
     avg: at(rows.avg),
     min: at(rows.min),
     max: at(rows.max),
@@ -69,7 +67,6 @@ export const EMPTY_TOTAL: StatRow = {
   name: "Aggregated",
   requests: 0,
   failures: 0,
-  median: 0,
   avg: 0,
   min: 0,
   max: 0,

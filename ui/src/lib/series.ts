@@ -1,14 +1,19 @@
 /** The history of a run in the page: columns that grow by a point a second. */
 import type { History, NameHistory, Point } from "../api/schema";
 import type { Column } from "../charts/decimate";
+import type { Span } from "../charts/rates";
 
 export interface Series {
   run: number;
   stride: number;
+  /** When the runs in it really began and ended: within their first and last points. */
+  spans: Span[];
   at: number[];
   users: Column;
-  rps: Column;
-  fps: Column;
+  /** Requests until the end of each point. */
+  requests: Column;
+  /** Failures, the same way. */
+  failures: Column;
   avg: Column;
   /** [fraction][point] */
   percentiles: Column[];
@@ -18,10 +23,11 @@ export function emptySeries(fractions = 0): Series {
   return {
     run: 0,
     stride: 1,
+    spans: [],
     at: [],
     users: [],
-    rps: [],
-    fps: [],
+    requests: [],
+    failures: [],
     avg: [],
     percentiles: Array.from({ length: fractions }, () => []),
   };
@@ -31,10 +37,11 @@ export function seriesOf(history: History): Series {
   return {
     run: history.run,
     stride: history.stride,
+    spans: history.at.length === 0 ? [] : [[history.began, history.until]],
     at: [...history.at],
     users: [...history.users],
-    rps: [...history.rps],
-    fps: [...history.fps],
+    requests: [...history.requests],
+    failures: [...history.failures],
     avg: [...history.avg],
     percentiles: history.percentiles.map((column) => [...column]),
   };
@@ -47,17 +54,18 @@ export function appendHistory(series: Series, history: History): void {
     if (at <= last) return;
     series.at.push(at);
     series.users.push(history.users[index] ?? null);
-    series.rps.push(history.rps[index] ?? null);
-    series.fps.push(history.fps[index] ?? null);
+    series.requests.push(history.requests[index] ?? null);
+    series.failures.push(history.failures[index] ?? null);
     series.avg.push(history.avg[index] ?? null);
     history.percentiles.forEach((column, fraction) => {
       (series.percentiles[fraction] ??= []).push(column[index] ?? null);
     });
   });
+  if (series.at.length > 0) series.spans = [[series.spans[0]?.[0] ?? history.began, history.until]];
 }
 
-/** Adds a second. False: its resolution is another one, the history has to be read again. */
-export function appendPoint(series: Series, point: Point): boolean {
+/** Adds a second, of statistics that began then. False: its resolution is another one, the history has to be read again. */
+export function appendPoint(series: Series, point: Point, since: number): boolean {
   if (series.at.length > 0 && point.stride !== series.stride) return false;
   series.stride = point.stride;
   const last = series.at.at(-1);
@@ -66,12 +74,14 @@ export function appendPoint(series: Series, point: Point): boolean {
   const index = last === point.at ? series.at.length - 1 : series.at.length;
   series.at[index] = point.at;
   series.users[index] = point.users;
-  series.rps[index] = point.rps;
-  series.fps[index] = point.fps;
+  series.requests[index] = point.requests;
+  series.failures[index] = point.failures;
   series.avg[index] = point.avg;
   point.percentiles.forEach((value, fraction) => {
     (series.percentiles[fraction] ??= [])[index] = value;
   });
+  const began = series.spans[0]?.[0] ?? Math.min(Math.max(since, point.at), point.until);
+  series.spans = [[began, point.until]];
   return true;
 }
 
@@ -80,15 +90,20 @@ export function concatenate(list: readonly Series[], fractions: number): Series 
   const out = emptySeries(fractions);
   for (const series of list) {
     const gap = out.at.at(-1);
+    const before: [number, number] = [out.requests.at(-1) ?? 0, out.failures.at(-1) ?? 0];
     if (gap !== undefined && series.at.length > 0) {
       out.at.push(gap + 0.5);
-      for (const column of [out.users, out.rps, out.fps, out.avg, ...out.percentiles]) column.push(null);
+      out.requests.push(before[0]);
+      out.failures.push(before[1]);
+      for (const column of [out.users, out.avg, ...out.percentiles]) column.push(null);
     }
+    out.stride = Math.max(out.stride, series.stride);
+    out.spans.push(...series.spans);
     // No spreading into push: a long run has more points than a call has arguments.
     for (const at of series.at) out.at.push(at);
+    for (const sum of series.requests) out.requests.push((sum ?? 0) + before[0]);
+    for (const sum of series.failures) out.failures.push((sum ?? 0) + before[1]);
     copy(series.users, out.users);
-    copy(series.rps, out.rps);
-    copy(series.fps, out.fps);
     copy(series.avg, out.avg);
     out.percentiles.forEach((column, index) => {
       const from = series.percentiles[index];
@@ -106,10 +121,11 @@ function copy(from: Column, to: Column): void {
 /** A name's course: seconds that are left out had no requests. */
 export function seriesOfName(history: NameHistory): Series {
   const out = { ...emptySeries(history.percentiles.length), stride: history.stride };
+  if (history.at.length > 0) out.spans = [[history.began, history.until]];
   const empty = (at: number) => {
     out.at.push(at);
-    out.rps.push(0);
-    out.fps.push(0);
+    out.requests.push(out.requests.at(-1) ?? 0);
+    out.failures.push(out.failures.at(-1) ?? 0);
     out.avg.push(null);
     for (const column of out.percentiles) column.push(null);
   };
@@ -120,8 +136,8 @@ export function seriesOfName(history: NameHistory): Series {
       if (at - history.stride > before + history.stride) empty(at - history.stride);
     }
     out.at.push(at);
-    out.rps.push(history.rps[index] ?? 0);
-    out.fps.push(history.fps[index] ?? 0);
+    out.requests.push(history.requests[index] ?? 0);
+    out.failures.push(history.failures[index] ?? 0);
     out.avg.push(history.avg[index] ?? null);
     out.percentiles.forEach((column, fraction) =>
       column.push(history.percentiles[fraction]?.[index] ?? null),

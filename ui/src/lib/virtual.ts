@@ -10,7 +10,7 @@ export interface Slice {
 
 const OVERSCAN = 12;
 /** Tables up to here are drawn whole: find-in-page and copying work as everywhere. */
-export const DRAWN_WHOLE = 150;
+export const DRAWN_WHOLE = 1_000;
 
 export function slice(total: number, rowHeight: number, scrollTop: number, viewport: number): Slice {
   if (total <= DRAWN_WHOLE) return { start: 0, end: total, above: 0, below: 0 };

@@ -15,6 +15,11 @@ export function isReport(value: unknown): value is ReportArgs {
   return typeof value === "object" && value !== null && "run" in value && value.run !== null;
 }
 
+/** The whole run's distribution, of all requests. */
+export function firstWindow(args: ReportArgs): Window | null {
+  return args.windows.find(({ id }) => id === -1)?.window ?? null;
+}
+
 /** Windows of a file: the whole run only, of the names that were kept. */
 export function fileWindows(args: ReportArgs): (range: TimeRange, id: number | null) => Promise<Window> {
   const byId = new Map(args.windows.map(({ id, window }) => [id, window]));

@@ -19,8 +19,8 @@ export function tiles(summary: RunSummary): Tile[] {
       value: summary.failures === 0 ? "none" : `${count(summary.failures)} (${percent(summary.fail_ratio)})`,
       bad: summary.failures > 0,
     },
-    { label: "Median", value: millisWithUnit(summary.p50) },
-    { label: "95%", value: millisWithUnit(summary.p95) },
-    { label: "99%", value: millisWithUnit(summary.p99) },
+    { label: "p50", value: millisWithUnit(summary.p50) },
+    { label: "p95", value: millisWithUnit(summary.p95) },
+    { label: "p99", value: millisWithUnit(summary.p99) },
   ];
 }

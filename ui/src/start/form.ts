@@ -1,7 +1,8 @@
 /** The values of the start form: where they come from, and what is sent to /swarm. */
 import type { ExtraOption, OptionValue, TemplateArgs } from "../api/templateArgs";
 import { hostHint } from "../lib/estimate";
-import { formatRunTime, parseRunTime } from "../lib/runTime";
+import type { FieldValues } from "../api/schema";
+import { formatRunTime } from "../lib/runTime";
 
 export const NO_SHAPE = "Default";
 
@@ -114,18 +115,26 @@ export function shapeDecides(args: TemplateArgs, values: Pick<FormValues, "shape
 
 export type Problems = Partial<Record<string, string>>;
 
-/** What is wrong, by field; empty: nothing. */
-export function problems(args: TemplateArgs, values: FormValues, edit = false): Problems {
+/** The fields that are numbers, as they are sent. */
+export function numberTexts(values: FormValues): Record<keyof FieldValues, string> {
+  return {
+    user_count: values.users.trim(),
+    spawn_rate: values.spawnRate.trim(),
+    run_time: values.runTime.trim(),
+  };
+}
+
+/** What is wrong, by field; empty: nothing. `read`: what the program says of the numbers; null: it has not been asked. */
+export function problems(
+  args: TemplateArgs,
+  values: FormValues,
+  read: FieldValues | null,
+  edit = false,
+): Problems {
   const found: Problems = {};
-  if (!shapeDecides(args, values)) {
-    const users = Number(values.users);
-    if (values.users.trim() === "" || !Number.isInteger(users) || users < 0)
-      found["user_count"] = "A whole number of users";
-    const spawnRate = Number(values.spawnRate);
-    if (values.spawnRate.trim() === "" || !Number.isFinite(spawnRate) || spawnRate <= 0)
-      found["spawn_rate"] = "A number above 0";
-    if (!edit && values.runTime.trim() !== "" && parseRunTime(values.runTime) === null)
-      found["run_time"] = "For example 20, 20s, 3m, 2h, 1h20m, 3h30m10s";
+  if (!shapeDecides(args, values) && read !== null) {
+    for (const [field, { problem }] of Object.entries(read) as [string, FieldValues[keyof FieldValues]][])
+      if (problem !== null && !(edit && field === "run_time")) found[field] = problem;
   }
   const host = edit ? null : hostProblem(args, values);
   if (host !== null) found["host"] = host;

@@ -10,13 +10,8 @@ class Actions {
   resetting = $state(false);
 
   async stop(): Promise<void> {
-    const yes = await confirmation.ask({
-      title: "Stop the test?",
-      text: `${plural(live.status.user_count, "user")} will be stopped. The figures stay.`,
-      action: "Stop the test",
-      danger: true,
-    });
-    if (!yes || !live.active) return;
+    // Nothing is lost by it: whoever presses this is in a hurry.
+    if (!live.active) return;
     this.stopping = true;
     try {
       await client.stop();
@@ -30,15 +25,19 @@ class Actions {
   async reset(): Promise<void> {
     const yes = await confirmation.ask({
       title: "Reset the statistics?",
-      text: `The figures of ${plural(live.total.requests, "request")}, the failures and the charts so far are lost.`,
+      text: live.hasStore
+        ? `The figures of ${plural(live.total.requests, "request")}, the failures and the charts begin anew. Those so far stay among the past runs.`
+        : `The figures of ${plural(live.total.requests, "request")}, the failures and the charts so far are lost: this test was started with --no-store.`,
       action: "Reset",
-      danger: true,
+      danger: !live.hasStore,
     });
     if (!yes) return;
     this.resetting = true;
     try {
       await client.reset();
-      toasts.show("Statistics reset");
+      toasts.show(
+        live.hasStore ? "Statistics reset; those until now are among the past runs" : "Statistics reset",
+      );
     } catch (error) {
       toasts.error(`The statistics could not be reset: ${message(error)}`);
     } finally {

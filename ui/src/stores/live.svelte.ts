@@ -62,6 +62,8 @@ export class LiveStore implements Listener {
   rows = $state.raw<StatRow[]>([]);
   /** Seconds from the start of the statistics to the last request. */
   elapsed = $state(0);
+  /** Start of the statistics, unix seconds. */
+  since = $state(0);
   /** The names of the rows; changes only when there are new ones. */
   names = $state.raw<Name[]>([]);
   errors = $state.raw<Failure[]>([]);
@@ -149,6 +151,7 @@ export class LiveStore implements Listener {
     this.status = event.status;
     this.at = event.at;
     this.elapsed = event.elapsed;
+    this.since = event.since;
     this.total = totalRow(event.total);
     // Most runs have none: an empty list stays the same one.
     this.verdict = event.verdict;
@@ -161,7 +164,7 @@ export class LiveStore implements Listener {
     }
     if (event.points.length > 0) {
       // As soon as one does not fit, the whole history is read again.
-      if (event.points.every((point) => appendPoint(this.series, point)))
+      if (event.points.every((point) => appendPoint(this.series, point, event.since)))
         this.series = { ...this.series, run: event.run };
       else void this.rereadHistory();
     }

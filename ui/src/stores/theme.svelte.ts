@@ -1,11 +1,16 @@
 /** Dark or light. assets/theme.js has set it before the first paint; the key is Locust's. */
 
+import { flushSync } from "svelte";
+
 export type Theme = "light" | "dark";
 
 const root = document.documentElement;
 
 class ThemeStore {
   current = $state<Theme>(root.dataset["theme"] === "dark" ? "dark" : "light");
+
+  /** Paper is being made: it is narrower than a screen, and shows only what is there at once. */
+  printing = $state(false);
 
   #beforePrint: Theme = this.current;
 
@@ -30,11 +35,15 @@ class ThemeStore {
 
   /** Paper is white: charts are drawn for it before the printer gets them. */
   beginPrint(): void {
-    this.#beforePrint = this.current;
+    if (!this.printing) this.#beforePrint = this.current;
+    this.printing = true;
     this.apply("light");
+    // The printer does not wait.
+    flushSync();
   }
 
   endPrint(): void {
+    this.printing = false;
     this.apply(this.#beforePrint);
   }
 

@@ -1,11 +1,16 @@
-/** The columns of the statistics table: Locust's, then the other percentiles, the rates of the whole run and the timing phases. */
+/** The columns of the statistics table: Locust's, with exact response times; then the other percentiles, the rates of the whole run and the timing phases. */
 import { PHASES } from "../charts/palette";
 import type { PhaseRow } from "../charts/phases";
 import type { Column } from "../components/table";
 import { bytes, count, millis, percent, percentileName, rate } from "../lib/format";
 import { failRatio, type StatRow } from "../lib/rows";
 
-const NUMBER = { numeric: true, width: 80 };
+const NUMBER = { numeric: true, width: 72 };
+/** What every table has at first, whatever the script asks for. */
+const ALWAYS = 0.5;
+
+/** Requests of some clients have no response time. */
+const isTimed = (row: StatRow) => row.percentiles.some((ms) => ms !== null);
 
 /** `elapsed`: seconds of the run, for the rates of all of it. `active`: a run that is over has no current rates. */
 export function statColumns(
@@ -19,19 +24,18 @@ export function statColumns(
     key,
     title,
     unit: "ms",
-    value: (row) => (row.requests === 0 ? null : value(row)),
-    text: (row) => (row.requests === 0 ? "–" : millis(value(row))),
+    value: (row) => (isTimed(row) ? value(row) : null),
+    text: (row) => (isTimed(row) ? millis(value(row)) : "–"),
   });
   const percentile = (fraction: number, index: number): Column<StatRow> => ({
     ...NUMBER,
-    width: 76,
     key: `p${fraction}`,
     title: percentileName(fraction),
     unit: "ms",
-    optional: !shown.includes(fraction),
-    value: (row) => (row.requests === 0 ? null : (row.percentiles[index] ?? null)),
-    text: (row) => (row.requests === 0 ? "–" : millis(row.percentiles[index])),
-    help: `${percentileName(fraction)} of the requests took at most this long`,
+    optional: fraction !== ALWAYS && !shown.includes(fraction),
+    value: (row) => row.percentiles[index] ?? null,
+    text: (row) => millis(row.percentiles[index]),
+    help: percentileHelp(fraction),
   });
   const perSecond = (
     key: string,
@@ -47,20 +51,21 @@ export function statColumns(
     value,
     text: (row) => rate(value(row)),
   });
+  const whole = (counted: number) => (elapsed > 0 ? counted / elapsed : 0);
   const failing = (row: StatRow) => (row.failures > 0 ? "bad" : "zero");
   return [
     {
       key: "method",
       title: "Type",
       numeric: false,
-      width: 78,
+      width: 70,
       value: (row) => row.method,
       text: (row) => row.method,
     },
     { key: "name", title: "Name", numeric: false, value: (row) => row.name, text: (row) => row.name },
     {
       ...NUMBER,
-      width: 92,
+      width: 88,
       key: "requests",
       title: "Requests",
       value: (row) => row.requests,
@@ -84,27 +89,36 @@ export function statColumns(
       tone: failing,
       help: "Failures per request",
     },
-    time("median", "Median", (row) => row.median),
-    ...fractions.map(percentile),
+    // The largest of all is Max.
+    ...fractions.map(percentile).filter((_, index) => (fractions[index] ?? 0) < 1),
     time("avg", "Average", (row) => row.avg),
     time("min", "Min", (row) => row.min),
     time("max", "Max", (row) => row.max),
     {
       ...NUMBER,
-      width: 90,
+      width: 82,
       key: "size",
       title: "Average size",
       value: (row) => row.size,
       text: (row) => (row.requests === 0 ? "–" : bytes(row.size)),
     },
-    perSecond("rps", "Current RPS", (row) => (active ? row.rps : 0)),
+    perSecond("rps", active ? "Current RPS" : "Avg RPS", (row) => (active ? row.rps : whole(row.requests))),
     {
-      ...perSecond("fps", "Current fails", (row) => (active ? row.fps : 0)),
-      tone: (row) => (active && row.fps > 0 ? "bad" : "zero"),
+      ...perSecond("fps", active ? "Current fails" : "Avg fails", (row) =>
+        active ? row.fps : whole(row.failures),
+      ),
+      tone: (row) => ((active ? row.fps : row.failures) > 0 ? "bad" : "zero"),
     },
-    perSecond("totalRps", "RPS, whole run", (row) => (elapsed > 0 ? row.requests / elapsed : 0), true),
-    perSecond("totalFps", "Fails, whole run", (row) => (elapsed > 0 ? row.failures / elapsed : 0), true),
+    perSecond("totalRps", "RPS, whole run", (row) => whole(row.requests), true),
+    perSecond("totalFps", "Fails, whole run", (row) => whole(row.failures), true),
   ];
+}
+
+function percentileHelp(fraction: number): string {
+  const share = Number((fraction * 100).toFixed(4));
+  return fraction === 0.5
+    ? "The median: half of the requests took at most this long"
+    : `${share}% of the requests took at most this long`;
 }
 
 /** What keys of columns of timing phases begin with. */
@@ -136,4 +150,10 @@ export function defaultKeys(columns: readonly Column<StatRow>[]): string[] {
 }
 
 /** On a phone: what tells whether it goes well. */
-export const PHONE_KEYS = ["name", "requests", "failRatio", "median", "p0.95", "rps"];
+export const PHONE_KEYS = ["name", "requests", "failRatio", "p0.5", "p0.95"];
+
+/** There, numbers have room for what they are. */
+export function narrow(column: Column<StatRow>): Column<StatRow> {
+  if (column.width === undefined) return column;
+  return { ...column, width: Math.min(column.width, column.key === "requests" ? 76 : 58) };
+}

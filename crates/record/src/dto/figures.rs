@@ -15,12 +15,20 @@ wire! {
         pub name: String,
         /// Seconds a point covers.
         pub stride: u32,
+        /// When the run's first point really begins, unix seconds.
+        pub began: f64,
+        /// When its last point really ends.
+        pub until: f64,
         /// Begin of the point, unix seconds.
         pub at: Vec<f64>,
         /// Requests per second.
         pub rps: Vec<f64>,
         /// Failures per second.
         pub fps: Vec<f64>,
+        /// Requests until then.
+        pub requests: Vec<u64>,
+        /// Failures until then.
+        pub failures: Vec<u64>,
         /// Mean response time of the point, ms.
         pub avg: Vec<Option<f64>>,
         /// By chart fraction, then point, ms.
@@ -101,6 +109,24 @@ wire! {
         pub p95: Option<f64>,
         /// 99 %.
         pub p99: Option<f64>,
+    }
+
+    /// What the start form has in a field, as the program would read it.
+    pub struct FieldValue {
+        /// The number; null for an empty run time, or if it is none.
+        pub value: Option<f64>,
+        /// Why no test can have it.
+        pub problem: Option<String>,
+    }
+
+    /// The fields of the start form that are numbers.
+    pub struct FieldValues {
+        /// Users.
+        pub user_count: FieldValue,
+        /// Users started a second.
+        pub spawn_rate: FieldValue,
+        /// Length of the run in seconds.
+        pub run_time: FieldValue,
     }
 
     /// The numbers of some seconds of a run.

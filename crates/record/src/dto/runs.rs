@@ -31,6 +31,10 @@ wire! {
         pub ended: f64,
         /// Seconds.
         pub duration: f64,
+        /// Start of the statistics, unix seconds: later than the run's if they were reset while it went on.
+        pub since: f64,
+        /// Seconds from then to the last request, which rates refer to.
+        pub elapsed: f64,
         /// Base URL of the system under test.
         pub host: Option<String>,
         /// Script.
@@ -57,10 +61,26 @@ wire! {
         pub max_users: u64,
         /// Names requests were counted under.
         pub names: u64,
+        /// What somebody called it.
+        pub name: String,
+        /// What somebody wrote about it.
+        pub note: String,
+        /// Whether it stays when others make room.
+        pub pinned: bool,
         /// Size of the file.
         pub bytes: u64,
         /// Whether the program was killed while it went on: what had been written by then is all there is.
         pub cut_off: bool,
+    }
+
+    /// What somebody says of a run that is kept.
+    pub struct Labels {
+        /// What it is called.
+        pub name: String,
+        /// What there is to know of it.
+        pub note: String,
+        /// Whether it stays when others make room.
+        pub pinned: bool,
     }
 
     /// All of a run that is kept, but for what is asked for by window or name.

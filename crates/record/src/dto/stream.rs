@@ -87,6 +87,14 @@ wire! {
     pub struct Worker {
         /// Identity.
         pub id: String,
+        /// Its machine.
+        pub host: String,
+        /// Counted in the order in which they came.
+        pub index: Option<u64>,
+        /// Whether it has told of its CPU and memory.
+        pub reported: bool,
+        /// What is wrong with it, in words; empty: nothing.
+        pub problem: String,
         /// State.
         pub state: String,
         /// Users.
@@ -105,6 +113,10 @@ wire! {
         pub stride: u32,
         /// Whether this follows what the page has, or replaces it.
         pub append: bool,
+        /// When the first point really begins, unix seconds: the run did within that second.
+        pub began: f64,
+        /// When the last point really ends.
+        pub until: f64,
         /// Begin of the point, unix seconds.
         pub at: Vec<f64>,
         /// Users.
@@ -143,6 +155,8 @@ wire! {
         pub percentiles: Vec<Option<f64>>,
         /// Seconds it covers.
         pub stride: u32,
+        /// When it really ends, unix seconds.
+        pub until: f64,
     }
 
     /// Rows of the table of statistics, column by column; all lists are of one length. Times in ms. Rates of the whole run
@@ -154,9 +168,7 @@ wire! {
         pub requests: Vec<u64>,
         /// Failures.
         pub failures: Vec<u64>,
-        /// Median.
-        pub median: Vec<f64>,
-        /// Mean.
+        /// Mean; 0 without response times, as the next two.
         pub avg: Vec<f64>,
         /// Smallest.
         pub min: Vec<f64>,
@@ -168,8 +180,8 @@ wire! {
         pub rps: Vec<f64>,
         /// Current failures per second.
         pub fps: Vec<f64>,
-        /// By fraction, then row: Locust's rounded response times.
-        pub percentiles: Vec<Vec<i64>>,
+        /// By fraction, then row: exact response times; null without any.
+        pub percentiles: Vec<Vec<Option<f64>>>,
     }
 
     /// A name that requests were counted under.
@@ -196,6 +208,8 @@ wire! {
         pub status: Status,
         /// Seconds from the start of the statistics to the last request.
         pub elapsed: f64,
+        /// Start of the statistics, unix seconds: of the run, or when they were last reset.
+        pub since: f64,
         /// The total, one row.
         pub total: Rows,
         /// New names.
@@ -268,8 +282,14 @@ wire! {
     pub struct Exception {
         /// How often.
         pub count: u64,
+        /// Class of the exception, if that is known.
+        pub kind: String,
         /// Text.
         pub msg: String,
+        /// User classes in whose tasks it happened, separated by commas, if that is known.
+        pub users: String,
+        /// The tasks, the same way.
+        pub tasks: String,
         /// Traceback.
         pub traceback: String,
         /// Where, separated by commas.

@@ -32,11 +32,13 @@ pub fn compare(a: &StoredRun, b: &StoredRun) -> Comparison {
 
 /// The row at that place.
 fn row_of(run: &StoredRun, rows: &Rows, at: usize) -> Option<CompareRow> {
-    let id = *rows.id.get(at)?;
+    rows.id.get(at)?;
     let of = |column: &[f64]| column.get(at).copied().unwrap_or_default();
     let requests = rows.requests.get(at).copied().unwrap_or_default();
-    let window = run.course.window(Some(id), None, None, &[0.5, 0.95, 0.99]);
-    let percentile = |index: usize| window.as_ref().and_then(|window| *window.percentiles.get(index)?);
+    let percentile = |wanted: f64| {
+        let index = run.fractions.iter().position(|&fraction| (fraction - wanted).abs() < 1e-9)?;
+        *rows.percentiles.get(index)?.get(at)?
+    };
     Some(CompareRow {
         requests,
         failures: rows.failures.get(at).copied().unwrap_or_default(),
@@ -44,8 +46,8 @@ fn row_of(run: &StoredRun, rows: &Rows, at: usize) -> Option<CompareRow> {
         avg: of(&rows.avg),
         min: of(&rows.min),
         max: of(&rows.max),
-        p50: percentile(0),
-        p95: percentile(1),
-        p99: percentile(2),
+        p50: percentile(0.5),
+        p95: percentile(0.95),
+        p99: percentile(0.99),
     })
 }

@@ -88,6 +88,8 @@ struct Tables {
     stride: u32,
     names_stride: u32,
     generator: Vec<dto::Generator>,
+    /// Whether the percentiles of the rows are exact.
+    exact: bool,
 }
 
 /// A run's bytes, under that summary. An error rather than bytes that [`decode`] would not take.
@@ -114,6 +116,7 @@ pub fn encode(run: &StoredRun, summary: &dto::RunSummary) -> Result<Vec<u8>, For
         stride: course.stride,
         names_stride: course.names_stride,
         generator: course.own.points().to_vec(),
+        exact: true,
     };
     let mut body = Vec::new();
     block(&mut body, &serde_json::to_vec(&tables)?)?;
@@ -125,17 +128,9 @@ pub fn encode(run: &StoredRun, summary: &dto::RunSummary) -> Result<Vec<u8>, For
         return Err(FormatError::TooLarge("its tables and its course exceed 256 MiB"));
     }
     let packed = zstd::bulk::compress(&body, LEVEL)?;
-    let head = serde_json::to_vec(summary)?;
-    // A number that is none, say, is written as a `null` from which no number can be read.
     take_tables(&mut &body[..])?;
-    serde_json::from_slice::<dto::RunSummary>(&head)?;
-    if MAGIC.len() + 8 + head.len() > LONGEST_HEAD {
-        return Err(FormatError::TooLarge("its summary exceeds 64 KiB"));
-    }
     let mut out = MAGIC.to_vec();
-    number(&mut out, head.len())?;
-    out.extend_from_slice(&crc32fast::hash(&head).to_le_bytes());
-    out.extend_from_slice(&head);
+    put_head(&mut out, summary)?;
     out.extend_from_slice(&crc32fast::hash(&packed).to_le_bytes());
     out.extend_from_slice(&packed);
     Ok(out)
@@ -186,6 +181,32 @@ pub(crate) fn summary(mut bytes: &[u8]) -> Result<dto::RunSummary, FormatError> 
     Ok(serde_json::from_slice(take_head(&mut bytes)?)?)
 }
 
+/// The same file with other labels.
+pub(super) fn labelled(bytes: &[u8], labels: &dto::Labels) -> Result<Vec<u8>, FormatError> {
+    let mut rest = bytes;
+    let mut summary: dto::RunSummary = serde_json::from_slice(take_head(&mut rest)?)?;
+    labels.name.clone_into(&mut summary.name);
+    labels.note.clone_into(&mut summary.note);
+    summary.pinned = labels.pinned;
+    let mut out = MAGIC.to_vec();
+    put_head(&mut out, &summary)?;
+    out.extend_from_slice(rest);
+    Ok(out)
+}
+
+fn put_head(out: &mut Vec<u8>, summary: &dto::RunSummary) -> Result<(), FormatError> {
+    let head = serde_json::to_vec(summary)?;
+    // A number that is none, say, is written as a `null` from which no number can be read.
+    serde_json::from_slice::<dto::RunSummary>(&head)?;
+    if MAGIC.len() + 8 + head.len() > LONGEST_HEAD {
+        return Err(FormatError::TooLarge("its summary exceeds 64 KiB"));
+    }
+    number(out, head.len())?;
+    out.extend_from_slice(&crc32fast::hash(&head).to_le_bytes());
+    out.extend_from_slice(&head);
+    Ok(())
+}
+
 /// A run from its bytes.
 pub fn decode(mut bytes: &[u8]) -> Result<StoredRun, FormatError> {
     let summary = serde_json::from_slice(take_head(&mut bytes)?)?;
@@ -212,7 +233,7 @@ pub fn decode(mut bytes: &[u8]) -> Result<StoredRun, FormatError> {
     course.names_stride = tables.names_stride.max(1);
     course.names = all.collect();
     course.own = OwnCourse::from_points(tables.generator);
-    Ok(StoredRun {
+    let mut run = StoredRun {
         summary,
         info: tables.info,
         fractions: tables.fractions,
@@ -229,5 +250,9 @@ pub fn decode(mut bytes: &[u8]) -> Result<StoredRun, FormatError> {
         arrivals: tables.arrivals,
         measures: tables.measures,
         course,
-    })
+    };
+    if !tables.exact {
+        run.make_exact();
+    }
+    Ok(run)
 }

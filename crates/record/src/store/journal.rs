@@ -309,8 +309,8 @@ fn find(known: &mut HashMap<i32, usize>, count: usize, ids: &[i32]) -> Vec<usize
 
 /// Whether all columns have a value for each row, and there are as many as before.
 fn rows_fit(old: &dto::Rows, new: &dto::Rows) -> bool {
-    let dto::Rows { id, requests, failures, median, avg, min, max, size, rps, fps, percentiles } = new;
-    let whole = [median, avg, min, max, size, rps, fps].iter().all(|column| column.len() == id.len());
+    let dto::Rows { id, requests, failures, avg, min, max, size, rps, fps, percentiles } = new;
+    let whole = [avg, min, max, size, rps, fps].iter().all(|column| column.len() == id.len());
     whole
         && [requests, failures].iter().all(|column| column.len() == id.len())
         && percentiles.iter().all(|column| column.len() == id.len())
@@ -322,7 +322,6 @@ fn put_rows(rows: &mut dto::Rows, new: dto::Rows, known: &mut HashMap<i32, usize
     put_all(&mut rows.id, &places, new.id);
     put_all(&mut rows.requests, &places, new.requests);
     put_all(&mut rows.failures, &places, new.failures);
-    put_all(&mut rows.median, &places, new.median);
     put_all(&mut rows.avg, &places, new.avg);
     put_all(&mut rows.min, &places, new.min);
     put_all(&mut rows.max, &places, new.max);

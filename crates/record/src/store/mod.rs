@@ -12,6 +12,7 @@ mod format;
 mod journal;
 mod left;
 mod live;
+mod replay;
 mod run;
 
 use std::collections::HashSet;
@@ -134,7 +135,7 @@ impl Store {
         Ok(bytes.len() as u64)
     }
 
-    /// Removes the oldest runs until the rest fits; never the one just kept, nor those that go on.
+    /// Removes the oldest runs until the rest fits; never the one just kept, nor those that go on or are pinned.
     fn shrink(&self, newest: &str) {
         let Ok(files) = self.files() else { return };
         let mut bytes: u64 = files.iter().map(|file| file.bytes).sum();
@@ -142,11 +143,28 @@ impl Store {
             if bytes <= self.max_bytes {
                 return;
             }
+            if !file.is_journal && head(&file.path).is_ok_and(|summary| summary.pinned) {
+                continue;
+            }
             let kept = if file.is_journal { files::whose(&file.path).ok() } else { None };
             if !matches!(kept, Some(files::Whose::Somebodys)) && fs::remove_file(&file.path).is_ok() {
                 bytes -= file.bytes;
             }
         }
+    }
+
+    /// Gives a run a name, a note, and a place that it keeps.
+    pub fn label(&self, id: &str, labels: &dto::Labels) -> Result<(), StoreError> {
+        // One that was left behind is made a run first.
+        self.open(id)?;
+        let place = self.place(id, RUN)?;
+        let bytes = fs::read(&place).map_err(|error| at(error, &place))?;
+        let bytes = format::labelled(&bytes, labels)
+            .map_err(|source| StoreError::Broken { path: place.clone(), source })?;
+        let draft = files::draft(&self.folder, id, RUN);
+        files::write(&draft, &place, &bytes, Use::Lasting).map_err(|error| at(error, &place))?;
+        self.forget(id);
+        Ok(())
     }
 
     /// All files, oldest first. A folder that is not there has none.

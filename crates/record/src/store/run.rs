@@ -4,8 +4,10 @@ use serde_json::Value;
 
 use crate::course::Course;
 use crate::dto;
+use crate::mirror::shown_percentiles;
 use crate::run::Run;
 use crate::status::HostStatus;
+use crate::windows::whole;
 
 /// All of a run.
 #[derive(Debug, Clone, Default)]
@@ -80,7 +82,29 @@ impl StoredRun {
 
     /// The numbers between two moments (unix seconds, widened to whole points), of a name or the total. `None`: no such name.
     pub fn window(&self, id: Option<i32>, from: Option<f64>, to: Option<f64>) -> Option<dto::Window> {
-        self.course.window(id, from, to, &self.fractions)
+        let window = self.course.window(id, from, to, &self.fractions)?;
+        if from.is_some() || to.is_some() {
+            return Some(window);
+        }
+        let (rows, at) = match id {
+            None | Some(-1) => (&self.total, 0),
+            Some(id) => (&self.rows, self.rows.id.iter().position(|&known| known == id)?),
+        };
+        Some(whole(window, rows, at, self.elapsed))
+    }
+
+    /// Rows of older files have rounded percentiles: those of the course take their place.
+    pub(super) fn make_exact(&mut self) {
+        for (rows, course) in [(&mut self.total, &self.course), (&mut self.rows, &self.course)] {
+            for (at, &id) in rows.id.iter().enumerate() {
+                let Some(window) = course.window(Some(id), None, None, &self.fractions) else { continue };
+                for (column, value) in rows.percentiles.iter_mut().zip(window.percentiles) {
+                    if let Some(place) = column.get_mut(at) {
+                        *place = value;
+                    }
+                }
+            }
+        }
     }
 
     /// All but what is asked for by window or name.
@@ -114,13 +138,15 @@ pub(crate) fn summary(run: &Run, status: &HostStatus, now: f64) -> dto::RunSumma
     let started = mark.map_or(course.base, |mark| mark.started);
     let ended = mark.and_then(|mark| mark.ended).unwrap_or(now);
     let total = &mirror.total;
-    let exact = total.entry.exact_percentiles(&[0.5, 0.95, 0.99]);
-    let exact = |index: usize| exact.as_ref().and_then(|values| values.get(index).copied());
+    let exact = shown_percentiles(&total.entry, &[0.5, 0.95, 0.99]);
+    let exact = |index: usize| exact.get(index).copied().flatten();
     dto::RunSummary {
         id: String::new(),
         started,
         ended,
         duration: (ended - started).max(0.0),
+        since: mirror.span().start,
+        elapsed: mirror.elapsed(),
         host: status.host.clone(),
         locustfile: status.locustfile.clone(),
         profile: status.profile.clone(),
@@ -134,6 +160,9 @@ pub(crate) fn summary(run: &Run, status: &HostStatus, now: f64) -> dto::RunSumma
         p99: exact(2),
         max_users: course.most_users,
         names: mirror.names.iter().flatten().count() as u64,
+        name: String::new(),
+        note: String::new(),
+        pinned: false,
         bytes: 0,
         cut_off: false,
     }

@@ -306,3 +306,56 @@ fn a_file_that_its_owner_has_just_replaced_is_somebodys() {
     }
     assert_eq!(names_in(&folder).len(), 1);
 }
+
+#[test]
+fn a_run_has_a_name_and_a_pinned_one_stays_when_others_make_room() {
+    let folder = Folder::new("labels");
+    let store = Store::new(&folder.0, 1 << 20);
+    let id = store.save(&run(1_795_401_039.0, 50)).unwrap();
+    let before = store.open(&id).unwrap().detail();
+    let labels = dto::Labels { name: "before the cache".into(), note: "p95 was fine".into(), pinned: true };
+    store.label(&id, &labels).unwrap();
+    let detail = store.open(&id).unwrap().detail();
+    assert_eq!(
+        (detail.summary.name.as_str(), detail.summary.note.as_str()),
+        ("before the cache", "p95 was fine")
+    );
+    assert_eq!(store.list().unwrap().runs[0].name, "before the cache");
+    assert_eq!((detail.history, detail.names, detail.errors), (before.history, before.names, before.errors));
+
+    let small = Store::new(&folder.0, 1);
+    let plain = small.save(&run(1_795_401_139.0, 5)).unwrap();
+    let newest = small.save(&run(1_795_401_239.0, 5)).unwrap();
+    let ids: Vec<String> = small.list().unwrap().runs.into_iter().map(|run| run.id).collect();
+    assert_eq!(ids, [newest, id], "{plain} has made room");
+    assert!(matches!(small.label("nowhere", &labels), Err(StoreError::NoSuchRun(_))));
+}
+
+#[test]
+fn rows_of_older_files_get_exact_percentiles_and_a_kept_run_is_told_as_junit() {
+    let mut old = run(1_795_401_039.0, 50);
+    let column = |value: f64| vec![value];
+    let rows = |id: i32| dto::Rows {
+        id: vec![id],
+        requests: vec![500],
+        failures: vec![50],
+        avg: column(5.0),
+        min: column(4.0),
+        max: column(6.0),
+        size: column(10.0),
+        rps: column(0.0),
+        fps: column(0.0),
+        percentiles: vec![vec![Some(4.0)]; 2],
+    };
+    old.total = rows(-1);
+    old.rows = rows(0);
+    old.make_exact();
+    let exact = old.course.window(Some(0), None, None, &[0.5, 0.99]).unwrap().percentiles;
+    assert_eq!(old.rows.percentiles, vec![vec![exact[0]], vec![exact[1]]]);
+    let whole = old.window(Some(0), None, None).unwrap();
+    assert_eq!((whole.requests, whole.avg, whole.percentiles), (500, Some(5.0), exact));
+    assert_eq!(whole.bins.iter().map(|bin| bin.2).sum::<u64>(), 500);
+    let xml = old.junit();
+    assert!(xml.contains("name=\"GET /é\"") && xml.contains("50 of 500 requests failed (10.0%)"), "{xml}");
+    assert!(xml.contains("min 4, average 5, max 6"), "{xml}");
+}

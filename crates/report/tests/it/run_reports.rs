@@ -10,7 +10,7 @@ const FACTS: &str = r#"{
         "profile": null, "user_classes": ["Shopper", "Visitor"], "version": "2.47.0", "python": "3.11.7",
         "platform": "Linux", "tasks": {"per_class": {}, "total": {}}
     },
-    "exceptions": [{"count": 2, "msg": "'price'\nmore", "traceback": "  File \"checkout.py\", line 3\n", "nodes": "local"}],
+    "exceptions": [{"count": 2, "kind": "KeyError", "users": "Shopper", "tasks": "pay", "msg": "'price'\nmore", "traceback": "  File \"checkout.py\", line 3\n", "nodes": "local"}],
     "exit_code": 1
 }"#;
 
@@ -95,13 +95,43 @@ fn a_run_that_sent_nothing_has_not_passed() {
 }
 
 #[test]
-fn thousands_of_names_are_cut_short_in_the_summary() {
+fn of_thousands_of_names_those_that_failed_and_the_slowest_are_told_and_the_rest_is_said() {
     let mut stats = RequestStats::new(true, 1_000.0);
-    for i in 0..markdown::MOST_ROWS + 7 {
+    for i in 0..508 {
         let id = stats.entry_id("GET", &format!("/{i:04}"), 1_000.0);
-        assert!(stats.record(id, Some(1.0), 0, 1_001.0));
+        assert!(stats.record(id, Some(f64::from(i)), 0, 1_001.0));
+    }
+    for name in ["/0003", "/0004"] {
+        let id = stats.entry_id("GET", name, 1_000.0);
+        for _ in 0..if name == "/0004" { 2 } else { 1 } {
+            if stats.record_error(id, name, 1_001.0) == Some(false) {
+                let seed = ErrorSeed {
+                    key: name.into(),
+                    method: "GET".into(),
+                    name: name.into(),
+                    text: "no".into(),
+                    display: "no".into(),
+                };
+                stats.insert_error(seed, 1_001.0);
+            }
+        }
     }
     let snapshot = stats.snapshot(1_002.0, &markdown::snapshot_options());
     let text = markdown::document(&snapshot, &Facts::default());
-    assert!(text.contains("`/0199`") && !text.contains("`/0200`") && text.contains("… and 7 more."));
+    let place = |name: &str| text.find(&format!("`{name}`")).unwrap();
+    assert!(
+        place("/0004") < place("/0003") && place("/0003") < place("/0507") && place("/0507") < place("/0506")
+    );
+    assert!(text.contains("`/0310`") && !text.contains("`/0309`"), "{text}");
+    assert!(text.contains("… and 308 more names"), "{text}");
+
+    let xml = junit::document(&snapshot, &Facts::default());
+    let place = |name: &str| xml.find(&format!("name=\"GET {name}\"")).unwrap();
+    assert!(place("/0004") < place("/0003") && place("/0003") < place("/0507"));
+    assert!(!xml.contains("GET /0309\""));
+    assert!(
+        xml.contains("name=\"308 more names\"") && xml.contains("requests: 308&#10;failures: 0"),
+        "{xml}"
+    );
+    assert!(xml.contains("tests=\"202\" failures=\"2\""), "{xml}");
 }

@@ -1,0 +1,109 @@
+//! Figures as people read them. One rule for each kind of number, which the page follows digit for digit
+//! (`ui/src/lib/format.ts`): `figures.json` beside this file holds both to it.
+//!
+//! What is in one of Locust's formats follows Locust's rule, and files for programs have every digit; neither is here.
+
+/// Of a number that is not known.
+pub const NONE: &str = "–";
+
+/// Half up, in steps of a power of ten, as the page does.
+fn rounded(value: f64, decimals: u32) -> f64 {
+    let factor = f64::from(10_u32.pow(decimals));
+    (value * factor + 0.5).floor() / factor
+}
+
+fn fixed(value: f64, decimals: u32) -> String {
+    let text = format!("{:.*}", decimals as usize, rounded(value, decimals));
+    let (whole, rest) = text.split_once('.').map_or((&*text, ""), |(whole, rest)| (whole, rest));
+    let whole = whole.parse::<u64>().map_or_else(|_| whole.to_owned(), count);
+    if rest.is_empty() { whole } else { format!("{whole}.{rest}") }
+}
+
+/// 1234567 → `1,234,567`.
+pub fn count(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A rate per second: two decimals below ten, one below a thousand, none above.
+pub fn rate(value: f64) -> String {
+    match value {
+        value if !value.is_finite() => NONE.to_owned(),
+        value if value <= 0.0 => "0".to_owned(),
+        value if value < 0.005 => "<0.01".to_owned(),
+        value if value < 9.995 => fixed(value, 2),
+        value if value < 999.95 => fixed(value, 1),
+        value => fixed(value, 0),
+    }
+}
+
+/// Milliseconds without their unit: two decimals below one, one below ten, none above. Times are known to the microsecond.
+pub fn millis(ms: f64) -> String {
+    if !ms.is_finite() {
+        return NONE.to_owned();
+    }
+    match rounded(ms, 3) {
+        value if value <= 0.0 => "0".to_owned(),
+        value if value < 0.005 => "<0.01".to_owned(),
+        value if value < 0.995 => fixed(value, 2),
+        value if value < 9.95 && value.fract() != 0.0 => fixed(value, 1),
+        value => fixed(value, 0),
+    }
+}
+
+/// The same with the unit: `420 ms`, `12.35 s`.
+pub fn millis_with_unit(ms: f64) -> String {
+    match rounded(ms, 3) {
+        value if !value.is_finite() => NONE.to_owned(),
+        value if value >= 10_000.0 => format!("{} s", fixed(value / 1_000.0, 2)),
+        _ => format!("{} ms", millis(ms)),
+    }
+}
+
+/// A share; never `0%` for what did happen, nor `100%` for what did not always.
+pub fn percent(ratio: f64) -> String {
+    match ratio * 100.0 {
+        value if !value.is_finite() => NONE.to_owned(),
+        value if value <= 0.0 => "0%".to_owned(),
+        value if value < 0.01 => "<0.01%".to_owned(),
+        value if value < 0.995 => format!("{}%", fixed(value, 2)),
+        value if value > 100.0 => format!("{}%", fixed(value, u32::from(value < 999.95))),
+        value if value >= 100.0 => "100%".to_owned(),
+        value if value > 99.9 => ">99.9%".to_owned(),
+        value => format!("{}%", fixed(value, 1)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_written_as_the_page_writes_them() {
+        let all: serde_json::Value = serde_json::from_str(include_str!("figures.json")).unwrap();
+        let check = |kind: &str, written: fn(f64) -> String| {
+            let pairs = all[kind].as_array().unwrap();
+            assert!(pairs.len() > 5);
+            for pair in pairs {
+                let value = pair[0].as_f64().unwrap();
+                assert_eq!(written(value), pair[1].as_str().unwrap(), "{kind} of {value}");
+            }
+        };
+        check("count", |value| count(value as u64));
+        check("rate", rate);
+        check("millis", millis);
+        check("millisWithUnit", millis_with_unit);
+        check("percent", percent);
+        assert_eq!(
+            [rate(f64::NAN), millis(f64::INFINITY), percent(f64::NAN), millis_with_unit(f64::NAN)],
+            [NONE; 4]
+        );
+    }
+}
