@@ -87,55 +87,92 @@ impl Phases {
     }
 }
 
-/// Slots of one phase in [`PhaseTimes`]: more than a [`Histogram`] has.
-const SLOTS: u32 = 1 << 15;
+/// Powers of two of nanoseconds that are told apart: from 2^10 (about a microsecond) to 2^41 (more than half an hour). What is shorter or
+/// longer counts with the first or the last.
+const SHORTEST: u64 = 1 << 10;
+const LONGEST: u64 = (1 << 42) - 1;
+const POWERS: usize = 32;
+/// Parts of each: a duration is known to 3 %.
+const PARTS_BITS: u32 = 5;
+/// Buckets of one phase.
+const BUCKETS: usize = POWERS << PARTS_BITS;
+const ALL: usize = Phase::COUNT * BUCKETS;
 
-/// How long each phase took, of the requests in which it took any time: the histograms of all phases in one, whose parts are as
-/// fine as a [`Histogram`].
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PhaseTimes(Histogram);
+/// How long each phase took, of the requests in which it took any time: a histogram of each, known to 3 %.
+///
+/// A table in which a duration's place are its highest bits: some ten instructions for each phase of a request, where the histogram of
+/// the response times, which is finer, takes fifty.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PhaseTimes(Box<[u64]>);
+
+impl Default for PhaseTimes {
+    fn default() -> Self {
+        Self(vec![0; ALL].into_boxed_slice())
+    }
+}
+
+/// The place of a duration among those of its phase.
+#[inline]
+fn place(nanos: u64) -> usize {
+    let nanos = nanos.clamp(SHORTEST, LONGEST);
+    let power = nanos.ilog2();
+    let part = (nanos >> (power - PARTS_BITS)) as usize & ((1 << PARTS_BITS) - 1);
+    ((power as usize - 10) << PARTS_BITS) | part
+}
+
+/// The longest duration of a place, in nanoseconds.
+fn longest_at(place: usize) -> u64 {
+    let (power, part) = ((place >> PARTS_BITS) as u32 + 10, (place & ((1 << PARTS_BITS) - 1)) as u64);
+    (1 << power) + ((part + 1) << (power - PARTS_BITS)) - 1
+}
 
 impl PhaseTimes {
     /// Counts the phases of one request.
     #[inline]
     pub fn add(&mut self, phases: &Phases) {
-        let mut first = 0;
-        for nanos in phases.nanos {
+        for (counts, nanos) in self.0.chunks_exact_mut(BUCKETS).zip(phases.nanos) {
             if nanos > 0 {
-                self.0.add(first + slot_of((nanos + 500) / 1_000), 1);
+                counts[place(nanos)] += 1;
             }
-            first += SLOTS;
         }
     }
 
     /// Adds all of `other`.
     pub fn merge(&mut self, other: &Self) {
-        self.0.merge(&other.0);
+        for (count, more) in self.0.iter_mut().zip(&other.0) {
+            *count = count.saturating_add(*more);
+        }
     }
 
     /// Whether nothing was counted.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.iter().all(|&count| count == 0)
     }
 
-    /// (slot of [`Histogram`], requests) of a phase, rising.
+    /// (slot of [`Histogram`], requests) of a phase, rising: each duration as the longest of its place.
     pub fn of(&self, phase: Phase) -> Vec<(u32, u64)> {
-        let first = phase as u32 * SLOTS;
-        let mine = self.0.slots().into_iter().filter(|(slot, _)| (first..first + SLOTS).contains(slot));
-        mine.map(|(slot, count)| (slot - first, count)).collect()
+        let mut histogram = Histogram::default();
+        let first = phase as usize * BUCKETS;
+        for (place, &count) in
+            self.0[first..first + BUCKETS].iter().enumerate().filter(|(_, count)| **count > 0)
+        {
+            histogram.add(slot_of(longest_at(place).div_ceil(1_000)), count);
+        }
+        histogram.slots()
     }
 
-    /// All counts, for [`Self::from_slots`].
+    /// All counts that there are, for [`Self::from_slots`].
     pub fn slots(&self) -> Vec<(u32, u64)> {
-        self.0.slots()
+        let counts = self.0.iter().enumerate().filter(|(_, count)| **count > 0);
+        counts.map(|(place, &count)| (place as u32, count)).collect()
     }
 
     /// From [`Self::slots`]. What is beyond all phases is left out.
     pub fn from_slots(slots: impl IntoIterator<Item = (u32, u64)>) -> Self {
         let mut times = Self::default();
-        for (slot, count) in slots {
-            if slot / SLOTS < Phase::COUNT as u32 {
-                times.0.add(slot / SLOTS * SLOTS + Histogram::clamped(slot % SLOTS), count);
+        for (place, more) in slots {
+            if let Some(count) = times.0.get_mut(place as usize) {
+                *count = count.saturating_add(more);
             }
         }
         times
@@ -143,7 +180,7 @@ impl PhaseTimes {
 
     /// Bytes on the heap, without the allocator's own.
     pub fn heap_bytes(&self) -> usize {
-        self.0.heap_bytes()
+        size_of_val(&*self.0)
     }
 }
 
@@ -163,11 +200,20 @@ mod tests {
             }
             times.merge(&other);
             for phase in Phase::ALL {
-                let mut expected = Histogram::default();
-                for nanos in requests.iter().map(|nanos| nanos[phase as usize]).filter(|&nanos| nanos > 0) {
-                    expected.record((nanos + 500) / 1_000);
+                let mut took: Vec<u64> =
+                    requests.iter().map(|nanos| nanos[phase as usize]).filter(|&nanos| nanos > 0).collect();
+                took.sort_unstable();
+                let found = times.of(phase);
+                let found = found.into_iter().flat_map(|(slot, count)| {
+                    std::iter::repeat_n(Histogram::bounds(slot).1, count as usize)
+                });
+                let found: Vec<u64> = found.collect();
+                prop_assert_eq!(found.len(), took.len());
+                for (found, took) in found.into_iter().zip(took) {
+                    // Never shorter than it was, and hardly longer.
+                    let most = took.max(SHORTEST) + took / 30 + 3_000;
+                    prop_assert!(found * 1_000 >= took && found * 1_000 <= most, "{} {}", found, took);
                 }
-                prop_assert_eq!(times.of(phase), expected.slots());
             }
             prop_assert_eq!(PhaseTimes::from_slots(times.slots()), times);
         }

@@ -257,7 +257,7 @@ fn phases_are_summed_up_where_they_are_known() {
     assert_eq!(other.total().phases, phases);
     // The total has them as histograms, too, also after it was reported.
     let times = other.total().phase_times.as_ref().map(|times| times.of(crate::Phase::Connect));
-    assert_eq!(times, Some(vec![(1_000, 1)]));
+    assert_eq!(times.map(|times| times.iter().map(|(_, count)| count).sum::<u64>()), Some(1));
     stats.reset_all(1_001.0);
     assert_eq!(stats.total().phases, Phases::default());
     let before = stats.resets();
