@@ -120,7 +120,9 @@ def start(name: str, command: list[str], server: Nginx, folder: Path, warm_up: f
     return generator
 
 
-def commands(shape: Shape, server: Nginx, folder: Path, locust: bool, users: int) -> dict[str, list[str]]:
+def commands(
+    shape: Shape, server: Nginx, folder: Path, options: argparse.Namespace, users: int
+) -> dict[str, list[str]]:
     """The generators of a shape: wrk's plain GET, wrk on the same page, ours, Locust's, and the peers that are there."""
     wrk = ["wrk", "-t1", f"-c{users}", "-d3600s"]
     found = {"wrk": [*wrk, f"{server.url}/hello"]}
@@ -129,14 +131,16 @@ def commands(shape: Shape, server: Nginx, folder: Path, locust: bool, users: int
     if shape.page and (shape.tls or shape.page != "/hello"):
         found["wrk same"] = [*wrk, f"{base}{shape.page}"]
     programs = {"ours": str(Path(sys.executable).parent / "locust")}
-    if locust:
+    if options.before:
+        programs["before"] = options.before
+    if options.locust:
         programs["Locust"] = str(find_oracle())
     for whose, program in programs.items():
         for short, client in CLIENTS.items():
             script = folder / f"{shape.name}_{short.lower()}.py"
             script.write_text(shape.script(client))
             command = [program, "-f", str(script), "--headless", "-H", base, "--only-summary", "-L", "ERROR"]
-            command += ["-u", str(users), "-r", str(users), *(["--no-store"] if whose == "ours" else [])]
+            command += ["-u", str(users), "-r", str(users), *(["--no-store"] if whose != "Locust" else [])]
             found[f"{whose} {short}"] = command
     if shape.name == "hello" and os.environ.get("PEERS"):
         for name, command in PEERS.items():
@@ -151,7 +155,7 @@ def measure(
 ) -> dict[str, Generator]:
     running: dict[str, Generator] = {}
     try:
-        for name, command in commands(shape, server, folder, options.locust, users).items():
+        for name, command in commands(shape, server, folder, options, users).items():
             running[name] = start(name, command, server, folder, options.warm_up)
         for _ in range(options.rounds):
             for generator in running.values():
@@ -199,6 +203,12 @@ def row(shape: Shape, found: dict[str, Generator]) -> list[str]:
         f"{spread:>6.0%}{load:>6.1f}",
         flush=True,
     )
+    if "before Fast" in found:
+        before = {short: found[f"before {short}"] for short in CLIENTS}
+        figures = "".join(f"{before[short].median():>8.1f}" for short in CLIENTS)
+        figures += f"{'':16}" + "".join(f"{before[short].over(hello):>8.2f}" for short in CLIENTS)
+        page = f"{before[worst].over(found['wrk same']):>8.2f}" if "wrk same" in found else ""
+        print(f"{'  before':26}{figures}{page}", flush=True)
     if shape.name == "hello":
         main = max(found[f"ours {short}"].median("main") for short in CLIENTS) / hello.median()
         print(f"  Python thread: {main:.2f} × wrk (0.35 wanted)")
@@ -221,7 +231,7 @@ def widths(server: Nginx, folder: Path, options: argparse.Namespace) -> list[str
     print("\nWith more users and names (× wrk at as many connections; Fast, Http)")
     ratios: dict[str, list[float]] = {}
     shapes = {shape.name: shape for shape in SHAPES}
-    options = argparse.Namespace(**{**vars(options), "locust": False, "warm_up": 2.0})
+    options = argparse.Namespace(**{**vars(options), "locust": False, "before": None, "warm_up": 2.0})
     for title, shape, users in (
         ("50 users", shapes["hello"], 50),
         ("500 users", shapes["hello"], 500),
@@ -365,6 +375,9 @@ def main() -> int:
     )
     parser.add_argument("--only", metavar="NAMES", help=f"some of {','.join(names)},widths,counters")
     parser.add_argument("--no-locust", dest="locust", action="store_false", help="leave Locust out")
+    parser.add_argument(
+        "--before", metavar="PROGRAM", help="another build's locust, measured in the same rounds"
+    )
     options = parser.parse_args()
     parts = [*names, "widths", "counters"]
     wanted = options.only.split(",") if options.only else parts

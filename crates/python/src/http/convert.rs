@@ -101,29 +101,35 @@ pub(super) fn merge(base: &Headers, own: &Bound<'_, PyDict>, style: Style) -> Op
 
 /// As [`merge`], where a field of the session, or one given before, is replaced or removed.
 fn replace(base: &Headers, own: &[(Bound<'_, PyAny>, Bound<'_, PyAny>)], style: Style) -> Option<Headers> {
-    let mut fields: Vec<(String, Vec<u8>)> = base.iter().map(|(n, v)| (n.to_owned(), v.to_vec())).collect();
+    let mut fields: Vec<(&str, Cow<'_, [u8]>)> = Vec::with_capacity(base.len() + own.len());
+    fields.extend(base.iter().map(|(name, value)| (name, Cow::Borrowed(value))));
     for (name, value) in own {
         let name = match name.cast::<PyString>() {
-            Ok(text) => text.to_str().ok()?.to_owned(),
+            Ok(text) => text.to_str().ok()?,
             Err(_) if style == Style::Requests => {
-                String::from_utf8(name.cast::<PyBytes>().ok()?.as_bytes().to_vec()).ok()?
+                std::str::from_utf8(name.cast::<PyBytes>().ok()?.as_bytes()).ok()?
             }
             Err(_) => return None,
         };
         if value.is_none() && style == Style::Requests {
-            fields.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
+            fields.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
             continue;
         }
-        let value = latin1_bytes(value)?;
-        if !is_plain(style, &name, &value) {
+        let value = latin1_text(value)?;
+        if !is_plain(style, name, &value) {
             return None;
         }
-        match fields.iter_mut().find(|(other, _)| other.eq_ignore_ascii_case(&name)) {
+        match fields.iter_mut().find(|(other, _)| other.eq_ignore_ascii_case(name)) {
             Some(field) => *field = (name, value),
             None => fields.push((name, value)),
         }
     }
-    headers(&fields).ok()
+    let bytes = fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let mut replaced = Headers::with_capacity(fields.len(), bytes);
+    for (name, value) in fields {
+        replaced.try_push(name, value).ok()?;
+    }
+    Some(replaced)
 }
 
 /// Whether a header of a script means nothing but itself: the libraries have rules of their own about framing, and about

@@ -19,12 +19,15 @@ use super::{convert, json};
 #[pyfunction]
 fn decoded_text<'py>(response: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = response.py();
-    let text = made_of(response, |encoding, body| match encoding {
-        Encoding::Utf8 => Some(PyString::new(py, std::str::from_utf8(body).ok()?).into_any()),
-        Encoding::Ascii if body.is_ascii() => {
-            Some(PyString::new(py, std::str::from_utf8(body).ok()?).into_any())
-        }
-        _ => None,
+    let text = made_of(response, |encoding, body| {
+        let sure = match encoding {
+            // What is not sound is no text, and left to the library.
+            Encoding::Utf8 => true,
+            Encoding::Ascii => body.is_ascii(),
+            Encoding::Unsaid | Encoding::Other => false,
+        };
+        let text = if sure { PyString::from_bytes(py, body).ok() } else { None };
+        text.map(Bound::into_any)
     })?;
     Ok(text.unwrap_or_else(|| py.NotImplemented().into_bound(py)))
 }
