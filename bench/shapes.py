@@ -63,7 +63,9 @@ class Generator:
         os.kill(self.process.pid, number)
 
     def why_not(self) -> str:
-        return f"{self.name}: {self.errors.read_text(errors='replace')[-1500:]}"
+        ended = self.process.poll()
+        how = "still runs" if ended is None else f"has ended with {ended}"
+        return f"{self.name}, which {how}: {self.errors.read_text(errors='replace')[-1500:]}"
 
     def run(self, server: Nginx, seconds: float) -> None:
         """Goes on for a slice."""

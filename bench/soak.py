@@ -27,9 +27,9 @@ from run import USERS, nginx, on_core
 INTERVALS = 30
 SCRIPT = """
 import random
-from locust import FastHttpUser, HttpUser, task
+from locust import FastHttpUser, HttpUser, TaskSet, task
 
-class Tasks:
+class Tasks(TaskSet):
     @task(20)
     def page(self):
         self.client.get("/", name=f"/{random.randrange(1000)}")
@@ -43,11 +43,11 @@ class Tasks:
         with self.client.get("/", name="failure", catch_response=True) as response:
             response.failure("on purpose")
 
-class Fast(Tasks, FastHttpUser):
-    pass
+class Fast(FastHttpUser):
+    tasks = [Tasks]
 
-class Http(Tasks, HttpUser):
-    pass
+class Http(HttpUser):
+    tasks = [Tasks]
 """
 
 
