@@ -1,5 +1,7 @@
 //! What has become of the arrivals of an open run, as lines on the console.
 
+use std::fmt::Write as _;
+
 use serde::Deserialize;
 
 /// Arrivals as the record tells of them.
@@ -73,9 +75,16 @@ pub fn short_ms(ms: f64) -> String {
     }
 }
 
+/// Columns of a table.
+fn cells(texts: impl IntoIterator<Item = String>) -> String {
+    texts.into_iter().fold(String::new(), |mut line, text| {
+        let _ = write!(line, " {text:>9}");
+        line
+    })
+}
+
 fn latency_lines(latencies: &Latencies) -> Vec<String> {
-    let heads: String =
-        crate::readable_percentiles(&latencies.fractions).iter().map(|head| format!(" {head:>9}")).collect();
+    let heads = cells(crate::readable_percentiles(&latencies.fractions));
     let width = latencies.rows.iter().map(|row| row.label().chars().count()).max().unwrap_or(0).clamp(12, 60);
     let counted = if latencies.reads == "service" { "service time" } else { "since intended start" };
     let mut lines = vec![
@@ -87,8 +96,8 @@ fn latency_lines(latencies: &Latencies) -> Vec<String> {
     for row in &latencies.rows {
         let mut label: String = row.label().chars().take(width).collect();
         for (what, values) in row.both() {
-            let cells: String = values.iter().map(|ms| format!(" {:>9}", short_ms(*ms))).collect();
-            lines.push(format!("{label:<width$} {what:<20} {:>9}{cells}", row.requests));
+            let times = cells(values.iter().map(|ms| short_ms(*ms)));
+            lines.push(format!("{label:<width$} {what:<20} {:>9}{times}", row.requests));
             label.clear();
         }
     }

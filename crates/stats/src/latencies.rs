@@ -174,7 +174,7 @@ mod tests {
             all in latencies(), place in any::<prop::sample::Index>(), byte in any::<u8>(),
         ) {
             let mut bytes = all.to_bytes();
-            prop_assert_eq!(Latencies::from_bytes(&bytes), Some(all.clone()));
+            prop_assert_eq!(Latencies::from_bytes(&bytes), Some(all));
             let place = place.index(bytes.len());
             prop_assert_eq!(Latencies::from_bytes(&bytes[..place]), None);
             bytes[place] = byte;

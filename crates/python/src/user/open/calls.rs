@@ -40,6 +40,7 @@ fn check_arrival_rate(text: &str) -> PyResult<(f64, Option<f64>)> {
 /// Poisson process; None: at even distances. `start`: called with the classes of which users are to be started. `elapsed`: since the
 /// begin, when it began elsewhere. `share`: from how many seconds after the begin on arrivals are this process's, its number,
 /// and the count of processes. `reads_intended`: whether statistics count the time since the intended start. Errors: ValueError if a rate is none.
+#[expect(clippy::too_many_arguments, reason = "named in Python")]
 #[pyfunction]
 #[pyo3(signature = (lanes, most, seed, start, elapsed=0.0, share=None, reads_intended=true))]
 fn begin_open_run(
