@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,7 +28,15 @@ FENCE = re.compile(r"^( *```[\w+-]+) .*$", re.MULTILINE)
 def sections() -> list[tuple[str, dict[str, str]]]:
     """Titles, and the pages below them with a word on each."""
     listed = tomllib.loads((ROOT / "docs" / "pages.toml").read_text())["section"]
-    return [(section["title"], section["pages"]) for section in listed]
+    return [(section["title"], dict(_pages(section["pages"]))) for section in listed]
+
+
+def _pages(listed: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Each page; a pattern stands for all that it finds."""
+    for pattern, words in listed.items():
+        found = sorted(ROOT.glob(pattern)) if "*" in pattern else [ROOT / pattern]
+        for page in found:
+            yield page.relative_to(ROOT).as_posix(), words
 
 
 def title_of(text: str) -> str:

@@ -55,9 +55,10 @@ def test_each_page_is_listed():
         for section in tomllib.loads((ROOT / "docs" / "pages.toml").read_text())["section"]
         for page in section["pages"]
     }
-    kept = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")}
-    assert kept - listed == set(), "docs/pages.toml says where they stand, and what they are about"
-    assert all((ROOT / page).exists() for page in listed)
+    kept = {path for path in (ROOT / "docs").rglob("*.md")}
+    known = {path for page in listed for path in ROOT.glob(page)}
+    assert kept - known == set(), "docs/pages.toml says where they stand, and what they are about"
+    assert all((ROOT / page).exists() for page in listed if "*" not in page)
 
 
 def test_nothing_leads_nowhere_and_nothing_comes_from_elsewhere(site: Path):
