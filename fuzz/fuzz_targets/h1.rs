@@ -68,7 +68,7 @@ fuzz_target!(|data: &[u8]| {
     if let Some(byte) = other.get_mut(usize::from(*cut)) {
         *byte = choice.rotate_left(3);
     }
-    for input in [response, &other, response, &other] {
+    for input in [response, &other[..], response, &other[..]] {
         let again = with_memo(&method, &[input], &mut memo);
         assert_eq!(again.ok(), by_us(&method, &[input]).ok(), "remembered");
     }

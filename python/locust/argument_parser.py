@@ -31,6 +31,7 @@ from ._internals import module_attributes
 from ._version import gregaria_version
 from .cli import nearest, script_options
 from .cli.config_files import LocustConfigParser, LocustTomlConfigParser
+from .cli.io_threads import io_threads
 from .cli.locustfiles import download_locustfile_from_url, parse_locustfile_paths
 from .cli.subcommands import PROGRAM, help_lines
 from .cli.table import CHOICES, Option, Table, exit_code, table
@@ -259,22 +260,6 @@ def gt_zero(t: Callable[[str], Any]) -> Callable[[str], Any]:
     # argparse names the type in its message about text that `t` cannot read.
     checked.__name__ = getattr(t, "__name__", checked.__name__)
     return checked
-
-
-MOST_IO_THREADS = 16
-
-
-def io_threads(text: str) -> int | str:
-    """A number of I/O threads, or `auto`."""
-    if text == "auto":
-        return text
-    try:
-        count = int(text)
-    except ValueError:
-        count = 0
-    if not 1 <= count <= MOST_IO_THREADS:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {MOST_IO_THREADS}, or auto")
-    return count
 
 
 def at_least_zero(text: str) -> float:
