@@ -498,10 +498,10 @@ class Burns(FastHttpUser):
     for name in ("GET first", "GET later", "OWN own"):
         late, service = found[name, "since intended start"], found[name, "service time"]
         assert late[0] > 500 and service[0] < 400, (name, late, service)
-    # Locust's columns are the same as the table says.
+    # Locust's columns are the same as the table says, rounded to two digits.
     asked = next(
         line for line in (tmp_path / "c_stats.csv").read_text().splitlines() if line.startswith("OWN,own")
     )
-    assert abs(float(asked.split(",")[4]) - found["OWN own", "since intended start"][0]) < 60, asked
+    assert abs(float(asked.split(",")[4]) - found["OWN own", "since intended start"][0]) <= 110, asked
     assert "| `GET first` | since intended start |" in (tmp_path / "s.md").read_text()
     assert '"reads":"intended"' in (tmp_path / "r.html").read_text()
