@@ -52,7 +52,7 @@ def start_logging(options: Namespace) -> None:
 def limit_clients(options: Namespace) -> None:
     """Tells the HTTP clients what the command line says about all of them. A script's own option of such a name is not ours."""
     ttl, size = getattr(options, "dns_ttl", None), getattr(options, "max_body_size", None)
-    threads = getattr(options, "io_threads", "auto")
+    threads = getattr(options, "io_threads", 1)
     if threads == "auto" and options.processes:
         # There are as many processes as somebody wants cores to be busy.
         threads = 1
@@ -60,7 +60,7 @@ def limit_clients(options: Namespace) -> None:
         ttl if isinstance(ttl, int | float) else None,
         size if isinstance(size, int) else None,
         # 0: as many as there are cores for, up to a limit.
-        threads if isinstance(threads, int) else 0,
+        0 if threads == "auto" else threads if isinstance(threads, int) else None,
     )
 
 

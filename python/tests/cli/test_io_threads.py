@@ -105,7 +105,8 @@ def expected_of_itself() -> int:
 
 
 @pytest.mark.parametrize(
-    "given, wanted", [(["--io-threads", "3"], 3), (["--io-threads", "1"], 1), ([], expected_of_itself())]
+    "given, wanted",
+    [(["--io-threads", "3"], 3), ([], 1), (["--io-threads", "auto"], expected_of_itself())],
 )
 def test_so_many_threads_send_the_requests(
     host: str, script: Path, given: list[str], wanted: int, tmp_path: Path
@@ -132,7 +133,7 @@ def test_so_many_threads_send_the_requests(
 
 
 def test_processes_have_one_each_unless_more_are_asked_for(host: str, script: Path) -> None:
-    for given, wanted in ((), 1), (("--io-threads", "2"), 2):
+    for given, wanted in (("--io-threads", "auto"), 1), (("--io-threads", "2"), 2):
         command = [locust_command(), "-f", str(script), "-H", host, "--headless", "-u", "8", "-r", "100"]
         run = subprocess.Popen(
             [*command, "--processes", "2", "--only-summary", *given],

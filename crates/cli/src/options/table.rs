@@ -410,11 +410,11 @@ pub const TABLE: &[Opt] = &[
         .ours(),
     Opt::value(&["--io-threads"], "io_threads", Other, Kind::IoThreads)
         .metavar("<int|auto>")
-        .default(Text("auto"))
+        .default(Text("1"))
         .env("LOCUST_IO_THREADS")
         .help(
-            "How many threads send the requests of users; Python runs on one of its own. auto: one less than the cores \
-             that this process may use, from 1 to 3; 1 with --processes",
+            "How many threads send the requests of users; Python runs on one of its own. Defaults to 1. auto: one less than \
+             the cores that this process may use, from 1 to 3; 1 with --processes",
         )
         .ours(),
     Opt::value(&["--profile"], "profile", Other, Kind::Text).help("A name under which runs belong together"),

@@ -49,7 +49,7 @@ complete -c locust -l check-avg-response-time -d 'Short for --threshold \'avg <=
 complete -c locust -s s -l stop-timeout -d 'How long users that are stopped may go on with the task they are in, in seconds or as 1m30s. Defaults to not at all' -r -f
 complete -c locust -l dns-ttl -d 'How long the clients of users keep the addresses of a host; 0: each connection looks it up, as for a test behind DNS balancing. Defaults to 10s' -r -f
 complete -c locust -l max-body-size -d 'The largest body that a response may have that is not streamed. Defaults to 1073741824 (1 GiB)' -r -f
-complete -c locust -l io-threads -d 'How many threads send the requests of users; Python runs on one of its own. auto: one less than the cores that this process may use, from 1 to 3; 1 with --processes' -r -f
+complete -c locust -l io-threads -d 'How many threads send the requests of users; Python runs on one of its own. Defaults to 1. auto: one less than the cores that this process may use, from 1 to 3; 1 with --processes' -r -f
 complete -c locust -l profile -d 'A name under which runs belong together' -r -f
 complete -c locust -s h -l help -d 'show this help message and exit'
 complete -c locust -s l -l list -d 'Name the User classes of the script and exit'
