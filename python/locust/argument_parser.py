@@ -18,7 +18,6 @@ import difflib
 import json
 import math
 import os
-import platform
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
@@ -28,13 +27,13 @@ import configargparse
 import locust
 
 from ._internals import module_attributes
-from ._version import gregaria_version
+from ._said import said_once
 from .cli import nearest, script_options
 from .cli.config_files import LocustConfigParser, LocustTomlConfigParser
+from .cli.help import epilog, version_line
 from .cli.io_threads import io_threads
 from .cli.locustfiles import download_locustfile_from_url, parse_locustfile_paths
-from .cli.subcommands import PROGRAM, help_lines
-from .cli.table import CHOICES, Option, Table, exit_code, table
+from .cli.table import CHOICES, Option, exit_code, table
 from .util.timespan import parse_timespan
 
 __all__ = [
@@ -344,7 +343,7 @@ def _keywords(option: Option) -> dict[str, Any]:
         case "config_file":
             keywords["is_config_file_arg"] = True
         case "version":
-            keywords = {"action": "version", "help": keywords["help"], "version": _version_line()}
+            keywords = {"action": "version", "help": keywords["help"], "version": version_line()}
         case "removed" | "removed_with_value":
             keywords["action"] = type("_Refuse", (_Refuse,), {"hint": option.hint})
             if option.action == "removed":
@@ -365,23 +364,6 @@ def _add(container: Any, option: Option) -> None:
     container.add_argument(*names, **keywords).ours = option.ours
 
 
-def _version_line() -> str:
-    where = os.path.dirname(os.path.abspath(__file__))
-    rest = f"from {where} (Python {platform.python_version()})"
-    if os.path.basename(sys.argv[0]) == PROGRAM:
-        return f"{PROGRAM} {gregaria_version}, compatible with locust {locust.__version__}, {rest}"
-    return f"locust {locust.__version__} {rest}"
-
-
-def _epilog(known: Table) -> str:
-    lines = ["Examples:", ""]
-    for command, remark in known.examples:
-        lines += [f"    {command}"] + ([f"    ({remark})"] if remark else []) + [""]
-    lines += ["Beside running a test:", "", *(f"    {line}" for line in help_lines()), ""]
-    lines.append(f"More, with the options as settings in files and in the environment: {known.documentation}")
-    return "\n".join(lines)
-
-
 # Known to the parser of the first pass; everything else is added by `setup_parser_arguments`.
 _BASIC = ("locustfile", "config")
 
@@ -400,7 +382,7 @@ def get_empty_argument_parser(
         formatter_class=configargparse.RawDescriptionHelpFormatter,
         usage=argparse.SUPPRESS,
         description=known.usage,
-        epilog=_epilog(known),
+        epilog=epilog(known),
     )
     for dest in _BASIC:
         _add(parser, known.by_dest(dest))
@@ -424,12 +406,10 @@ def get_parser(default_config_files: Sequence[str] = DEFAULT_CONFIG_FILES) -> Lo
     """The complete parser, with what scripts and plugins add by `events.init_command_line_parser`."""
     parser = get_empty_argument_parser(default_config_files=default_config_files)
     setup_parser_arguments(parser)
-    locust.events.init_command_line_parser.fire(parser=parser)
+    with said_once():
+        locust.events.init_command_line_parser.fire(parser=parser)
     script_options.note(parser)
     return parser
-
-
-# ------------------------------------------------------------------------------------------- the two passes
 
 
 def parse_locustfile_option(args: Sequence[str] | None = None) -> argparse.Namespace:

@@ -9,6 +9,7 @@ import pytest
 
 from locust._version import gregaria_version
 from locust.cli import nearest
+from locust.cli.help import version_line
 from servers import run_locust
 
 SCRIPT = """from locust import User
@@ -78,12 +79,12 @@ def test_a_subcommand_is_not_taken_for_a_user_class(capsys: pytest.CaptureFixtur
 
 
 def test_the_version_is_that_of_the_program_that_was_asked(monkeypatch: pytest.MonkeyPatch):
-    from locust import __version__, argument_parser
+    from locust import __version__
 
     monkeypatch.setattr(sys, "argv", ["/usr/bin/locust", "-V"])
-    assert argument_parser._version_line().startswith(f"locust {__version__} from ")
+    assert version_line().startswith(f"locust {__version__} from ")
     monkeypatch.setattr(sys, "argv", ["/usr/bin/gregaria", "-V"])
-    line = argument_parser._version_line()
+    line = version_line()
     assert line.startswith(f"gregaria {gregaria_version}, compatible with locust {__version__}, from ")
 
 

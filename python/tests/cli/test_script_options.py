@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from locust.argument_parser import LocustArgumentParser, get_empty_argument_parser, setup_parser_arguments
+import pytest
+
+import locust
+from locust.argument_parser import (
+    LocustArgumentParser,
+    get_empty_argument_parser,
+    get_parser,
+    setup_parser_arguments,
+    ui_extra_args_dict,
+)
 from locust.cli import script_options
+from locust.event import Events
 from servers import run_locust
 
 # Raised, an exception of a listener makes the exit code 2.
@@ -75,3 +85,27 @@ def test_what_scripts_added_is_told_from_what_the_program_has():
         assert script_options.secret_options().keys() == {"basket"}
     finally:
         script_options.note(complete_parser())
+
+
+def test_what_a_listener_does_wrong_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    events = Events()
+    monkeypatch.setattr(locust, "events", events)
+
+    @events.init_command_line_parser.add_listener
+    def options(parser: LocustArgumentParser) -> None:
+        parser.add_argument("--users")
+
+    @events.init_command_line_parser.add_listener
+    def more(parser: LocustArgumentParser) -> None:
+        raise RuntimeError("another one")
+
+    get_parser(())
+    # The page asks for the fields of scripts, as Locust does.
+    ui_extra_args_dict([])
+    said = [record.getMessage().splitlines()[-1] for record in caplog.records]
+    assert said == [
+        "argparse.ArgumentError: argument --users: conflicting option string: --users",
+        "RuntimeError: another one",
+    ]

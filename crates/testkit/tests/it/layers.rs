@@ -194,6 +194,10 @@ const SYSTEMS: &[(&str, &str)] = &[
         "when responses arrived, as the kernel says; elsewhere as the I/O thread says",
     ),
     ("http/src/conn/connect.rs", "a number of an error that the standard library has no name for"),
+    (
+        "http/src/conn/in_place.rs",
+        "a body is read to its place as it is; elsewhere that is filled with zeros first",
+    ),
     ("python/src/http/bounds.rs", "how much memory there is; without an answer a fixed bound"),
     ("record/src/fork.rs", "a fork, where there are forks"),
     ("record/src/own/threads.rs", "processor time of threads; elsewhere none is told"),
