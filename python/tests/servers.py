@@ -69,6 +69,12 @@ def clean_environment(**extra: str) -> dict[str, str]:
     return kept
 
 
+def own_cluster() -> list[str]:
+    """Options for `--processes`: a port of one's own for the master, or workers of other tests join."""
+    port = str(free_port())
+    return ["--master-bind-port", port, "--master-port", port]
+
+
 def free_port() -> int:
     """A port on which nobody listens.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from servers import locust_command
+from servers import locust_command, own_cluster
 
 SCRIPT = """
 from locust import FastHttpUser, HttpUser, constant, task
@@ -136,7 +136,7 @@ def test_processes_have_one_each_unless_more_are_asked_for(host: str, script: Pa
     for given, wanted in (("--io-threads", "auto"), 1), (("--io-threads", "2"), 2):
         command = [locust_command(), "-f", str(script), "-H", host, "--headless", "-u", "8", "-r", "100"]
         run = subprocess.Popen(
-            [*command, "--processes", "2", "--only-summary", *given],
+            [*command, "--processes", "2", *own_cluster(), "--only-summary", *given],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

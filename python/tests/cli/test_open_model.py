@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from locust import _engine
-from servers import ROOT, TestkitServer, clean_environment, free_port, locust_command
+from servers import ROOT, TestkitServer, clean_environment, free_port, locust_command, own_cluster
 
 LOCUSTFILE = """
 import os, time
@@ -360,7 +360,7 @@ def fetch_metrics(port: int) -> str:
 
 def test_processes_of_one_machine_begin_the_whole_exactly(tmp_path: Path) -> None:
     with TestkitServer("delay") as server:
-        options = ["--processes", "2", "--arrival-rate", "300 for 4s", "-u", "100"]
+        options = ["--processes", "2", *own_cluster(), "--arrival-rate", "300 for 4s", "-u", "100"]
         code, out = ended(start(tmp_path, server, *options))
         arrived = fetch(server.url + "/log").count("\n/us/1000,")
     assert code == 0, out

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from servers import TestkitServer, clean_environment, locust_command
+from servers import TestkitServer, clean_environment, locust_command, own_cluster
 
 BURNING = """
 import os, time
@@ -153,7 +153,18 @@ def test_requests_that_fail_for_want_of_files_are_no_fault_of_the_server(
 @pytest.mark.timeout(180)
 def test_a_worker_that_is_killed_and_one_that_does_not_keep_up_are_named(tmp_path: Path) -> None:
     process = start(
-        tmp_path, BURNING + PIDS, "-u", "20", "-r", "20", "-t", "14s", "--processes", "2", "--fail-on-invalid"
+        tmp_path,
+        BURNING + PIDS,
+        "-u",
+        "20",
+        "-r",
+        "20",
+        "-t",
+        "14s",
+        "--processes",
+        "2",
+        *own_cluster(),
+        "--fail-on-invalid",
     )
     # The first is the master.
     until = time.monotonic() + 60

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from servers import ROOT, TestkitServer, clean_environment, free_port
+from servers import ROOT, TestkitServer, clean_environment, free_port, own_cluster
 from snippets import RUN, Snippet, everything
 
 ALL = everything()
@@ -149,7 +149,8 @@ def run_python(snippet: Snippet, place: Place, side: str) -> None:
         command = ["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", name]
     else:
         options = shlex.split(snippet.words.get("options", ""))
-        command = ["locust", "-f", name, "-H", place.url, *SHORT, *options]
+        cluster = own_cluster() if "--processes" in options else []
+        command = ["locust", "-f", name, "-H", place.url, *SHORT, *options, *cluster]
     code, said = place.run(*command, side=side)
     assert code == int(snippet.words.get("exit", "0")), said
     assert "Traceback" not in said, said

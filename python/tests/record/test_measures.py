@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from servers import ROOT, TestkitServer, clean_environment, free_port, locust_command, run_locust
+from servers import ROOT, TestkitServer, clean_environment, free_port, locust_command, own_cluster, run_locust
 
 PAGE = ROOT / "docs" / "checks-and-metrics.md"
 
@@ -111,7 +111,8 @@ def test_they_are_counted_live_and_over_workers(
     (tmp_path / "locustfile.py").write_text(SCRIPT)
     port = free_port()
     process = subprocess.Popen(
-        [locust_command(), "--headless", "-u", "6", "-r", "6", "-H", blog.url, "--metrics-port", str(port), *processes],
+        [locust_command(), "--headless", "-u", "6", "-r", "6", "-H", blog.url, "--metrics-port", str(port), *processes,
+         *(own_cluster() if processes else [])],
         cwd=tmp_path, env=clean_environment(LOCUST_WEB_OPEN="1"), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

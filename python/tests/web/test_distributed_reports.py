@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
 
-from servers import clean_environment, free_port, locust_command, run_locust
+from servers import clean_environment, free_port, locust_command, own_cluster, run_locust
 from web_runs import SCRIPT, embedded
 
 FILES = ("--html", "r.html", "--json-file", "r", "--junit", "r.xml", "--summary-md", "r.md")
@@ -72,7 +72,7 @@ def test_a_worker_writes_none_of_them_and_says_so(tmp_path: Path):
 
 def test_processes_of_one_machine_write_them_once(tmp_path: Path):
     result = run_locust(
-        "--processes", "2", "--headless", "-u", "4", "-r", "4", "-t", "2", *FILES, "Talker",
+        "--processes", "2", *own_cluster(), "--headless", "-u", "4", "-r", "4", "-t", "2", *FILES, "Talker",
         folder=tmp_path, locustfile=SCRIPT, timeout=120,
     )  # fmt: skip
     assert result.returncode == 1, result.stderr
