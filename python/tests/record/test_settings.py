@@ -30,7 +30,8 @@ class Visitor(User):
         self.visits += 1
         if self.visits == 10:
             CHANGE
-        elif self.visits == 20:
+        # Long enough for Locust to write its file again, which it does once a second and not at the end.
+        elif self.visits == 60:
             gevent.spawn(self.environment.runner.quit)
 """
 HEARTBEATS = """
