@@ -76,7 +76,11 @@ impl Course {
 /// The window of a whole run has the very figures of its row, the `at`th: the course knows response times to the thousandth only.
 pub(crate) fn whole(window: dto::Window, rows: &dto::Rows, at: usize, elapsed: f64) -> dto::Window {
     let count = |column: &[u64]| column.get(at).copied().unwrap_or_default();
-    let time = |column: &[f64]| column.get(at).copied().filter(|_| window.min.is_some());
+    let percentiles: Vec<Option<f64>> =
+        rows.percentiles.iter().map(|column| column.get(at).copied().flatten()).collect();
+    // In the first second of a run the row has times, and the course has none yet.
+    let is_timed = window.min.is_some() || percentiles.iter().any(Option::is_some);
+    let time = |column: &[f64]| column.get(at).copied().filter(|_| is_timed);
     let (requests, failures) = (count(&rows.requests), count(&rows.failures));
     let per_second = |count: u64| if elapsed > 0.0 { count as f64 / elapsed } else { 0.0 };
     dto::Window {
@@ -87,7 +91,7 @@ pub(crate) fn whole(window: dto::Window, rows: &dto::Rows, at: usize, elapsed: f
         min: time(&rows.min),
         max: time(&rows.max),
         avg: time(&rows.avg),
-        percentiles: rows.percentiles.iter().map(|column| column.get(at).copied().flatten()).collect(),
+        percentiles,
         ..window
     }
 }
