@@ -91,10 +91,10 @@ test("columns and order are remembered", async () => {
   const { page, context } = await openPage(browser);
   await page.goto(`${server.url}?tab=stats`);
   await page.click("text=Columns");
-  await page.click(".menu >> text=99.9%");
+  await page.click(".menu >> text=p99.9");
   await page.keyboard.press("Escape");
   await page.reload();
-  await page.waitForSelector("th:has-text('99.9%')");
+  await page.waitForSelector("th:has-text('p99.9')");
   await context.close();
 });
 
