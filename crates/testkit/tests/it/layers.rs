@@ -198,6 +198,7 @@ const SYSTEMS: &[(&str, &str)] = &[
         "http/src/conn/in_place.rs",
         "a body is read to its place as it is; elsewhere that is filled with zeros first",
     ),
+    ("python/src/gevent/capi.rs", "memory that is free is kept, where the library of C can be told"),
     ("python/src/http/bounds.rs", "how much memory there is; without an answer a fixed bound"),
     ("record/src/fork.rs", "a fork, where there are forks"),
     ("record/src/own/threads.rs", "processor time of threads; elsewhere none is told"),
