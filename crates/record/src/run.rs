@@ -225,14 +225,16 @@ impl Run {
     /// The numbers between two moments (unix seconds, widened to whole points), of a name or the total. `None`: no such name.
     pub fn window(&self, id: Option<i32>, from: Option<f64>, to: Option<f64>) -> Option<dto::Window> {
         let fractions = &self.mirror.fractions;
-        let window = self.course.window(id, from, to, fractions)?;
-        if from.is_some() || to.is_some() {
-            return Some(window);
-        }
         let slot = match id {
             None | Some(-1) => &self.mirror.total,
             Some(id) => self.mirror.names.get(usize::try_from(id).ok()?)?.as_ref()?,
         };
+        let window = self.course.window(id, from, to, fractions);
+        // In its first second a name is known, and the course does not have it yet.
+        let window = window.unwrap_or_else(|| self.course.window_of_nothing(from, to, fractions));
+        if from.is_some() || to.is_some() {
+            return Some(window);
+        }
         let row = rows([(-1, &slot.row)], fractions.len());
         // The course does not have the second that goes on.
         let bins = bins(&slot.entry.exact().slots());

@@ -22,6 +22,27 @@ impl Course {
             None | Some(-1) => (&self.total, self.stride),
             Some(id) => (self.names.get(usize::try_from(id).ok()?)?, self.names_stride),
         };
+        Some(self.window_of(series, stride, from, to, fractions))
+    }
+
+    /// The same of a name that the course does not have yet.
+    pub(crate) fn window_of_nothing(
+        &self,
+        from: Option<f64>,
+        to: Option<f64>,
+        fractions: &[f64],
+    ) -> dto::Window {
+        self.window_of(&Series::default(), self.names_stride, from, to, fractions)
+    }
+
+    fn window_of(
+        &self,
+        series: &Series,
+        stride: u32,
+        from: Option<f64>,
+        to: Option<f64>,
+        fractions: &[f64],
+    ) -> dto::Window {
         let seconds = f64::from(stride);
         let begin = |record: &Record| self.base + f64::from(record.offset) * seconds;
         let mut sum = Record::default();
@@ -46,7 +67,7 @@ impl Course {
             slot.map(|&(slot, _)| Histogram::bounds(slot))
                 .map(|(low, high)| if upper { high } else { low } as f64 / 1_000.0)
         };
-        Some(dto::Window {
+        dto::Window {
             from,
             to,
             requests: sum.requests,
@@ -59,7 +80,7 @@ impl Course {
             fractions: fractions.to_vec(),
             percentiles: sum.percentiles(fractions),
             bins: bins(&sum.slots),
-        })
+        }
     }
 
     /// All response times of a name, or of the total, as (slot, number).
