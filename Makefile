@@ -69,6 +69,10 @@ soak:        ## whether a run gets slower or larger with the time (MINUTES=60)
 	scripts/setup --bench
 	.venv/bin/python bench/soak.py $(if $(MINUTES),--minutes $(MINUTES))
 
+bench-accuracy: ## what is reported beside the server's own log, and the verdict, at more and more load
+	scripts/setup --bench
+	.venv/bin/python bench/accuracy.py
+
 bench-pages: ## what open pages and many names cost a run
 	scripts/setup --bench
 	.venv/bin/python bench/pages.py

@@ -64,6 +64,10 @@ class Row:
     verdict: str
     busiest: float
 
+    def share(self) -> str:
+        """How busy its busiest thread was, where the verdict says it."""
+        return f"{self.busiest:.0%}" if self.verdict == "green" else "–"
+
     def off(self, name: str) -> float:
         return self.ours[name] - self.served[name]
 
@@ -167,7 +171,7 @@ def main() -> None:
         for load in LOADS:
             if options.only not in load.name:
                 continue
-            with TestkitServer("delay", "0") as server:
+            with TestkitServer("delay") as server:
                 for row in measure(server, load, options.d, PATHS):
                     rows.append(row)
                     cells = [
@@ -175,7 +179,7 @@ def main() -> None:
                         for name in FRACTIONS
                     ]
                     print(
-                        f"| {row.load} | {row.path} | {row.busiest:.0%} | {' | '.join(cells)} | {row.verdict} | {machine_load()} |",
+                        f"| {row.load} | {row.path} | {row.share()} | {' | '.join(cells)} | {row.verdict} | {machine_load()} |",
                         flush=True,
                     )
     wrong = [row for row in rows if row.verdict == "green" and row.is_off()]
