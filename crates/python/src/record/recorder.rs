@@ -105,6 +105,14 @@ impl Recorder {
         self.lock().running.as_ref().map(|running| Arc::clone(running.recorder.record()))
     }
 
+    /// The same with all that is known of the run; also after the end.
+    fn recording(&self) -> Option<Recording> {
+        if self.is_elsewhere() {
+            return None;
+        }
+        self.lock().recording.clone()
+    }
+
     /// The statistics that are recorded.
     pub(crate) fn numbers(&self) -> &Numbers {
         &self.numbers
@@ -266,8 +274,7 @@ impl Recorder {
     /// Whether the generator keeps up, or was the limit of the run: the words of `dto::Verdict`, as JSON; `status` as for `thresholds`.
     /// `None`: there is no record.
     fn verdict(&self, py: Python<'_>, status: &str) -> PyResult<Option<String>> {
-        let recording = self.lock().recording.clone();
-        let Some(recording) = recording.filter(|_| !self.is_elsewhere()) else { return Ok(None) };
+        let Some(recording) = self.recording() else { return Ok(None) };
         let verdict = py.detach(|| recording.verdict(status));
         verdict.map(Some).map_err(|error| PyValueError::new_err(error.to_string()))
     }
@@ -291,8 +298,7 @@ impl Recorder {
     /// How each threshold stands, as JSON; of a run that is over, or in its last moments, how it stood at the end. `status` is the
     /// answer to the question `status`.
     fn thresholds(&self, py: Python<'_>, status: &str) -> PyResult<String> {
-        let recording = if self.is_elsewhere() { None } else { self.lock().recording.clone() };
-        let Some(recording) = recording else { return Ok("[]".to_owned()) };
+        let Some(recording) = self.recording() else { return Ok("[]".to_owned()) };
         py.detach(|| recording.thresholds(status)).map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
@@ -308,7 +314,7 @@ impl Recorder {
         download: Option<String>,
     ) -> PyResult<String> {
         let (told, showing) = (Told { status, info, exceptions }, Showing { theme, download });
-        let recording = if self.is_elsewhere() { None } else { self.lock().recording.clone() };
+        let recording = self.recording();
         let made = py.detach(|| match recording {
             Some(recording) => recording.report(told, &showing),
             None => report_of(self.numbers.current(), told, &showing),
