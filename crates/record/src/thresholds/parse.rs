@@ -8,6 +8,7 @@ use regex::Regex;
 
 use super::metric::{Bound, Dimension, Metric, NAMES, OF_MEASURES, OPERATORS};
 use super::rule::{Subject, Threshold, dimension};
+use crate::values::timespan;
 
 /// A longer window or wait is a slip of the pen.
 const LONGEST: u32 = 7 * 24 * 3_600;
@@ -312,25 +313,8 @@ fn metric_word(rest: &str) -> &str {
 }
 
 fn seconds(word: &str) -> Option<u32> {
-    if let Ok(plain) = word.parse() {
-        return Some(plain);
-    }
-    let (mut rest, mut total, mut units) = (word, 0_u32, "hms");
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let number: u32 = rest[..digits].parse().ok()?;
-        let unit = rest[digits..].chars().next()?;
-        // Each once, the larger before the smaller.
-        units = &units[units.find(unit)? + 1..];
-        let each = match unit {
-            'h' => 3_600,
-            'm' => 60,
-            _ => 1,
-        };
-        total = total.checked_add(number.checked_mul(each)?)?;
-        rest = &rest[digits + unit.len_utf8()..];
-    }
-    (!word.is_empty()).then_some(total)
+    // A sign is no part of a time elsewhere, and has always been taken here.
+    word.parse().ok().or_else(|| u32::try_from(timespan(word)?).ok())
 }
 
 #[cfg(test)]
