@@ -8,8 +8,9 @@ import sys
 from argparse import Namespace
 from typing import Any, NoReturn
 
-from .. import _engine, stats
+from .. import _engine
 from .._open_run import MOST_USERS, Arrivals, latency_of
+from . import tables
 from .table import exit_code, table
 from .thresholds import ATTRIBUTE
 
@@ -75,9 +76,7 @@ def asked_for(options: Namespace, user_classes: list[Any], shape: Any) -> Arriva
 
 def show(runner: Any) -> None:
     """Prints what has become of the arrivals, if there were any."""
-    lines = _engine.arrival_lines(json.dumps({"arrivals": totals(runner)}))
-    for line in [*lines, ""] if lines else []:
-        stats.console_logger.info(line)
+    tables.show(_engine.arrival_lines(json.dumps({"arrivals": totals(runner)})))
 
 
 def totals(runner: Any) -> dict[str, Any] | None:

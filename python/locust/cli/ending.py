@@ -17,7 +17,7 @@ import gevent
 from gevent.event import Event
 
 from .. import _engine, log, stats
-from . import arrivals, reports, thresholds, upload, verdict
+from . import arrivals, reports, tables, thresholds, upload, verdict
 from .run import Run
 from .signals import StopSignals
 from .table import exit_code
@@ -174,18 +174,11 @@ def _report(run: Run, code: int) -> int:
     stats.print_percentile_stats(numbers)
     stats.print_error_report(numbers)
     arrivals.show(run.runner)
-    _show_measures(numbers)
+    tables.show(_engine.measure_lines(numbers))
     thresholds.show(run.thresholds)
     if options.fail_on_invalid:
         verdict.show(run.verdict)
     return exit_code("STARTUP") if failed else exit_code("OK")
-
-
-def _show_measures(numbers: stats.RequestStats) -> None:
-    """Prints the table of checks and metrics, if the script has any."""
-    lines = _engine.measure_lines(numbers)
-    for line in [*lines, ""] if lines else []:
-        stats.console_logger.info(line)
 
 
 def _write_files(run: Run, code: int) -> bool:

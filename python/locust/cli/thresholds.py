@@ -8,8 +8,9 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from .. import _engine, stats
+from .. import _engine
 from ..argument_parser import Unset
+from . import tables
 from .table import exit_code, table
 
 # Options that are short for a threshold. A plugin's or a script's own option of such a name is not ours.
@@ -85,6 +86,4 @@ def is_broken(standing: Sequence[dict[str, Any]]) -> bool:
 
 def show(standing: Sequence[dict[str, Any]]) -> None:
     """Prints the table of them, if there are any."""
-    lines = _engine.threshold_lines(_about(standing))
-    for line in [*lines, ""] if lines else []:
-        stats.console_logger.info(line)
+    tables.show(_engine.threshold_lines(_about(standing)))

@@ -7,7 +7,8 @@ import logging
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from .. import _engine, stats
+from .. import _engine
+from . import tables
 
 if TYPE_CHECKING:
     from ..env import Environment
@@ -46,6 +47,5 @@ def is_broken(verdict: dict[str, Any], options: Namespace) -> bool:
 
 
 def show(verdict: dict[str, Any]) -> None:
-    """Prints it."""
-    for line in [*_engine.verdict_lines(json.dumps({"verdict": verdict})), ""]:
-        stats.console_logger.info(line)
+    """Prints it, if there is one."""
+    tables.show(_engine.verdict_lines(json.dumps({"verdict": verdict})))
