@@ -69,6 +69,15 @@ def clean_environment(**extra: str) -> dict[str, str]:
     return kept
 
 
+def ended(process: subprocess.Popen[str], limit: float = 60) -> tuple[int, str]:
+    """Waits for a process; its exit code, and all that it has printed."""
+    try:
+        out, err = process.communicate(timeout=limit)
+    finally:
+        process.kill()
+    return process.returncode, out + err
+
+
 def own_cluster() -> list[str]:
     """Options for `--processes`: a port of one's own for the master, or workers of other tests join."""
     port = str(free_port())

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from locust import _engine
-from servers import ROOT, TestkitServer, clean_environment, free_port, locust_command, own_cluster
+from servers import ROOT, TestkitServer, clean_environment, ended, free_port, locust_command, own_cluster
 
 LOCUSTFILE = """
 import os, time
@@ -54,14 +54,6 @@ def start(
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def ended(process: subprocess.Popen[str], limit: float = 60) -> tuple[int, str]:
-    try:
-        out, err = process.communicate(timeout=limit)
-    finally:
-        process.kill()
-    return process.returncode, out + err
 
 
 def fetch(url: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from locust import _engine
-from servers import clean_environment, free_port, locust_command
+from servers import clean_environment, ended, free_port, locust_command
 
 # No server: what is measured is said by the script, so it is known to the digit.
 LOCUSTFILE = """
@@ -49,14 +49,6 @@ def start(folder: Path, *arguments: str, script: str = LOCUSTFILE, **variables: 
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def ended(process: subprocess.Popen[str], limit: float = 60) -> tuple[int, str]:
-    try:
-        out, err = process.communicate(timeout=limit)
-    finally:
-        process.kill()
-    return process.returncode, out + err
 
 
 def table(text: str) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from servers import TestkitServer, clean_environment, locust_command, own_cluster
+from servers import TestkitServer, clean_environment, ended, locust_command, own_cluster
 
 BURNING = """
 import os, time
@@ -67,14 +67,6 @@ def start(folder: Path, script: str, *arguments: str, files: int | None = None) 
         text=True,
         preexec_fn=few_files,
     )
-
-
-def ended(process: subprocess.Popen[str], limit: float = 90) -> tuple[int, str]:
-    try:
-        out, err = process.communicate(timeout=limit)
-    finally:
-        process.kill()
-    return process.returncode, out + err
 
 
 def told_in(text: str) -> list[str]:

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import requests
 from http_recording import RecordingServer
+from http_sessions import opened, outcome
 
 from locust._http import arguments
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
-from locust.event import EventHook
 
 CLIENTS = pytest.mark.parametrize("client", [HttpSession, FastHttpSession])
 
@@ -53,21 +53,6 @@ def _forms(chance: random.Random, count: int) -> list[dict[Any, Any]]:
         return chance.choice([list, tuple])([value(0) for _ in range(chance.randrange(4))])
 
     return [{str(value(0)): value(1) for _ in range(chance.randrange(5))} for _ in range(count)]
-
-
-def opened(client: Any, recording: RecordingServer) -> Any:
-    """A session as users have it."""
-    session = client(recording.url, EventHook(), None)
-    if client is HttpSession:
-        session.trust_env = False
-    return session
-
-
-def outcome(make: Any) -> Any:
-    try:
-        return make()
-    except Exception as error:
-        return type(error), str(error)
 
 
 def as_bytes(body: str | bytes | None) -> bytes:

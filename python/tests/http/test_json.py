@@ -18,6 +18,7 @@ import charset_normalizer
 import pytest
 import requests
 from http_recording import RecordingServer
+from http_sessions import opened
 from requests.utils import get_encoding_from_headers
 
 import locust.contrib.fasthttp as fasthttp
@@ -25,7 +26,6 @@ from locust import _engine
 from locust._http.response import ResponseContextManager
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession, FastResponse
-from locust.event import EventHook
 
 CLIENTS = pytest.mark.parametrize("client", [HttpSession, FastHttpSession])
 
@@ -210,14 +210,6 @@ JSON = "/echo?type=application/json"
 
 def get(client: Any, recording: RecordingServer, target: str = JSON, body: bytes = BODY, **given: Any) -> Any:
     return opened(client, recording).post(target, data=body, **given)
-
-
-def opened(client: Any, recording: RecordingServer) -> Any:
-    """A session as users have it."""
-    session = client(recording.url, EventHook(), None)
-    if client is HttpSession:
-        session.trust_env = False
-    return session
 
 
 def is_here(response: Any) -> bool:

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import requests
 from http_recording import RecordingServer
+from http_sessions import opened, outcome
 
 import locust.contrib.fasthttp as fasthttp
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
-from locust.event import EventHook
 
 CLIENTS = pytest.mark.parametrize("client", [HttpSession, FastHttpSession])
 
@@ -64,21 +64,6 @@ def _values(chance: random.Random, depth: int) -> Any:
     if kind == 6:
         return chance.choice([list, tuple])(children)
     return {str(_values(chance, 0)): child for child in children}
-
-
-def opened(client: Any, recording: RecordingServer) -> Any:
-    """A session as users have it."""
-    session = client(recording.url, EventHook(), None)
-    if client is HttpSession:
-        session.trust_env = False
-    return session
-
-
-def outcome(make: Any) -> Any:
-    try:
-        return make()
-    except Exception as error:
-        return type(error), str(error)
 
 
 def by_library(client: Any, value: Any) -> Any:

@@ -13,13 +13,13 @@ import charset_normalizer
 import pytest
 import requests
 from http_recording import RecordingServer
+from http_sessions import opened, outcome
 from requests.utils import get_encoding_from_headers
 
 from locust import _engine
 from locust._http.response import ResponseContextManager
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
-from locust.event import EventHook
 
 CLIENTS = pytest.mark.parametrize("client", [HttpSession, FastHttpSession])
 BODIES = [
@@ -31,21 +31,6 @@ TYPES = [
     *("text/plain; charset=utf-16", "text/plain; charset=utf-8-sig", "text/plain; charset=none-such", "text/plain; charset=cp1252"),
     *("text/html; charset=us-ascii", "text/html; charset", "image/png", 'text/html; charset="utf-8"', "text/html; charset=windows-1252"),
 ]  # fmt: skip
-
-
-def opened(client: Any, recording: RecordingServer) -> Any:
-    """A session as users have it."""
-    session = client(recording.url, EventHook(), None)
-    if client is HttpSession:
-        session.trust_env = False
-    return session
-
-
-def outcome(make: Any) -> Any:
-    try:
-        return make()
-    except Exception as error:
-        return type(error), str(error)
 
 
 def by_library(client: Any, body: bytes, content_type: str | None) -> Any:
