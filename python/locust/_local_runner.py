@@ -43,6 +43,8 @@ class LocalRunner(Runner):
         self._local_worker_node = WorkerNode(id="local")
 
         def on_user_error(user_instance: Any, exception: BaseException, tb: Any) -> None:
+            if self._leaves_out_exception():
+                return
             text = "".join(traceback.format_tb(tb))
             self.log_exception("local", str(exception), text)
             self._origins.note(self.exceptions, hash(text), origin(user_instance, exception, tb))

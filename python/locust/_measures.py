@@ -53,7 +53,8 @@ class Metric:
         if not math.isfinite(number) or number < 0:
             raise ValueError(f"{self._kind} {self.name!r} takes numbers from 0 on, not {value!r}")
         # Statistics that a script has put in the place of ours are asked anew each time.
-        _engine.measure(self._environment.stats, self._kind, self.name, number)
+        stats = self._environment.stats
+        _engine.measure(stats if stats._apart is None else stats._apart, self._kind, self.name, number)
 
 
 class Trend(Metric):

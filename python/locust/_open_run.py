@@ -92,8 +92,6 @@ class OpenRun:
         self._is_over = False
         self._last: dict[str, Any] | None = None
         self._changes = 0
-        # When the statistics began that the latencies belong to.
-        self._counted_from = 0.0
         self.told_latencies = b""
         """As of the last look."""
 
@@ -109,7 +107,14 @@ class OpenRun:
             share=share,
             reads_intended=arrivals.latency == INTENDED,
         )
-        self._counted_from = self._runner.stats.start_time
+        self._runner.stats._on_reset = self.counts_anew
+
+    def counts_anew(self) -> None:
+        """The statistics have gone back to zero."""
+        if self._last is not None:
+            self._last = {}
+        elif self._runner._open is self:
+            _engine.count_open_run_anew()
 
     def limit(self, most: int) -> None:
         """So many users at a time from now on."""
@@ -152,12 +157,14 @@ class OpenRun:
 
     def totals(self) -> dict[str, Any]:
         """What has become of the arrivals until now, in the words of `dto::Arrivals` in crates/record."""
-        known: dict[str, Any] | None = self._last or _engine.open_run_totals()
+        if self._last is not None:
+            return self._last
+        known: dict[str, Any] | None = None if self._runner._warms_up else _engine.open_run_totals()
         if known is None:
             return {}
-        if self._last is None and "latencies" not in known:
-            self.told_latencies = self.latencies()
-            known["latencies"] = latencies(self.arrivals.latency, [self.told_latencies])
+        known["elapsed"] = _engine.open_run_elapsed()
+        self.told_latencies = _engine.open_run_latencies() or b""
+        known["latencies"] = latencies(self.arrivals.latency, [self.told_latencies])
         if known["dropped"] and not self._told and not self._is_over:
             self._told = True
             logger.warning(
@@ -165,14 +172,6 @@ class OpenRun:
                 "ask for a lower rate"
             )
         return known
-
-    def latencies(self) -> bytes:
-        """Both latencies of the requests since the statistics began, as `_engine.latency_rows` reads them."""
-        began = self._runner.stats.start_time
-        if began != self._counted_from:
-            self._counted_from = began
-            _engine.reset_open_run_latencies()
-        return _engine.open_run_latencies() or b""
 
     def _start_users(self, names: list[str]) -> None:
         """Called by the engine, in the hub: arrivals wait for users of these classes."""

@@ -21,13 +21,23 @@ class RunTime:
         self._environment = environment
         self._began = time.monotonic()
         self._ramped = Event()
-        self.from_ramp_end = getattr(environment.parsed_options, "run_time_from", None) == "ramp-end"
+        counts_from = getattr(environment.parsed_options, "run_time_from", None)
+        self.from_ramp_end = counts_from == "ramp-end"
+        self._from_warm_up = environment._warm_up_seconds if counts_from == "warmup-end" else 0.0
+        self.seconds += self._from_warm_up
         self._listens = self.from_ramp_end
         if self._listens:
             environment.events.spawning_complete.add_listener(self._ramp_is_over)
         else:
             self._ramped.set()
-        self._tell(None if self.from_ramp_end else seconds)
+        self._tell(None if self.from_ramp_end else self.seconds)
+
+    @property
+    def since(self) -> str:
+        """From when it counts, for the log; empty: from the start."""
+        if self._from_warm_up:
+            return ", counted from the end of the warm-up"
+        return ", counted from when all users run" if self.from_ramp_end else ""
 
     def _tell(self, seconds: float | None) -> None:
         """What the page shows as the length of the run; None: nobody knows yet."""

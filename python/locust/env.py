@@ -90,6 +90,8 @@ class Environment:
         self._run_store: str | None = None
         # What an open run is asked for; None: runs are closed.
         self._arrivals: Any = None
+        # Seconds at the begin of each test that are kept out of its numbers.
+        self._warm_up_seconds = 0.0
         # What records the course of the runs: the web UI, or what the command line has instead.
         self._recorder: Any = None
 

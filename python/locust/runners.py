@@ -30,6 +30,7 @@ from ._origins import Origins
 from ._steady import mark_as_steady
 from ._stopping import Stopping, ask_to_stop, await_end
 from ._usage import BusiestThread
+from ._warm_up import WarmingUp
 from .dispatch import UsersDispatcher
 from .exception import StopTest
 from .log import greenlet_exception_logger
@@ -92,7 +93,7 @@ def locust_exception_handler(environment: Environment) -> Callable[[gevent.Green
     return handler
 
 
-class Runner:
+class Runner(WarmingUp):
     """What all runners have in common. Make one with `Environment.create_local_runner`."""
 
     def __init__(self, environment: Environment) -> None:
@@ -418,6 +419,7 @@ class Runner:
         with over(self._open):
             self.stop_users(self.user_classes_count)
         self._users_dispatcher = None
+        self._end_warm_up()
         self.update_state(STATE_STOPPED)
         self.cpu_log_warning()
         self.environment.events.test_stop.fire(environment=self.environment)
@@ -426,8 +428,8 @@ class Runner:
 
     def _begin_test(self) -> None:
         self.stats.clear_all()
-        self._stats_listener.stats = self.stats
         self.exceptions = {}
+        self._begin_warm_up(self.environment._warm_up_seconds)
         self.cpu_warning_emitted = False
         self.worker_cpu_warning_emitted = False
         self._stop_requested = False

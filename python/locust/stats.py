@@ -267,6 +267,10 @@ class RequestStats(Counting, LogByEntries, _engine.RequestStats):
     """All statistics of an environment: a user finds them in ``self.environment.stats``."""
 
     counting = _TABLE_STEPS
+    # Where requests are counted during a warm-up.
+    _apart: RequestStats | None = None
+    # Called when they have gone back to zero.
+    _on_reset: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(self, use_response_times_cache: bool = True) -> None:
         """:param use_response_times_cache: keep what current percentiles need (a worker does not)"""
@@ -328,6 +332,7 @@ class RequestStats(Counting, LogByEntries, _engine.RequestStats):
         self._reset_all()
         self._errors_dict = ErrorsDict(self)
         self.history = []
+        self._on_reset()
 
     def clear_all(self) -> None:
         """Forgets all entries and errors."""
@@ -336,6 +341,7 @@ class RequestStats(Counting, LogByEntries, _engine.RequestStats):
         self._clear_all()
         self.history = []
         self._fresh()
+        self._on_reset()
 
     def serialize_stats(self) -> list[StatsEntryDict]:
         """The numbers of all used entries; they start again from zero. (:meth:`peek_stats` leaves them.)"""
@@ -371,7 +377,7 @@ def setup_distributed_stats_event_listeners(events: Events, stats: RequestStats)
 
     def on_worker_report(client_id: str, data: dict[str, Any]) -> None:
         try:
-            stats.merge_report(data)
+            (stats if stats._apart is None else stats._apart).merge_report(data)
         except ValueError as e:
             logger.error(f"Ignored the numbers of worker {client_id}: {e}")
 

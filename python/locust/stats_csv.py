@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import json
 import logging
 import os
 import time
@@ -255,6 +256,8 @@ class StatsCSVFileWriter(StatsCSV):
             write_whole(self.exact_percentiles_file_name(), _engine.exact_csv(stats))
             if (measured := _engine.measures_csv(stats)) is not None:
                 write_whole(self.metrics_file_name(), measured)
+            if (latencies := _latencies(self.environment)) is not None:
+                write_whole(self.latencies_file_name(), latencies)
         finally:
             for file in self._files:
                 if file.error is not None:
@@ -268,8 +271,18 @@ class StatsCSVFileWriter(StatsCSV):
         """The file of checks and metrics, if there are any. (Not in Locust.)"""
         return f"{self.base_filepath}_metrics.csv"
 
+    def latencies_file_name(self) -> str:
+        """The file of both latencies of an open run. (Not in Locust.)"""
+        return f"{self.base_filepath}_latencies.csv"
+
     def stats_history_file_name(self) -> str:
         return f"{self.base_filepath}_stats_history.csv"
+
+
+def _latencies(environment: Environment) -> str | None:
+    """The file of both latencies; None: there is only one."""
+    run = getattr(environment.runner, "_open", None)
+    return None if run is None else _engine.latencies_csv(json.dumps({"arrivals": run.totals() or None}))
 
 
 def _header(columns: list[str]) -> bytes:

@@ -73,6 +73,8 @@ export function start({ scenario = "plain", port = 0, names = 0, past = 90 } = {
     is_distributed: args.is_distributed,
     workers: workers(),
     lag: 0,
+    arrivals: null,
+    warm_up: null,
   });
   const marks = () =>
     [...stored.values()]

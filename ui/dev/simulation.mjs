@@ -118,6 +118,7 @@ export class Run {
       failures,
       avg: histogram.avg,
       percentiles: CHART_FRACTIONS.map((fraction) => histogram.percentile(fraction)),
+      other: [],
       stride: 1,
       until: at + 1,
     };
@@ -140,6 +141,7 @@ export class Run {
       failures: column("failures"),
       avg: column("avg"),
       percentiles: CHART_FRACTIONS.map((_, index) => points.map((point) => point.percentiles[index])),
+      other: [],
     };
   }
 

@@ -26,6 +26,7 @@ function history(at: number[], more: Partial<History> = {}): History {
     failures: column,
     avg: column,
     percentiles: [column, column],
+    other: [],
     ...more,
   };
 }

@@ -35,6 +35,7 @@ export const status: Status = {
   workers: [],
   lag: 0,
   arrivals: null,
+  warm_up: null,
 };
 
 export function hello(more: Partial<Hello> = {}): Hello {
@@ -87,6 +88,7 @@ export function point(at: number, stride = 1): Point {
     failures: 0,
     avg: 12,
     percentiles: [10, 95],
+    other: [],
     stride,
     until: at + stride,
   };

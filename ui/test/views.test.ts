@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
 import { phaseRows } from "../src/charts/phases";
-import { concatenate, seriesOf, seriesOfName } from "../src/lib/series";
+import { appendHistory, appendPoint, concatenate, seriesOf, seriesOfName } from "../src/lib/series";
 import { environment, keptNote, parameters } from "../src/report/info";
 import { align, alignRates } from "../src/runs/align";
 import { change, differences, enough } from "../src/runs/change";
@@ -11,6 +11,7 @@ import { levelName, wanted } from "../src/tabs/logLines";
 import { ratioRows } from "../src/tabs/ratio";
 import { frames } from "../src/tabs/traceback";
 import { valueOf, weights } from "../src/start/userSettings";
+import { point } from "./samples";
 import type { CompareRow, History, LogLine, Phases, RunDetail, RunSummary } from "../src/api/schema";
 
 const history = (at: number[]): History => ({
@@ -27,9 +28,22 @@ const history = (at: number[]): History => ({
   failures: at.map(() => 0),
   avg: at,
   percentiles: [at.map(() => 5)],
+  other: [],
 });
 
 describe("series", () => {
+  it("has both latencies of open runs, whenever the second one begins and whatever the runs beside it have", () => {
+    const open = { ...history([50, 51]), other: [[7, 8]] };
+    const all = concatenate([seriesOf(history([1, 2])), seriesOf(open)], 1);
+    expect(all.other).toEqual([[null, null, null, 7, 8]]);
+    expect(concatenate([seriesOf(history([1, 2]))], 1).other).toEqual([]);
+    const late = seriesOf(history([1, 2]));
+    appendHistory(late, { ...history([3]), other: [[9]] });
+    expect(late.other).toEqual([[null, null, 9]]);
+    expect(appendPoint(late, { ...point(4), other: [4] }, 1)).toBe(true);
+    expect(late.other).toEqual([[null, null, 9, 4]]);
+  });
+
   it("puts runs one after another with a gap between them", () => {
     const all = concatenate([seriesOf(history([1, 2])), seriesOf(history([50, 51]))], 1);
     expect(all.at).toEqual([1, 2, 2.5, 50, 51]);

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use gregaria_stats::{Piece, Slice};
+use gregaria_stats::{MeasureKey, MeasureKind, Of, Piece, Slice};
 
 use crate::dto;
 use crate::mirror::{Mirror, Slot};
@@ -41,6 +41,8 @@ pub struct Course {
     pub stride: u32,
     /// The total.
     pub total: Series,
+    /// The latency that the total is not of, of an open run; as long an offset.
+    pub latency: Series,
     /// Most users at the end of any second.
     pub most_users: u64,
     /// What the program saw of itself.
@@ -69,6 +71,7 @@ struct Open {
     users: Option<u64>,
     total: Slice,
     names: BTreeMap<u32, Slice>,
+    measures: BTreeMap<MeasureKey, Slice>,
 }
 
 /// What happened in one second under one name; number −1 is the total.
@@ -116,6 +119,7 @@ impl Course {
             until: began,
             stride: 1,
             total: Series::default(),
+            latency: Series::default(),
             most_users: 0,
             own: OwnCourse::default(),
             names_stride: 1,
@@ -164,6 +168,9 @@ impl Course {
                 open.names.entry(index as u32).or_default().merge(&slice);
             }
         }
+        for (key, slice) in mirror.take_measured() {
+            open.measures.entry(key).or_default().merge(&slice);
+        }
         self.names.resize_with(mirror.names.len().max(self.names.len()), Series::default);
         let over = match when.settled {
             // A clock may say that what is to come is known.
@@ -194,12 +201,17 @@ impl Course {
         let oldest = self.closed.min(newest);
         let second = (piece.second - self.base as i64).clamp(oldest.into(), newest.into()) as u32;
         let open = self.open.entry(second).or_default();
-        match piece.index {
-            None => {
+        match piece.of {
+            Of::Total => {
                 mirror.total.note(&piece.slice, piece.exact);
                 open.total.merge(&piece.slice);
             }
-            Some(index) => match mirror.names.get_mut(index as usize) {
+            Of::Measure(kind, name) => {
+                let key = (kind, name);
+                mirror.note_measure(&key, &piece.slice);
+                open.measures.entry(key).or_default().merge(&piece.slice);
+            }
+            Of::Name(index) => match mirror.names.get_mut(index as usize) {
                 Some(Some(slot)) => {
                     slot.note(&piece.slice, piece.exact);
                     open.names.entry(index).or_default().merge(&piece.slice);
@@ -237,6 +249,14 @@ impl Course {
             told.push(Told { second, id: -1, record: record.clone() });
         }
         self.total.push(record);
+        for ((kind, name), slice) in open.measures {
+            let record = Record::of(number / self.stride, 0, slice);
+            if kind == MeasureKind::Latency {
+                self.latency.push(record);
+            } else {
+                judge.see_measure(kind, &name, &record);
+            }
+        }
         let offset = number / self.names_stride;
         for (index, slice) in open.names {
             let record = Record::of(offset, 0, slice);
@@ -255,8 +275,9 @@ impl Course {
     }
 
     fn stay_within_bounds(&mut self) {
-        if self.total.len() > TOTAL_POINTS || self.total.size() > TOTAL_BYTES {
+        if self.total.len() > TOTAL_POINTS || self.total.size() + self.latency.size() > TOTAL_BYTES {
             self.total.coarsen();
+            self.latency.coarsen();
             self.stride *= 2;
         }
         if self.names_bytes > NAMES_BYTES {
@@ -274,14 +295,21 @@ impl Course {
             began: self.began,
             until: self.until,
             percentiles: vec![Vec::new(); fractions.len()],
+            other: vec![Vec::new(); if self.latency.is_empty() { 0 } else { fractions.len() }],
             ..dto::History::default()
         };
         let (mut requests, mut failures) = (0, 0);
+        let mut others = self.latency.iter().peekable();
         for (index, record) in self.total.iter().enumerate() {
             requests = record.requests.saturating_add(requests);
             failures = record.failures.saturating_add(failures);
             if index < from {
                 continue;
+            }
+            while others.next_if(|other| other.offset < record.offset).is_some() {}
+            let other = others.next_if(|other| other.offset == record.offset).unwrap_or_default();
+            for (column, value) in out.other.iter_mut().zip(other.percentiles(fractions)) {
+                column.push(value);
             }
             let point = self.point(&record, requests, failures, fractions);
             out.at.push(point.at);
@@ -333,8 +361,18 @@ impl Course {
             failures,
             avg: record.avg(),
             percentiles: record.percentiles(fractions),
+            other: self.other(record.offset, fractions),
             stride: self.stride,
             until: self.end_of(at, seconds),
+        }
+    }
+
+    /// Percentiles of the other latency in the newest point; none in a closed run.
+    fn other(&self, offset: u32, fractions: &[f64]) -> Vec<Option<f64>> {
+        match self.latency.newest() {
+            Some(newest) if newest.offset == offset => newest.percentiles(fractions),
+            Some(_) => vec![None; fractions.len()],
+            None => Vec::new(),
         }
     }
 

@@ -174,6 +174,7 @@ fn arrivals_of(of: &dto::Arrivals) -> Vec<Own<'static>> {
         gauge("gregaria_arrival_rate", "Iterations that are to begin per second.", of.rate),
         outcome("begun", of.begun),
         outcome("dropped", of.dropped),
+        outcome("lost", of.lost),
         counter(
             "gregaria_arrivals_late_total",
             "Iterations that began more than 8 ms after they were to.",

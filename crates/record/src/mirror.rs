@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use gregaria_report::measure_words;
 use gregaria_stats::{
-    Entry, ErrorRecord, Mark, Measure, MeasureKind, Number, Phase, Piece, RequestStats, Slice, Span, Tally,
+    Entry, ErrorRecord, Mark, Measure, MeasureKey, MeasureKind, MeasureMarks, Number, Phase, Piece,
+    RequestStats, Slice, Span, Tally,
 };
 
 use crate::dto;
@@ -177,6 +178,10 @@ pub(crate) struct Mirror {
     /// What the script measures besides its requests.
     pub(crate) measures: Vec<Measure>,
     measures_changed: u64,
+    /// The latency of an open run that all other numbers are not of.
+    latency: Option<Measure>,
+    /// What the course has of measures already.
+    recorded: MeasureMarks,
     /// Number of the event at which everything began anew.
     pub(crate) since: u64,
     /// Names known at that event have lower numbers than those found later.
@@ -198,6 +203,8 @@ impl Mirror {
             errors: Vec::new(),
             measures: Vec::new(),
             measures_changed: 0,
+            latency: None,
+            recorded: MeasureMarks::default(),
             since: 0,
             found: Vec::new(),
             at: 0.0,
@@ -229,6 +236,7 @@ impl Mirror {
             self.found.clear();
             self.errors.clear();
             self.total.recorded = Mark::default();
+            self.recorded.clear();
         }
         self.source = Some(Arc::clone(&source));
         self.at = now;
@@ -255,6 +263,7 @@ impl Mirror {
         if changes != self.measures_changed || !same {
             self.measures_changed = changes;
             self.measures = stats.measures().all().to_vec();
+            self.latency = stats.measures().latency().cloned();
         }
         (anew, stats.slots())
     }
@@ -383,6 +392,17 @@ impl Mirror {
     /// Errors that changed after the event `seq`.
     pub(crate) fn errors_since(&self, seq: u64) -> Vec<dto::Failure> {
         self.errors.iter().filter(|error| error.changed > seq).map(failure).collect()
+    }
+
+    /// What was told of checks and metrics, and of the other latency, since this was last called, but for what was
+    /// [noted](Self::note_measure).
+    pub(crate) fn take_measured(&mut self) -> Vec<(MeasureKey, Slice)> {
+        self.recorded.take(self.measures.iter().chain(&self.latency))
+    }
+
+    /// The course has this already.
+    pub(crate) fn note_measure(&mut self, key: &MeasureKey, slice: &Slice) {
+        self.recorded.note(key, slice);
     }
 
     /// Checks and metrics.

@@ -47,6 +47,8 @@ pub struct HostStatus {
     pub worker_count: u64,
     /// What has become of the arrivals, if the run is an open one.
     pub arrivals: Option<dto::Arrivals>,
+    /// Its warm-up, if it has one.
+    pub warm_up: Option<dto::WarmUp>,
     /// All of them have told of everything before this unix time; `None`: there are none to wait for.
     pub settled: Option<f64>,
     /// Changes when the exceptions do.
@@ -86,6 +88,7 @@ impl Default for HostStatus {
             worker_count: 0,
             settled: None,
             arrivals: None,
+            warm_up: None,
             exceptions_version: 0,
             percentiles_to_statistics: vec![0.95, 0.99],
             percentiles_to_chart: vec![0.5, 0.95],
@@ -121,6 +124,7 @@ impl HostStatus {
             workers: self.workers.clone(),
             lag: (lag.as_secs_f64() * 10.0).round() / 10.0,
             arrivals: self.arrivals.clone(),
+            warm_up: self.warm_up.clone(),
         }
     }
 

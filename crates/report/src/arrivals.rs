@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
+use gregaria_stats::Number;
 use serde::Deserialize;
+
+use crate::csv::{Cell, write_row};
 
 /// Arrivals as the record tells of them.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -16,6 +19,8 @@ pub struct Arrivals {
     pub late: u64,
     /// Those that were not begun.
     pub dropped: u64,
+    /// Those of workers that have gone before they told what became of them.
+    pub lost: u64,
     /// Most users at a time.
     pub most_users: u64,
     /// How much later than they were to iterations began, all together, in ms.
@@ -104,6 +109,25 @@ fn latency_lines(latencies: &Latencies) -> Vec<String> {
     lines
 }
 
+/// Their CSV file: both latencies of each name, one below the other, in ms.
+pub fn latencies_csv(latencies: &Latencies) -> Option<String> {
+    let fixed = ["Type", "Name", "Latency", "Read", "Request Count"].map(str::to_owned);
+    let heads = fixed.into_iter().chain(crate::readable_percentiles(&latencies.fractions));
+    let mut out = String::new();
+    write_row(&mut out, &heads.map(Cell::Text).collect::<Vec<_>>());
+    for row in &latencies.rows {
+        for ((what, values), short) in row.both().into_iter().zip(["intended", "service"]) {
+            let read = if latencies.reads == short { "yes" } else { "no" };
+            let mut cells =
+                [&row.method, &row.name, what, read].map(|text| Cell::Text(text.to_owned())).to_vec();
+            cells.push(Cell::Int(row.requests as i64));
+            cells.extend(values.iter().map(|&ms| Cell::Number(Number::float(ms))));
+            write_row(&mut out, &cells);
+        }
+    }
+    (!latencies.rows.is_empty()).then_some(out)
+}
+
 impl Arrivals {
     fn share(&self, part: u64) -> String {
         if self.due == 0 {
@@ -115,7 +139,8 @@ impl Arrivals {
 
     /// In one line.
     pub fn in_words(&self) -> String {
-        format!("{} due, {} begun, {} late, {} dropped", self.due, self.begun, self.late, self.dropped)
+        let lost = if self.lost > 0 { format!(", {} lost", self.lost) } else { String::new() };
+        format!("{} due, {} begun, {} late, {} dropped{lost}", self.due, self.begun, self.late, self.dropped)
     }
 
     /// How much later than they were to iterations began, in the mean.
@@ -137,9 +162,11 @@ pub fn arrival_lines(arrivals: &Arrivals) -> Vec<String> {
         ("late", arrivals.late, "begun more than 8 ms after they were to".to_owned()),
         ("dropped", arrivals.dropped, "not begun, as no user was free".to_owned()),
     ];
+    let lost = ("lost", arrivals.lost, "of workers that have gone before they told of them".to_owned());
+    let rows = rows.into_iter().chain((arrivals.lost > 0).then_some(lost));
     let mut lines = vec![format!("{:<12} {:>12} {:>9}", "Arrivals", "iterations", "share"), String::new()];
     lines.extend(
-        rows.into_iter().map(|(name, count, words)| {
+        rows.map(|(name, count, words)| {
             format!("{name:<12} {count:>12} {:>9}  {words}", arrivals.share(count))
         }),
     );
@@ -162,6 +189,7 @@ mod tests {
             begun: 1_990,
             late: 12,
             dropped: 10,
+            lost: 0,
             most_users: 100,
             delay_sum: 398.0,
             delay_max: 10.25,
@@ -187,7 +215,20 @@ mod tests {
             },
         };
         insta::assert_snapshot!(arrival_lines(&arrivals).join("\n"));
+        let csv = latencies_csv(&arrivals.latencies).unwrap();
+        let lines: Vec<&str> = csv.lines().collect();
+        assert_eq!(lines[0], "Type,Name,Latency,Read,Request Count,50%,99%,100%");
+        assert_eq!(lines[3], "GET,/cart,since intended start,yes,1990,1.25,4900.0,5001.25");
+        assert_eq!(lines[4], "GET,/cart,service time,no,1990,1.25,2.5,40.0");
+        assert_eq!(latencies_csv(&Latencies::default()), None);
         assert_eq!(arrivals.in_words(), "2000 due, 1990 begun, 12 late, 10 dropped");
         assert!(arrival_lines(&Arrivals::default())[2].contains('–'));
+        let lost = Arrivals { due: 10, begun: 10, lost: 5, ..Arrivals::default() };
+        assert!(
+            arrival_lines(&lost)[6].starts_with("lost                    5   50.00 %"),
+            "{:?}",
+            arrival_lines(&lost)
+        );
+        assert!(lost.in_words().ends_with(", 5 lost"));
     }
 }

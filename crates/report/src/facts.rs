@@ -40,6 +40,8 @@ pub struct Info {
     pub spawn_rate: Option<f64>,
     /// Length wanted, in seconds.
     pub run_time: Option<f64>,
+    /// What was left out at its begin, in words.
+    pub warm_up: Option<String>,
     /// Profile.
     pub profile: Option<String>,
     /// User classes.
@@ -123,6 +125,7 @@ impl Facts {
             ("Users", info.user_count.map(|count| count.to_string())),
             ("Spawn rate", info.spawn_rate.map(|rate| format!("{rate} users/s"))),
             ("Run time limit", info.run_time.map(duration)),
+            ("Warm-up", info.warm_up.clone()),
             ("Arrivals", self.arrivals.as_ref().map(Arrivals::in_words)),
             ("gregaria", Some(env!("CARGO_PKG_VERSION").to_owned())),
             ("Compatible with Locust", info.version.clone()),

@@ -32,7 +32,7 @@ pub fn measure_words(measure: &Measure) -> String {
             format!("{percent:.2} % {good} ({} of {count}, {} {bad})", measure.good, measure.bad())
         }
         MeasureKind::Counter => format!("{} (added {count} times)", short(measure.sum)),
-        MeasureKind::Trend => {
+        MeasureKind::Trend | MeasureKind::Latency => {
             let at = measure.percentiles(&FRACTIONS).unwrap_or_default();
             let at = |index: usize| short(at.get(index).copied().unwrap_or_default());
             format!(

@@ -28,6 +28,14 @@ impl Latency {
         self.service.merge(&other.service);
         self.intended.merge(&other.intended);
     }
+
+    /// Without those that were there before.
+    fn since(&self, before: &Self) -> Self {
+        Self {
+            service: less(&self.service, &before.service),
+            intended: less(&self.intended, &before.intended),
+        }
+    }
 }
 
 /// Those of all requests, and of each method and name.
@@ -70,6 +78,19 @@ impl Latencies {
         }
     }
 
+    /// What has come since, where `before` was a part of it.
+    pub fn since(&self, before: &Self) -> Self {
+        let mut all = Self { total: self.total.since(&before.total), ..Self::default() };
+        for (method, name, latency) in self.names() {
+            let known = before.names.get(method).and_then(|names| names.get(name));
+            let left = known.map_or_else(|| latency.clone(), |known| latency.since(known));
+            if !left.service.is_empty() {
+                *all.of(method, name) = left;
+            }
+        }
+        all
+    }
+
     /// Those of all requests.
     pub fn total(&self) -> &Latency {
         &self.total
@@ -108,6 +129,15 @@ impl Latencies {
         }
         rest.is_empty().then_some(all)
     }
+}
+
+fn less(histogram: &Histogram, before: &Histogram) -> Histogram {
+    let before: BTreeMap<u32, u64> = before.slots().into_iter().collect();
+    let left = histogram.slots().into_iter().filter_map(|(slot, count)| {
+        let left = count.saturating_sub(before.get(&slot).copied().unwrap_or(0));
+        (left > 0).then_some((slot, left))
+    });
+    Histogram::from_slots(left)
 }
 
 fn put_text(out: &mut Vec<u8>, text: &str) {

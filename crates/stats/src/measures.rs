@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::histogram::{Histogram, micros, slot_of};
+use crate::slice::Slice;
 
 /// More different ones than this are counted together, those of each kind.
 pub const MAX_MEASURES: usize = 1_000;
@@ -23,10 +24,12 @@ pub enum MeasureKind {
     Counter,
     /// Values, of which mean and percentiles are of interest.
     Trend,
+    /// Of an open run: the latency of its requests that all other numbers are not of, in ms. Not one of the script's.
+    Latency,
 }
 
 impl MeasureKind {
-    /// All of them, in the order in which they are shown.
+    /// Those of scripts, in the order in which they are shown.
     pub const ALL: [Self; 4] = [Self::Check, Self::Rate, Self::Counter, Self::Trend];
 
     /// In a word.
@@ -36,12 +39,13 @@ impl MeasureKind {
             Self::Rate => "rate",
             Self::Counter => "counter",
             Self::Trend => "trend",
+            Self::Latency => "latency",
         }
     }
 
     /// The kind of that name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+        Self::ALL.into_iter().chain([Self::Latency]).find(|kind| kind.name() == name)
     }
 
     /// Whether it is a ratio of those that were so to all.
@@ -94,8 +98,20 @@ impl Measure {
         if self.kind.is_ratio() {
             self.good += u64::from(value > 0.0);
         }
-        if self.kind == MeasureKind::Trend {
+        if matches!(self.kind, MeasureKind::Trend | MeasureKind::Latency) {
             self.values.add(slot_of(micros(value)), 1);
+        }
+    }
+
+    /// As what happens under a name is kept second by second: how often, how often not so, the sum in thousandths, and the values.
+    pub fn slice(&self) -> Slice {
+        Slice {
+            requests: self.count,
+            failures: if self.kind.is_ratio() { self.bad() } else { 0 },
+            // `as` saturates.
+            sum_us: (self.sum * 1_000.0).round() as u64,
+            slots: self.values.slots(),
+            ..Slice::default()
         }
     }
 
@@ -137,7 +153,7 @@ impl Measure {
 }
 
 /// The number with the fewest digits that the histogram does not tell from this one: whole values of a script stay whole.
-fn roundest(value: u64) -> u64 {
+pub fn roundest(value: u64) -> u64 {
     let (low, high) = Histogram::bounds(slot_of(value));
     let steps = std::iter::successors(Some(1_u64), |step| step.checked_mul(10));
     let rounded = steps.map(|step| low.div_ceil(step).saturating_mul(step));
@@ -149,6 +165,7 @@ fn roundest(value: u64) -> u64 {
 pub struct Measures {
     all: Vec<Measure>,
     index: HashMap<(MeasureKind, Arc<str>), usize>,
+    latency: Option<Box<Measure>>,
     changes: u64,
 }
 
@@ -158,6 +175,16 @@ impl Measures {
         self.changes += 1;
         let at = self.place(kind, name);
         self.all[at].add(value);
+    }
+
+    /// Counts the latency of a request that all other numbers are not of, in ms.
+    pub fn add_latency(&mut self, ms: f64) {
+        self.changes += 1;
+        self.latency_mut().add(ms);
+    }
+
+    fn latency_mut(&mut self) -> &mut Measure {
+        self.latency.get_or_insert_with(|| Box::new(Measure::new(MeasureKind::Latency, "")))
     }
 
     fn place(&mut self, kind: MeasureKind, name: &str) -> usize {
@@ -179,14 +206,28 @@ impl Measures {
     pub fn merge(&mut self, others: &[Measure]) {
         for other in others {
             self.changes += 1;
+            if other.kind == MeasureKind::Latency {
+                self.latency_mut().merge(other);
+                continue;
+            }
             let at = self.place(other.kind, &other.name);
             self.all[at].merge(other);
         }
     }
 
-    /// All, in order of first use.
+    /// All of the script's, in order of first use.
     pub fn all(&self) -> &[Measure] {
         &self.all
+    }
+
+    /// The latency that all other numbers are not of, of an open run.
+    pub fn latency(&self) -> Option<&Measure> {
+        self.latency.as_deref()
+    }
+
+    /// Those of the script, and the latency.
+    pub fn every(&self) -> impl Iterator<Item = &Measure> {
+        self.all.iter().chain(self.latency())
     }
 
     /// How often something has changed: the same number, the same measures.
@@ -196,9 +237,48 @@ impl Measures {
 
     /// Takes them out; nothing is left.
     pub fn take(&mut self) -> Vec<Measure> {
-        self.changes += u64::from(!self.all.is_empty());
+        let mut all = std::mem::take(&mut self.all);
+        all.extend(self.latency.take().map(|latency| *latency));
+        self.changes += u64::from(!all.is_empty());
         self.index.clear();
-        std::mem::take(&mut self.all)
+        all
+    }
+}
+
+/// Which measure: kind and name.
+pub type MeasureKey = (MeasureKind, Arc<str>);
+
+/// How far somebody has followed measures: what has come since is the difference.
+#[derive(Debug, Clone, Default)]
+pub struct MeasureMarks(HashMap<MeasureKey, Slice>);
+
+impl MeasureMarks {
+    /// What has come of each since this was last called, but for what was [noted](Self::note).
+    pub fn take<'a>(&mut self, measures: impl IntoIterator<Item = &'a Measure>) -> Vec<(MeasureKey, Slice)> {
+        let mut news = Vec::new();
+        for measure in measures {
+            let key = (measure.kind, Arc::clone(&measure.name));
+            let seen = self.0.entry(key.clone()).or_default();
+            if measure.count == seen.requests {
+                continue;
+            }
+            let slice = measure.slice().since(seen);
+            if !slice.is_empty() {
+                seen.merge(&slice);
+                news.push((key, slice));
+            }
+        }
+        news
+    }
+
+    /// Somebody knows this already.
+    pub fn note(&mut self, key: &MeasureKey, slice: &Slice) {
+        self.0.entry(key.clone()).or_default().merge(slice);
+    }
+
+    /// The measures have gone back to zero.
+    pub fn clear(&mut self) {
+        self.0.clear();
     }
 }
 
@@ -228,6 +308,30 @@ mod tests {
             both.merge(&counted(second).take());
             let one = counted(&told);
             prop_assert_eq!(both.all(), one.all());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_followed_piece_by_piece_adds_up(told in told(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..5)) {
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(told.len() + 1)).chain([told.len()]).collect();
+            cuts.sort_unstable();
+            let (mut all, mut marks, mut sums) = (Measures::default(), MeasureMarks::default(), HashMap::<MeasureKey, Slice>::new());
+            let mut begin = 0;
+            for cut in cuts {
+                for &(kind, name, value) in &told[begin..cut] {
+                    all.add(MeasureKind::ALL[kind], &format!("m{name}"), value.floor());
+                    all.add_latency(value.floor());
+                }
+                begin = cut;
+                for (key, slice) in marks.take(all.every()) {
+                    sums.entry(key).or_default().merge(&slice);
+                }
+            }
+            for measure in all.every() {
+                prop_assert_eq!(&sums[&(measure.kind, Arc::clone(&measure.name))], &measure.slice());
+            }
+            prop_assert_eq!(all.take().len(), sums.len());
         }
     }
 

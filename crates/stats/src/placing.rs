@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::entry::Entry;
 use crate::error::{ErrorRecord, Tally};
+use crate::measures::{MeasureKey, MeasureKind};
 use crate::slice::{BySecond, Slice, by_second, set_rates};
 use crate::slices::Slices;
 
@@ -30,15 +31,28 @@ pub struct Placed {
     /// As the entries of the report.
     pub(crate) entries: Vec<OfEntry>,
     pub(crate) total: OfEntry,
+    /// Of each check and metric.
+    pub(crate) measures: Vec<(MeasureKey, BySecond)>,
 }
 
-/// What happened in a second, of one name or the total.
+/// What something happened in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Of {
+    /// All requests.
+    Total,
+    /// Those of a name, by the index of its entry.
+    Name(u32),
+    /// A check or metric.
+    Measure(MeasureKind, Arc<str>),
+}
+
+/// What happened in a second, of one name, the total, or a check or metric.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
     /// Unix second.
     pub second: i64,
-    /// Index of the entry; `None`: the total.
-    pub index: Option<u32>,
+    /// Whose it is.
+    pub of: Of,
     /// What happened.
     pub slice: Slice,
     /// Its response times are exact, and among those of the entry.
@@ -64,20 +78,23 @@ impl Placing {
         second.clamp(self.from, self.until())
     }
 
+    /// A worker's seconds as the master's.
+    pub(crate) fn seconds(&self, theirs: &[(u64, Slice)]) -> BySecond {
+        let mut seconds = BySecond::new();
+        for (number, slice) in theirs {
+            let second = self.second((*number as i64).saturating_add(self.shift));
+            match seconds.last_mut().filter(|(last, _)| *last == second) {
+                Some((_, sum)) => sum.merge(slice),
+                None => seconds.push((second, slice.clone())),
+            }
+        }
+        seconds
+    }
+
     /// Shares an entry's counts out among seconds, by what is known of them or by its own counts by second, and says all its
     /// times by the master's clock.
     pub(crate) fn place(&self, entry: &mut Entry, known: Option<&[(u64, Slice)]>) -> OfEntry {
-        let by_number = known.map(|known| {
-            let mut seconds = BySecond::new();
-            for (number, slice) in known {
-                let second = self.second((*number as i64).saturating_add(self.shift));
-                match seconds.last_mut().filter(|(last, _)| *last == second) {
-                    Some((_, sum)) => sum.merge(slice),
-                    None => seconds.push((second, slice.clone())),
-                }
-            }
-            seconds
-        });
+        let by_number = known.map(|known| self.seconds(known));
         let is_known = by_number.is_some();
         if !is_known {
             let ahead = self.clock.round() as i64;
@@ -202,10 +219,10 @@ mod tests {
         assert_eq!(stats.take_pieces(), []);
         stats.merge_placed(&report, placed);
         let pieces = stats.take_pieces();
-        let of = |index: Option<u32>| -> u64 {
-            pieces.iter().filter(|piece| piece.index == index).map(|piece| piece.slice.requests).sum()
+        let of = |of: Of| -> u64 {
+            pieces.iter().filter(|piece| piece.of == of).map(|piece| piece.slice.requests).sum()
         };
-        assert_eq!((of(Some(0)), of(Some(1)), of(None)), (60, 4, 60));
+        assert_eq!((of(Of::Name(0)), of(Of::Name(1)), of(Of::Total)), (60, 4, 60));
         assert_eq!(stats.total().num_requests, 60);
     }
 }

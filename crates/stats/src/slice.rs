@@ -26,6 +26,22 @@ impl Slice {
         self.requests == 0 && self.failures == 0 && self.slots.is_empty()
     }
 
+    /// What has happened since, where `before` was a part of it; where time went is left out.
+    pub fn since(&self, before: &Self) -> Self {
+        let known: std::collections::HashMap<u32, u64> = before.slots.iter().copied().collect();
+        let left = |&(slot, count): &(u32, u64)| {
+            let left = count.saturating_sub(known.get(&slot).copied().unwrap_or(0));
+            (left > 0).then_some((slot, left))
+        };
+        Self {
+            requests: self.requests.saturating_sub(before.requests),
+            failures: self.failures.saturating_sub(before.failures),
+            sum_us: self.sum_us.saturating_sub(before.sum_us),
+            phases: Phases::default(),
+            slots: self.slots.iter().filter_map(left).collect(),
+        }
+    }
+
     /// Adds what happened in another one.
     pub fn merge(&mut self, other: &Self) {
         self.requests = self.requests.saturating_add(other.requests);

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use crate::measures::{MAX_MEASURES, MeasureKey, MeasureKind};
 use crate::phases::{Phase, Phases};
 use crate::slice::{Slice, merge_slots};
 use crate::varint::{put, take};
@@ -21,7 +22,11 @@ const MOST: u64 = 1 << 48;
 /// Sums of microseconds and nanoseconds above this are none.
 const MOST_SUM: u64 = 1 << 60;
 const LONGEST_NAME: usize = 100_000;
+/// Checks and metrics of one report, at most: those of each kind beyond the limit of names are one more, and there is the latency.
+const MOST_MEASURES: usize = MAX_MEASURES + MeasureKind::ALL.len() + 1;
 const VERSION: u8 = 1;
+/// With checks and metrics behind it.
+const WITH_MEASURES: u8 = 2;
 
 /// The seconds of one name, by the number that its node gives them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,12 +46,14 @@ pub struct Slices {
     pub total: Vec<(u64, Slice)>,
     /// Of each name in which something happened.
     pub names: Vec<OfName>,
+    /// Of each check and metric of which something was told.
+    pub measures: Vec<(MeasureKey, Vec<(u64, Slice)>)>,
 }
 
 impl Slices {
     /// Whether nothing happened.
     pub fn is_empty(&self) -> bool {
-        self.total.is_empty() && self.names.is_empty()
+        self.total.is_empty() && self.names.is_empty() && self.measures.is_empty()
     }
 
     /// Adds what happened later.
@@ -68,11 +75,17 @@ impl Slices {
                 None => self.names.push(of_name),
             }
         }
+        for (key, seconds) in later.measures {
+            match self.measures.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, known)) => seconds.iter().for_each(|(second, slice)| add_to(known, *second, slice)),
+                None => self.measures.push((key, seconds)),
+            }
+        }
     }
 
     /// As bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = vec![VERSION];
+        let mut out = vec![if self.measures.is_empty() { VERSION } else { WITH_MEASURES }];
         put_seconds(&mut out, &self.total);
         put(&mut out, self.names.len() as u64);
         for of_name in &self.names {
@@ -80,13 +93,21 @@ impl Slices {
             put_text(&mut out, &of_name.name);
             put_seconds(&mut out, &of_name.seconds);
         }
+        if !self.measures.is_empty() {
+            put(&mut out, self.measures.len() as u64);
+        }
+        for ((kind, name), seconds) in &self.measures {
+            put_text(&mut out, kind.name());
+            put_text(&mut out, name);
+            put_seconds(&mut out, seconds);
+        }
         out
     }
 
     /// From [`Self::to_bytes`]. `None`: not such bytes.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (&version, mut rest) = bytes.split_first()?;
-        if version != VERSION {
+        if !(VERSION..=WITH_MEASURES).contains(&version) {
             return None;
         }
         let total = take_seconds(&mut rest)?;
@@ -100,7 +121,14 @@ impl Slices {
                 seconds: take_seconds(&mut rest)?,
             });
         }
-        rest.is_empty().then_some(Self { total, names })
+        let count =
+            if version == WITH_MEASURES { bounded(take(&mut rest)?, MOST_MEASURES as u64)? } else { 0 };
+        let mut measures = Vec::with_capacity((count as usize).min(rest.len() / 3));
+        for _ in 0..count {
+            let kind = MeasureKind::named(&take_text(&mut rest)?)?;
+            measures.push(((kind, take_text(&mut rest)?), take_seconds(&mut rest)?));
+        }
+        rest.is_empty().then_some(Self { total, names, measures })
     }
 }
 
@@ -233,8 +261,13 @@ mod tests {
 
     fn slices() -> impl Strategy<Value = Slices> {
         let names = prop::collection::btree_map(("[A-Z]{0,4}", ".{0,9}"), seconds(), 0..5);
-        (seconds(), names).prop_map(|(total, names)| Slices {
+        let measures = prop::collection::btree_map((0_usize..4, ".{0,9}"), seconds(), 0..3);
+        (seconds(), names, measures).prop_map(|(total, names, measures)| Slices {
             total,
+            measures: measures
+                .into_iter()
+                .map(|((kind, name), seconds)| ((MeasureKind::ALL[kind], name.into()), seconds))
+                .collect(),
             names: names
                 .into_iter()
                 .map(|((method, name), seconds)| OfName { method: method.into(), name: name.into(), seconds })
@@ -298,17 +331,20 @@ mod tests {
     fn more_than_there_may_be_is_refused() {
         let many = |count: u64| Slices {
             total: (0..count).map(|second| (second, Slice::default())).collect(),
-            names: Vec::new(),
+            ..Slices::default()
         };
         assert!(Slices::from_bytes(&many(MOST_SECONDS as u64).to_bytes()).is_some());
         assert!(Slices::from_bytes(&many(MOST_SECONDS as u64 + 1).to_bytes()).is_none());
-        let counts =
-            |requests| Slices { total: vec![(0, Slice { requests, ..Slice::default() })], names: Vec::new() };
+        let counts = |requests| Slices {
+            total: vec![(0, Slice { requests, ..Slice::default() })],
+            ..Slices::default()
+        };
         assert!(Slices::from_bytes(&counts(MOST).to_bytes()).is_some());
         assert!(Slices::from_bytes(&counts(MOST + 1).to_bytes()).is_none());
         // A claim of names without any.
         assert!(Slices::from_bytes(&[VERSION, 0, 0xff, 0xff, 3]).is_none());
         assert!(Slices::from_bytes(&[]).is_none());
-        assert!(Slices::from_bytes(&[VERSION + 1, 0, 0]).is_none());
+        assert!(Slices::from_bytes(&[WITH_MEASURES, 0, 0]).is_none());
+        assert!(Slices::from_bytes(&[WITH_MEASURES + 1, 0, 0, 0]).is_none());
     }
 }

@@ -29,6 +29,7 @@ logger = logging.getLogger("locust.runners")
 KEY = "gregaria_arrivals"
 # Seconds between the moment at which workers are told of another share, or another rate, and the one from which it holds.
 LEAD = 0.5
+_NUMBERS = ("rate", "delay_sum", "delay_max", "elapsed")
 _COUNTS = ("due", "begun", "late", "dropped", "waiting", "most_users")
 _MOST_LANES = 1_000
 _MOST_CHANGES = 100_000
@@ -44,6 +45,13 @@ class MasterArrivals:
         self._began = time.monotonic()
         self._changes: list[tuple[float, float]] = []
         self._heard: dict[str, dict[str, Any]] = {}
+        # What had been heard when the statistics went back to zero.
+        self._before: dict[str, dict[str, Any]] = {}
+        # What each was told: from when on, which number, of how many.
+        self._told_shares: dict[str, list[tuple[float, int, int]]] = {}
+        # When others took over from those that have gone.
+        self._gone: dict[str, float] = {}
+        self._lost: dict[str, tuple[Any, int]] = {}
         self._told: set[str] = set()
         self._told_of_dropped = False
         self._shares: list[str] = []
@@ -56,7 +64,13 @@ class MasterArrivals:
     def begin(self) -> None:
         """Hands the arrivals out, from the first one on."""
         self._began = time.monotonic()
+        self._master.stats._on_reset = self.counts_anew
         self._hand_out(0.0)
+
+    def counts_anew(self) -> None:
+        """The statistics have gone back to zero: what workers have told of until now counts no longer."""
+        self._before = dict(self._heard)
+        self._gone.clear()
 
     def limit(self, most: int) -> None:
         """So many users at a time from now on."""
@@ -75,7 +89,9 @@ class MasterArrivals:
             return
         if present:
             logger.info(f"The arrivals are shared out anew, among {len(present)} workers")
-        self._hand_out(self.elapsed() + LEAD)
+        begin = self.elapsed() + LEAD
+        self._gone |= {id: begin for id in self._shares if id not in present}
+        self._hand_out(begin)
 
     def end(self) -> None:
         """The workers are told by others."""
@@ -88,7 +104,7 @@ class MasterArrivals:
         """A worker's report says what has become of its arrivals since the begin."""
         told = checks.mapping(told, KEY)
         known: dict[str, Any] = {key: max(int(checks.number(told, key)), 0) for key in _COUNTS}
-        known |= {key: max(checks.number(told, key), 0.0) for key in ("rate", "delay_sum", "delay_max")}
+        known |= {key: max(checks.number(told, key), 0.0) for key in _NUMBERS}
         delays = told.get("delays")
         if not isinstance(delays, list) or not all(isinstance(count, int) and count >= 0 for count in delays):
             raise checks.Malformed(f"{KEY} has delays that are none")
@@ -99,6 +115,9 @@ class MasterArrivals:
         except (TypeError, ValueError):
             raise checks.Malformed(f"{KEY} has latencies that are none") from None
         known["latencies"] = told_latencies
+        if client_id in self._before and known["due"] < self._before[client_id]["due"]:
+            # It has begun to count anew by itself.
+            del self._before[client_id]
         self._heard[client_id] = known
         if known["dropped"] and not self._told_of_dropped:
             self._told_of_dropped = True
@@ -115,15 +134,46 @@ class MasterArrivals:
             "delay_max": 0.0,
         }
         delays: list[int] = []
-        for known in self._heard.values():
+        counted = [self._since(client_id, known) for client_id, known in self._heard.items()]
+        for known in counted:
             for key in (*_COUNTS, "delay_sum"):
                 total[key] += known[key]
             for key in ("rate", "delay_max"):
                 total[key] = max(total[key], known[key])
             delays += [0] * (len(known["delays"]) - len(delays))
             delays = [a + b for a, b in zip(delays, [*known["delays"], *[0] * len(delays)], strict=False)]
-        parts = [known["latencies"] for known in self._heard.values()]
+        total["lost"] = sum(self._lost_by(client_id, until) for client_id, until in self._gone.items())
+        parts = [known["latencies"] for known in counted]
         return {**total, "delays": delays, "latencies": latencies(self.arrivals.latency, parts)}
+
+    def _since(self, client_id: str, known: dict[str, Any]) -> dict[str, Any]:
+        """What a worker has told of since the statistics went back to zero. How many users it had at most is known of all of the run
+        only."""
+        before = self._before.get(client_id)
+        if before is None:
+            return known
+        since = {**known, **{key: known[key] - before[key] for key in ("due", "begun", "late", "dropped")}}
+        since["due"] += before["waiting"]
+        since["delay_sum"] = max(known["delay_sum"] - before["delay_sum"], 0.0)
+        earlier = [*before["delays"], *[0] * len(known["delays"])]
+        since["delays"] = [max(a - b, 0) for a, b in zip(known["delays"], earlier, strict=False)]
+        # Of the longest one only the length is known, unless it is the longest of all.
+        longest = max((place for place, count in enumerate(since["delays"]) if count), default=None)
+        since["delay_max"] = 0.0 if longest is None else min(known["delay_max"], 0.25 * 2.0**longest)
+        if before["latencies"] and known["latencies"]:
+            since["latencies"] = _engine.latencies_since(before["latencies"], known["latencies"])
+        return since
+
+    def _lost_by(self, client_id: str, until: float) -> int:
+        """Arrivals that were a worker's, until others took over, and of which it has told nothing."""
+        known = self._heard.get(client_id, {"elapsed": 0.0, "waiting": 0})
+        cause = known["elapsed"], until, len(self._changes)
+        if self._lost.get(client_id, (None, 0))[0] != cause:
+            rates = [rate for rate, _members in self.arrivals.lanes]
+            shares = self._told_shares.get(client_id, [])
+            count = _engine.count_arrivals(rates, self._seed, shares, self._changes, known["elapsed"], until)
+            self._lost[client_id] = cause, count + known["waiting"]
+        return self._lost[client_id][1]
 
     def _sharing(self) -> list[WorkerNode]:
         """Those that get a share: as many as can have a user of each class."""
@@ -165,6 +215,8 @@ class MasterArrivals:
                 self._tell(client, 0, begin, 1, 1)
 
     def _tell(self, client: WorkerNode, users: int, begin: float | None, index: int, count: int) -> None:
+        if begin is not None:
+            self._told_shares.setdefault(client.id, []).append((begin, index, count))
         job = self._master._job({})
         job[KEY] = {
             "lanes": [[rate, [list(member) for member in members]] for rate, members in self.arrivals.lanes],

@@ -49,6 +49,8 @@ class Bounds:
 
     def exception(self, client_id: str, message: str, traceback: str, origin: Origin) -> None:
         """Counts an exception. Those for which there is no row left share one."""
+        if self.master._leaves_out_exception():
+            return
         table = self.master.exceptions
         row = table.get(hash(traceback))
         if row is None and not self._has_room_for(len(message) + len(traceback)):

@@ -17,6 +17,7 @@ from ..runners import STATE_INIT, STATE_MISSING, STATE_RUNNING, STATE_SPAWNING
 from . import checks
 from .arrivals import KEY
 from .bounds import Bounds
+from .seconds import WARM_UP
 from .shipping import pack
 from .words import printable
 
@@ -219,6 +220,12 @@ class Inbox:
             return
         if isinstance(msg.data, dict) and KEY in msg.data and self.master._open is not None:
             self.master._open.heard(client_id, msg.data.pop(KEY))
+        warm_up = self.master._warm_up
+        if warm_up is not None:
+            # Ends it if it is over, so that what has arrived after that counts.
+            _ = warm_up.goes_on
+            if isinstance(msg.data, dict):
+                warm_up.told_by(client_id, msg.data.pop(WARM_UP, None))
         seconds = self.master._seconds
         report = seconds.take(client_id, checks.report(msg.data), msg.waited)
         if report is not None:

@@ -34,7 +34,7 @@ from .attendance import Attendance
 from .inbox import Inbox
 from .jobs import options_for_workers, report_wait
 from .messages import TRANSPORT_ERRORS
-from .seconds import RUN, TAKES
+from .seconds import RUN, TAKES, WARM_UP
 
 if TYPE_CHECKING:
     from ..env import Environment
@@ -348,6 +348,8 @@ class MasterRunner(Attendance, metaclass=Telling):
         job["timestamp"] = self._last_job
         job[RUN] = self._seconds.run
         stamp(job, self._open)
+        if self._warm_up is not None:
+            job[WARM_UP] = [self._warm_up.left, self._warm_up.seconds]
         self._again.gets(worker_id, job)
         self._send(Message("spawn", job, worker_id))
 
@@ -382,6 +384,7 @@ class MasterRunner(Attendance, metaclass=Telling):
         self._users_dispatcher = None
         if self._open is not None:
             self._open.end()
+        self._end_warm_up()
         if send_stop_to_client:
             for client in tuple(self.clients.all):
                 self._stop_worker(client)

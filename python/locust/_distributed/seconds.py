@@ -27,6 +27,8 @@ TAKES = "takes_seconds"
 KEY = "gregaria_seconds"
 # In jobs: the name of the run.
 RUN = "run"
+# In jobs: seconds of the warm-up that are left, and of all of it; in reports: what was left out.
+WARM_UP = "gregaria_warm_up"
 # Seconds between two looks whether all have reported, when reports are what it is asked for.
 OFTEN = 0.25
 
@@ -49,6 +51,11 @@ class WorkerSeconds:
     def end_run(self) -> None:
         """It is done."""
         self._work(False)
+
+    def counts_anew(self) -> None:
+        """What was measured until now is left out."""
+        self._work(False)
+        self._work(True)
 
     def _work(self, working: bool) -> None:
         if self._cutter is not None:
@@ -225,6 +232,16 @@ class MasterSeconds:
         second: int = self._native.settled(time.time())
         self._master.stats._set_settled(second)
         return second
+
+
+def told_warm_up(job: dict[Any, Any], waited: float) -> tuple[float, float | None]:
+    """Seconds of the warm-up that are left, by a job that has waited here; and how long all of it is."""
+    match job.get(WARM_UP):
+        case [int() | float() as left, int() | float() as whole] if math.isfinite(left) and math.isfinite(
+            whole
+        ):
+            return max(left - waited, 0.0), float(whole)
+    return 0.0, None
 
 
 _DISCARDED = {

@@ -30,7 +30,7 @@ from . import checks
 from .access import worker_keywords
 from .jobs import options_from_master
 from .messages import TRANSPORT_ERRORS, DistributedRunner
-from .seconds import KEY, RUN, TAKES, WorkerSeconds
+from .seconds import KEY, RUN, TAKES, WARM_UP, WorkerSeconds, told_warm_up
 from .sendable import Sieve
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ class WorkerRunner(DistributedRunner):
         self.web_base_path = getattr(environment.parsed_options, "web_base_path", "")
         self.logs: list[str] = []
         self._master_says_again = False
+        # Seconds of the warm-up that are left, and of all of it.
+        self._warm_up_told: tuple[float, float | None] = (0.0, None)
         self._obeying = False
         self._said_goodbye = False
         self.client = self._connect()
@@ -96,6 +98,8 @@ class WorkerRunner(DistributedRunner):
             text = "".join(traceback.format_tb(tb))
             # An original master reads the first two.
             told = {"msg": str(exception), "traceback": text, **origin(user_instance, exception, tb)}
+            if self._leaves_out_exception():
+                return
             self._try_to_send("exception", told)
 
         events.report_to_master.add_listener(on_report_to_master)
@@ -250,6 +254,8 @@ class WorkerRunner(DistributedRunner):
             environment.parsed_options = parser.parse(args=[])
         vars(environment.parsed_options).update(options)
         run = job.get(RUN) if isinstance(job.get(RUN), str) else None
+        # What was on its way to us, and waited here, is over.
+        self._warm_up_told = told_warm_up(job, msg.waited)
         is_new = self.worker_state not in (STATE_RUNNING, STATE_SPAWNING) or run != self._seconds.run
         if self.worker_state not in (STATE_RUNNING, STATE_SPAWNING):
             self._open = None
@@ -260,6 +266,7 @@ class WorkerRunner(DistributedRunner):
             self._report()
             self._seconds.end_run()
             self._seconds.begin_run(run)
+            self._begin_warm_up(0.0)
         self.worker_state = STATE_SPAWNING
         if self.spawning_greenlet:
             self.spawning_greenlet.kill(block=True)
@@ -268,6 +275,14 @@ class WorkerRunner(DistributedRunner):
             self._follow_arrivals(checks.mapping(job[shared.KEY], shared.KEY), is_new)
         else:
             self.spawning_greenlet = self._spawn(self.start_worker, counts)
+
+    def _begin_warm_up(self, seconds: float, whole: float | None = None) -> None:
+        # The master's, not one of our own.
+        super()._begin_warm_up(*self._warm_up_told)
+
+    def _warm_up_is_over(self) -> None:
+        super()._warm_up_is_over()
+        self._seconds.counts_anew()
 
     def _follow_arrivals(self, told: dict[Any, Any], is_new: bool) -> None:
         for user_class in self.user_classes:
@@ -429,6 +444,8 @@ class WorkerRunner(DistributedRunner):
         try:
             self.environment.events.report_to_master.fire(client_id=self.client_id, data=data)
             more = self._seconds.complete(told)
+            if self._warm_up is not None:
+                more[WARM_UP] = self._warm_up.counts
             if self._open is not None and (totals := self._open.totals()):
                 more[shared.KEY] = {**totals, "latencies": self._open.told_latencies}
             self._send_report(data, more)

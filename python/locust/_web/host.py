@@ -88,6 +88,9 @@ class Host:
         order.refuse_unless_startable()
         if order.refusal is not None:
             return order.answer(order.refusal)
+        order.refuse_a_warm_up_without_end()
+        if order.refusal is not None:
+            return order.answer(order.refusal)
         more: dict[str, Any] = {}
         self.web_ui.recording.run_time = None
         if order.run_time:

@@ -67,6 +67,8 @@ class Recording:
             "file_stem": file_stem(environment),
             "full_history_csv": self.full_history_csv(),
         }
+        if runner is not None and runner._warm_up is not None:
+            status["warm_up"] = runner._warm_up.described()
         if runner is not None and runner._open is not None:
             status["arrivals"] = runner._open.totals() or None
         if runner is not None:
@@ -124,6 +126,8 @@ class Recording:
             "python": platform.python_version(),
             "platform": _platform(),
         }
+        if runner is not None and runner._warm_up is not None:
+            info["warm_up"] = runner._warm_up.described()["said"]
         if options is not None and (command := _shown.command(sys.argv, script_options.parser())):
             info["command"] = command
         return as_json(info)

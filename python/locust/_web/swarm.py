@@ -85,6 +85,14 @@ class Order:
             self.refusal = "Missing or invalid user_count or spawn_rate from /swarm request"
             logger.error(self.refusal)
 
+    def refuse_a_warm_up_without_end(self) -> None:
+        """Refuses the order if nothing of the test would be left behind its warm-up."""
+        seconds = self.environment._warm_up_seconds
+        from_start = getattr(self.environment.parsed_options, "run_time_from", "start") == "start"
+        if seconds and self.run_time and self.run_time <= seconds and from_start:
+            self.refusal = f"Nothing would be measured: the warm-up alone takes {seconds:g} seconds, and the run time is {self.run_time}"
+            logger.error(self.refusal)
+
     # ------------------------------------------------------------------------------------------------ classes
 
     def _pick_classes(self) -> None:

@@ -17,7 +17,7 @@ import gevent
 from gevent.event import Event
 
 from .. import _engine, log, stats
-from . import arrivals, reports, tables, thresholds, upload, verdict
+from . import arrivals, reports, tables, thresholds, upload, verdict, warm_up
 from .run import Run
 from .signals import StopSignals
 from .table import exit_code
@@ -173,6 +173,7 @@ def _report(run: Run, code: int) -> int:
     stats.print_stats(numbers, current=False)
     stats.print_percentile_stats(numbers)
     stats.print_error_report(numbers)
+    warm_up.show(run.runner)
     arrivals.show(run.runner)
     tables.show(_engine.measure_lines(numbers))
     thresholds.show(run.thresholds)

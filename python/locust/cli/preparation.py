@@ -17,7 +17,7 @@ from .._recorder import Recorder
 from ..env import Environment
 from ..exception import RPCError
 from ..log import setup_logging
-from . import arrivals, nearest, reports, thresholds, web
+from . import arrivals, nearest, reports, thresholds, warm_up, web
 from .locustfiles import Definitions
 from .outs import Outs
 from .table import exit_code
@@ -262,6 +262,7 @@ def open_recording(
         recorder = web_ui.recorder
     recorder.set_thresholds(thresholds.asked_for(options, environment.user_classes))
     environment._arrivals = arrivals.asked_for(options, environment.user_classes, environment.shape_class)
+    environment._warm_up_seconds = warm_up.asked_for(options, environment)
     return web_ui, recorder
 
 

@@ -197,8 +197,7 @@ class Run:
             logger.info("No run time limit set, use CTRL+C to interrupt")
             return
         limit = RunTime(self.environment, seconds)
-        since = ", counted from when all users run" if limit.from_ramp_end else ""
-        logger.info(f"Run time limit set to {seconds} seconds{since}")
+        logger.info(f"Run time limit set to {seconds} seconds{limit.since}")
         self._spawn(self._end_after, limit, reason)
 
     def _limit_requests(self) -> None:
@@ -211,7 +210,16 @@ class Run:
         if self.options.master:
             self._spawn(self._end_when_reported, most, reason)
         else:
-            _engine.limit_requests(most, lambda: self._spawn(self._end, reason))
+            self._spawn(self._limit_counted, most, reason)
+
+    def _limit_counted(self, most: int, reason: str) -> None:
+        seconds = self.environment._warm_up_seconds
+        if seconds:
+            # Until then others are counted, which do not count. The test begins with the first turn of its greenlet.
+            while self.runner._warm_up is None:
+                gevent.sleep(0.01)
+            self.runner._warm_up.over.wait()
+        _engine.limit_requests(most, lambda: self._spawn(self._end, reason))
 
     def _end_when_reported(self, most: int, reason: str) -> None:
         while self.runner.stats.total.num_requests < most:

@@ -15,7 +15,7 @@ from .. import _engine
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 CHOICES = {
     "log_level": LOG_LEVELS,
-    "run_time_from": ("start", "ramp-end"),
+    "run_time_from": ("start", "ramp-end", "warmup-end"),
     "arrivals": ("constant", "poisson"),
     "latency": ("intended", "service"),
 }

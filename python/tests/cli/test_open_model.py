@@ -7,70 +7,15 @@ import re
 import signal
 import subprocess
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
+from open_runs import LOCUSTFILE, arrivals, fetch, fetch_metrics, requests, start
 
 from locust import _engine
 from servers import ROOT, TestkitServer, clean_environment, ended, free_port, locust_command, own_cluster
 
-LOCUSTFILE = """
-import os, time
-from locust import FastHttpUser, between, task
-
-class Buyer(FastHttpUser):
-    weight = 3
-    wait_time = between(50, 100)
-
-    def on_start(self):
-        self.client.get("/", name="login")
-
-    @task
-    def buy(self):
-        self.client.get("/us/1000", name="buy")
-
-class Visitor(FastHttpUser):
-    wait_time = between(50, 100)
-
-    @task
-    def look(self):
-        self.client.get("/us/1000", name="look")
-"""
-
-
 MASTER = [*"--master --headless --expect-workers 2 -s 3 -u 60 --arrival-rate".split(), "200 for 8s"]
-
-
-def start(
-    folder: Path, server: TestkitServer, *arguments: str, script: str = LOCUSTFILE, **variables: str
-) -> subprocess.Popen[str]:
-    (folder / "locustfile.py").write_text(script)
-    return subprocess.Popen(
-        [locust_command(), "--headless", "-H", server.url, "-s", "5", *arguments],
-        cwd=folder,
-        env=clean_environment() | variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def fetch(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=30) as answer:
-        return str(answer.read().decode())
-
-
-def arrivals(text: str) -> dict[str, int]:
-    """The rows of the table of arrivals."""
-    found = re.findall(r"^(due|begun|late|dropped) +(\d+) ", text, re.MULTILINE)
-    assert [name for name, _count in found] == ["due", "begun", "late", "dropped"], text
-    return {name: int(count) for name, count in found}
-
-
-def requests(text: str) -> dict[str, int]:
-    """Requests of each name in the last table."""
-    return {name: int(count) for name, count in re.findall(r"^GET +(\S+) +(\d+) +\d+\(", text, re.MULTILINE)}
 
 
 def test_as_many_iterations_begin_as_the_rate_says_and_wait_times_do_not_count(
@@ -341,13 +286,6 @@ def test_workers_share_the_arrivals_out_exactly_and_anew_when_they_come_and_go(t
     # What the one that went did not begin in the half second until the others took over is what may be missing.
     assert 1_600 - 200 * 0.7 / 3 <= counted["due"] <= 1_600, counted
     assert counted["dropped"] == 0 and arrived == counted["begun"], (arrived, counted)
-
-
-def fetch_metrics(port: int) -> str:
-    try:
-        return fetch(f"http://127.0.0.1:{port}/metrics")
-    except OSError:
-        return ""
 
 
 def test_processes_of_one_machine_begin_the_whole_exactly(tmp_path: Path) -> None:

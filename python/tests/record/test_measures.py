@@ -170,3 +170,63 @@ class Reader(HttpUser):
     result = run_locust("--headless", "-u", "1", "-H", blog.url, folder=tmp_path, locustfile=script)
     assert "CHECKED one" in result.stdout and "METRICS {'mine': 1}" in result.stdout
     assert result.returncode == 0 and "Checks and metrics" not in result.stderr
+
+
+WINDOWS = """
+import time
+from locust import User, constant, task
+
+class Measures(User):
+    wait_time = constant(0.05)
+
+    @task
+    def measure(self):
+        metrics = self.environment.metrics
+        metrics.counter("steady").add(1)
+        metrics.trend("seven").add(7)
+        self.number = getattr(self, "number", 0) + 1
+        metrics.rate("even").add(self.number % 2 == 0)
+        # For a second out of three.
+        metrics.rate("at times").add(time.time() % 3 > 1)
+        self.environment.events.request.fire(
+            request_type="GET", name="/", response_time=1, response_length=1, exception=None, context={}
+        )
+"""
+
+
+@pytest.mark.parametrize("processes", [(), ("--processes", "2")], ids=["alone", "workers"])
+def test_thresholds_on_them_have_windows(tmp_path: Path, processes: tuple[str, ...]):
+    # Reports of workers come every three seconds: what happened in which second they tell with them.
+    rules = {
+        "counter steady: per_second > 8/s over 1s after 2s": "ok",
+        "counter steady: per_second < 8/s over 1s after 2s, warn": "warning",
+        "trend seven: p95 <= 7 over 2s": "ok",
+        "trend seven: count > 5 after 2s": "ok",
+        "rate even: pass > 30% over 1s after 2s": "ok",
+        "rate at times: pass > 20% over 4s after 1s": "ok",
+        "rate at times: pass > 20% over 1s after 1s, warn": "warning",
+        "rate never: pass > 1% over 1s, warn": "NO DATA",
+    }
+    result = run_locust(
+        "--headless", "-u", "2", "-r", "2", "-t", "8s", *(word for rule in rules for word in ("--threshold", rule)),
+        *processes, *(own_cluster() if processes else []), folder=tmp_path, locustfile=WINDOWS,
+    )  # fmt: skip
+    table = result.stderr.partition("Thresholds ")[2]
+    found = [line for line in table.splitlines()[2 : 2 + len(rules)]]
+    for (rule, outcome), line in zip(rules.items(), found, strict=True):
+        assert line.lower().startswith(outcome.lower()), (rule, line, table)
+    assert "worst of " in found[0] and "windows of 1 s" in found[0], table
+    assert result.returncode == 0, table
+
+
+def test_a_run_ends_when_a_window_of_a_check_is_broken(tmp_path: Path):
+    script = WINDOWS.replace("time.time() % 3 > 1", "self.number < 40")
+    result = run_locust(
+        "--headless", "-u", "1", "-t", "30s", "--threshold", "rate at times: pass > 50% over 1s, stop",
+        folder=tmp_path, locustfile=script,
+    )  # fmt: skip
+    assert result.returncode == 3, result.stderr
+    assert "Threshold broken: rate at times: pass > 50% over 1s, stop" in result.stderr
+    assert re.search(r"FAILED +rate at times +passed +> 50 % .*first after 0:00:0\d", result.stderr), (
+        result.stderr
+    )

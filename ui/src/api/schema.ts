@@ -78,6 +78,28 @@ export interface Status {
   lag: number;
   /** What has become of the arrivals, if the run is an open one. */
   arrivals: Arrivals | null;
+  /** Its warm-up, if it has one. */
+  warm_up: WarmUp | null;
+}
+
+/** The first seconds of a run, of which nothing is among its numbers. */
+export interface WarmUp {
+  /** How many. */
+  seconds: number;
+  /** Whether it goes on. */
+  goes_on: boolean;
+  /** Seconds until its end. */
+  left: number;
+  /** Whether the run has ended within it. */
+  cut_off: boolean;
+  /** Requests that are left out. */
+  requests: number;
+  /** Failures among them. */
+  failures: number;
+  /** Exceptions of tasks that are left out. */
+  exceptions: number;
+  /** All of that in words. */
+  said: string;
 }
 
 /** One worker. */
@@ -130,6 +152,8 @@ export interface History {
   avg: (number | null)[];
   /** By fraction, then point: exact response times of the point, ms. */
   percentiles: (number | null)[][];
+  /** The same of the latency that all other numbers are not of; empty, unless the run is an open one. */
+  other: (number | null)[][];
 }
 
 /** One point of a `History`. */
@@ -150,6 +174,8 @@ export interface Point {
   avg: number | null;
   /** By fraction, ms. */
   percentiles: (number | null)[];
+  /** The same of the latency that all other numbers are not of; empty, unless the run is an open one. */
+  other: (number | null)[];
   /** Seconds it covers. */
   stride: number;
   /** When it really ends, unix seconds. */
@@ -583,6 +609,8 @@ export interface Arrivals {
   dropped: number;
   /** Those that wait for a user that is being started. */
   waiting: number;
+  /** Those of workers that have gone before they told what became of them. */
+  lost: number;
   /** Most users at a time. */
   most_users: number;
   /** How much later than they were to iterations began: how many up to 1/4 ms, up to 1/2 ms, and so on, twice as long each. */

@@ -1,4 +1,5 @@
 /** The series of the three charts of a run. */
+import type { Arrivals } from "../api/schema";
 import { percentileName } from "../lib/format";
 import type { Series } from "../lib/series";
 import type { Column } from "./decimate";
@@ -10,6 +11,7 @@ interface Timed {
   failures: Column;
   percentiles: Column[];
   avg: Column;
+  other: Column[];
 }
 
 export function throughput(of: Timed): ChartSeries[] {
@@ -24,6 +26,7 @@ export function responseTimes(
   fractions: readonly number[],
   chosen: readonly number[],
   average: boolean,
+  other = "",
 ): ChartSeries[] {
   const series: ChartSeries[] = fractions.flatMap((fraction, index) =>
     chosen.includes(fraction)
@@ -38,6 +41,19 @@ export function responseTimes(
         ]
       : [],
   );
+  // Of an open run: the latency that all other numbers are not of.
+  fractions.forEach((fraction, index) => {
+    const values = of.other[index];
+    if (!chosen.includes(fraction) || values === undefined || other === "") return;
+    series.push({
+      key: `other${fraction}`,
+      label: `${percentileName(fraction)} ${other}`,
+      colour: percentileColour(fraction),
+      values,
+      keep: "max",
+      dashed: true,
+    });
+  });
   if (average) {
     series.push({
       key: "avg",
@@ -49,6 +65,12 @@ export function responseTimes(
     });
   }
   return series;
+}
+
+/** What the latency is called that the charts of a run do not show as theirs; empty: it has only one. */
+export function otherLatency(arrivals: Arrivals | null): string {
+  if (arrivals === null) return "";
+  return arrivals.latencies.reads === "service" ? "since intended start" : "service time";
 }
 
 export function users(of: Series): ChartSeries[] {

@@ -13,6 +13,12 @@ const STATES: Record<RunState, { label: string; tone: Tone }> = {
   missing: { label: "Workers missing", tone: "bad" },
 };
 
-export function stateLabel(state: string): { label: string; tone: Tone } {
-  return STATES[state as RunState] ?? { label: state, tone: "idle" };
+/** Nothing counts yet, while that goes on. */
+const WARMING: { label: string; tone: Tone } = { label: "Warming up", tone: "busy" };
+
+export function stateLabel(state: string, warming = false): { label: string; tone: Tone } {
+  return (
+    (warming && state === "running" ? WARMING : undefined) ??
+    STATES[state as RunState] ?? { label: state, tone: "idle" }
+  );
 }

@@ -17,6 +17,8 @@ export interface Series {
   avg: Column;
   /** [fraction][point] */
   percentiles: Column[];
+  /** The same of the latency of an open run that all other numbers are not of; empty in others. */
+  other: Column[];
 }
 
 export function emptySeries(fractions = 0): Series {
@@ -30,6 +32,7 @@ export function emptySeries(fractions = 0): Series {
     failures: [],
     avg: [],
     percentiles: Array.from({ length: fractions }, () => []),
+    other: [],
   };
 }
 
@@ -44,6 +47,7 @@ export function seriesOf(history: History): Series {
     failures: [...history.failures],
     avg: [...history.avg],
     percentiles: history.percentiles.map((column) => [...column]),
+    other: history.other.map((column) => [...column]),
   };
 }
 
@@ -59,6 +63,10 @@ export function appendHistory(series: Series, history: History): void {
     series.avg.push(history.avg[index] ?? null);
     history.percentiles.forEach((column, fraction) => {
       (series.percentiles[fraction] ??= []).push(column[index] ?? null);
+    });
+    const place = series.at.length - 1;
+    history.other.forEach((column, fraction) => {
+      put(series.other, fraction, place, column[index] ?? null);
     });
   });
   if (series.at.length > 0) series.spans = [[series.spans[0]?.[0] ?? history.began, history.until]];
@@ -80,14 +88,25 @@ export function appendPoint(series: Series, point: Point, since: number): boolea
   point.percentiles.forEach((value, fraction) => {
     (series.percentiles[fraction] ??= [])[index] = value;
   });
+  point.other.forEach((value, fraction) => {
+    put(series.other, fraction, index, value);
+  });
   const began = series.spans[0]?.[0] ?? Math.min(Math.max(since, point.at), point.until);
   series.spans = [[began, point.until]];
   return true;
 }
 
+/** Puts a value in its place of a column that may have begun later than the others. */
+function put(columns: Column[], fraction: number, index: number, value: number | null): void {
+  const column = (columns[fraction] ??= []);
+  while (column.length < index) column.push(null);
+  column[index] = value;
+}
+
 /** Several runs one after another, with a gap between them. */
 export function concatenate(list: readonly Series[], fractions: number): Series {
   const out = emptySeries(fractions);
+  if (list.some((series) => series.other.length > 0)) out.other = emptySeries(fractions).percentiles;
   for (const series of list) {
     const gap = out.at.at(-1);
     const before: [number, number] = [out.requests.at(-1) ?? 0, out.failures.at(-1) ?? 0];
@@ -95,7 +114,7 @@ export function concatenate(list: readonly Series[], fractions: number): Series 
       out.at.push(gap + 0.5);
       out.requests.push(before[0]);
       out.failures.push(before[1]);
-      for (const column of [out.users, out.avg, ...out.percentiles]) column.push(null);
+      for (const column of [out.users, out.avg, ...out.percentiles, ...out.other]) column.push(null);
     }
     out.stride = Math.max(out.stride, series.stride);
     out.spans.push(...series.spans);
@@ -105,11 +124,17 @@ export function concatenate(list: readonly Series[], fractions: number): Series 
     for (const sum of series.failures) out.failures.push((sum ?? 0) + before[1]);
     copy(series.users, out.users);
     copy(series.avg, out.avg);
-    out.percentiles.forEach((column, index) => {
-      const from = series.percentiles[index];
-      if (from) copy(from, column);
-      else for (let left = series.at.length; left > 0; left -= 1) column.push(null);
-    });
+    for (const [columns, those] of [
+      [out.percentiles, series.percentiles],
+      [out.other, series.other],
+    ] as const) {
+      columns.forEach((column, index) => {
+        const from = those[index] ?? [];
+        copy(from, column);
+        // One that has ended before the others, or was never there.
+        for (let left = series.at.length - from.length; left > 0; left -= 1) column.push(null);
+      });
+    }
   }
   return out;
 }

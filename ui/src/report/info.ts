@@ -12,6 +12,7 @@ const PARAMETERS: [key: string, label: string][] = [
   ["user_count", "Users"],
   ["spawn_rate", "Ramp up (users/s)"],
   ["run_time", "Run time"],
+  ["warm_up", "Warm-up"],
   ["shape", "Shape"],
   ["profile", "Profile"],
   ["user_classes", "User classes"],

@@ -43,6 +43,7 @@ const NO_STATUS: Status = {
   workers: [],
   lag: 0,
   arrivals: null,
+  warm_up: null,
 };
 
 export class LiveStore implements Listener {

@@ -44,7 +44,7 @@ pub enum Kind {
     PositiveNumber,
     /// Seconds, or hours, minutes and seconds as in `1h30m10s`.
     Timespan,
-    /// `start` or `ramp-end`.
+    /// `start`, `ramp-end` or `warmup-end`.
     RunTimeFrom,
     /// `constant` or `poisson`.
     Arrivals,

@@ -59,10 +59,19 @@ pub const TABLE: &[Opt] = &[
         .env("LOCUST_RUN_TIME")
         .help("End the run after this time, e.g. 300s, 20m, 3h, 1h30m or plain seconds. Without it, run until stopped."),
     Opt::value(&["--run-time-from"], "run_time_from", Common, Kind::RunTimeFrom)
-        .metavar("<start|ramp-end>")
+        .metavar("<start|ramp-end|warmup-end>")
         .default(Text("start"))
         .env("LOCUST_RUN_TIME_FROM")
-        .help("From when --run-time counts: from the start (as in Locust), or from the moment at which all users run")
+        .help("From when --run-time counts: from the start (as in Locust), from the moment at which all users run, or from the end of the \
+             --warmup")
+        .ours(),
+    Opt::value(&["--warmup"], "warmup", Common, Kind::Timespan)
+        .metavar("<time string>")
+        .env("LOCUST_WARMUP")
+        .help(
+            "Keep the first seconds of each test out of all its numbers, e.g. 30s, 2m or plain seconds: they begin when it is over. The \
+             run time includes it, unless --run-time-from says otherwise",
+        )
         .ours(),
     Opt::value(&["--max-requests"], "max_requests", Common, Kind::PositiveInteger)
         .metavar("<int>")

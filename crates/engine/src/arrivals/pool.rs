@@ -122,6 +122,12 @@ impl Pool {
         Totals { waiting, ..self.totals }
     }
 
+    /// Counts from zero; what waits for a user is still to begin.
+    pub fn count_anew(&mut self) {
+        let waiting = self.totals().waiting;
+        self.totals = Totals { due: waiting, ..Totals::default() };
+    }
+
     /// Users that are there or asked for.
     pub fn users(&self) -> usize {
         self.classes.iter().map(Class::size).sum()

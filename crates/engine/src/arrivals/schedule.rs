@@ -78,6 +78,24 @@ impl Schedule {
         self.profile.arrivals_until(seconds).ceil() as u64
     }
 
+    /// How many arrivals there are after `from`, and before the block with which `until` begins, if shares hold from these moments on,
+    /// the earliest first: what somebody else had to do.
+    pub fn count(mut self, shares: &[(f64, Share)], from: f64, until: f64) -> u64 {
+        let (first, last) = (self.profile.arrivals_until(from).floor() as u64, self.block_at(until));
+        self.share_from(0, Share::NONE);
+        for &(begin, share) in shares {
+            let block = if begin <= from { first } else { self.block_at(begin) };
+            self.share_from(block.min(last), share);
+        }
+        self.share_from(last, Share::NONE);
+        let mut count = 0;
+        while let Some(seconds) = self.peek() {
+            self.advance();
+            count += u64::from(seconds > from);
+        }
+        count
+    }
+
     /// From `seconds` after the start on, so many per second.
     pub fn change_rate(&mut self, seconds: f64, per_second: f64) {
         self.profile.change(seconds, per_second);

@@ -99,7 +99,7 @@ fn record_time(
     let own_name =
         meta.name.is_none() && (style == Style::Requests || &*meta.asked == meta.target.url.target());
     let known = if own_name { meta.target.entry(&meta.method) } else { None };
-    let time_ms = if is_open_run() { counted_as(py, session, style, meta) } else { meta.time_ms };
+    let time_ms = if is_open_run() { counted_as(py, table, session, style, meta) } else { meta.time_ms };
     if let Some(id) = known
         && table.record(py, id, Some(time_ms), meta.length, now, &meta.phases)?
     {
@@ -115,10 +115,10 @@ fn record_time(
 
 /// The time that statistics of an open run count.
 #[cold]
-fn counted_as(py: Python<'_>, session: &SessionCore, style: Style, meta: &Meta) -> f64 {
+fn counted_as(py: Python<'_>, table: &RequestStats, session: &SessionCore, style: Style, meta: &Meta) -> f64 {
     let user = session.user_object(py);
     let user = user.as_ref().map(|user| user.bind(py));
-    latency_of(py, user, (meta.method.as_str(), meta.label(style)), meta.start_unix, meta.time_ms)
+    latency_of(py, table, user, (meta.method.as_str(), meta.label(style)), meta.start_unix, meta.time_ms)
 }
 
 /// Counts a request that a response was made for.

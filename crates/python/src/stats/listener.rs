@@ -73,18 +73,15 @@ impl StatsListener {
         }
         let phases = response.and_then(|response| response.cast::<ResponseCore>().ok()?.get().timing());
         let phases = phases.unwrap_or_default();
-        let counted =
-            if is_open_run() { counted_as(py, request_type, name, response_time, start_time)? } else { None };
+        let stats = self.stats(py);
+        let stats = stats.bind(py);
+        let counted = if is_open_run() {
+            counted_as(stats, request_type, name, response_time, start_time)?
+        } else {
+            None
+        };
         let response_time = counted.as_ref().unwrap_or(response_time);
-        self.stats(py).get().on_request(
-            py,
-            request_type,
-            name,
-            response_time,
-            response_length,
-            exception,
-            &phases,
-        )
+        stats.get().on_request(py, request_type, name, response_time, response_length, exception, &phases)
     }
 
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
@@ -98,12 +95,13 @@ impl StatsListener {
 /// The time that statistics of an open run count; None: as it is given.
 #[cold]
 fn counted_as<'py>(
-    py: Python<'py>,
+    stats: &Bound<'py, RequestStats>,
     request_type: &Bound<'py, PyAny>,
     name: &Bound<'py, PyAny>,
     response_time: &Bound<'py, PyAny>,
     start_time: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = stats.py();
     let Ok(service) = response_time.extract::<f64>() else { return Ok(None) };
     let known = start_time.and_then(|start| start.extract::<f64>().ok()).filter(|start| start.is_finite());
     let start = match known {
@@ -115,6 +113,6 @@ fn counted_as<'py>(
         }
     };
     let (method, name) = (request_type.str()?.to_string(), name.str()?.to_string());
-    let counted = latency_of(py, None, (&method, &name), start, service);
+    let counted = latency_of(py, stats.get(), None, (&method, &name), start, service);
     Ok(Some(counted.into_pyobject(py)?.into_any()))
 }

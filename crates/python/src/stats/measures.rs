@@ -12,8 +12,8 @@ use super::request_stats::RequestStats;
 pub(super) const KEY: &str = "gregaria_measures";
 /// Counts above this are no counts; a sum of thousands of them still fits.
 const MOST: u64 = 1 << 48;
-/// Of one report, at most: those of each kind beyond the limit of names are one more.
-const MOST_MEASURES: usize = gregaria_stats::MAX_MEASURES + MeasureKind::ALL.len();
+/// Of one report, at most: those of each kind beyond the limit of names are one more, and there is the latency.
+const MOST_MEASURES: usize = gregaria_stats::MAX_MEASURES + MeasureKind::ALL.len() + 1;
 
 fn kind(name: &str) -> PyResult<MeasureKind> {
     MeasureKind::named(name).ok_or_else(|| PyValueError::new_err(format!("there is no kind {name:?}")))

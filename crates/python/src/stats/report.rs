@@ -219,6 +219,12 @@ fn arrival_lines(about: &str) -> PyResult<Vec<String>> {
     Ok(facts(about)?.arrivals.as_ref().map(gregaria_report::arrival_lines).unwrap_or_default())
 }
 
+/// The CSV file of both latencies; None for closed runs. `about` is as for `junit_report`.
+#[pyfunction]
+fn latencies_csv(about: &str) -> PyResult<Option<String>> {
+    Ok(facts(about)?.arrivals.and_then(|arrivals| gregaria_report::latencies_csv(&arrivals.latencies)))
+}
+
 /// Whether the run has failed for one of its thresholds. `about` is as for `junit_report`.
 #[pyfunction]
 fn thresholds_fail(about: &str) -> PyResult<bool> {
@@ -230,6 +236,7 @@ pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(threshold_lines, m)?)?;
     m.add_function(wrap_pyfunction!(verdict_lines, m)?)?;
     m.add_function(wrap_pyfunction!(arrival_lines, m)?)?;
+    m.add_function(wrap_pyfunction!(latencies_csv, m)?)?;
     m.add_function(wrap_pyfunction!(thresholds_fail, m)?)?;
     m.add_function(wrap_pyfunction!(stats_line, m)?)?;
     m.add_function(wrap_pyfunction!(percentile_lines, m)?)?;

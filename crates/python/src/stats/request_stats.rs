@@ -63,6 +63,11 @@ impl RequestStats {
         Arc::clone(&self.shared.0)
     }
 
+    /// Counts the latency of a request that all other numbers are not of, in ms.
+    pub(crate) fn count_latency(&self, ms: f64) {
+        self.shared.lock().measures_mut().add_latency(ms);
+    }
+
     /// The id of (method, name), which may be kept until [`Self::record`] refuses it. Logs once when there are too many
     /// names.
     pub(crate) fn entry_id(&self, py: Python<'_>, method: &str, name: &str) -> EntryId {

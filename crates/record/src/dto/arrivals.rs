@@ -19,6 +19,8 @@ wire! {
         pub dropped: u64,
         /// Those that wait for a user that is being started.
         pub waiting: u64,
+        /// Those of workers that have gone before they told what became of them.
+        pub lost: u64,
         /// Most users at a time.
         pub most_users: u64,
         /// How much later than they were to iterations began: how many up to 1/4 ms, up to 1/2 ms, and so on, twice as long each.

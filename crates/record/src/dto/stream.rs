@@ -81,6 +81,28 @@ wire! {
         pub lag: f64,
         /// What has become of the arrivals, if the run is an open one.
         pub arrivals: Option<Arrivals>,
+        /// Its warm-up, if it has one.
+        pub warm_up: Option<WarmUp>,
+    }
+
+    /// The first seconds of a run, of which nothing is among its numbers.
+    pub struct WarmUp {
+        /// How many.
+        pub seconds: f64,
+        /// Whether it goes on.
+        pub goes_on: bool,
+        /// Seconds until its end.
+        pub left: f64,
+        /// Whether the run has ended within it.
+        pub cut_off: bool,
+        /// Requests that are left out.
+        pub requests: u64,
+        /// Failures among them.
+        pub failures: u64,
+        /// Exceptions of tasks that are left out.
+        pub exceptions: u64,
+        /// All of that in words.
+        pub said: String,
     }
 
     /// One worker.
@@ -133,6 +155,8 @@ wire! {
         pub avg: Vec<Option<f64>>,
         /// By fraction, then point: exact response times of the point, ms.
         pub percentiles: Vec<Vec<Option<f64>>>,
+        /// The same of the latency that all other numbers are not of; empty, unless the run is an open one.
+        pub other: Vec<Vec<Option<f64>>>,
     }
 
     /// One point of a [`History`].
@@ -153,6 +177,8 @@ wire! {
         pub avg: Option<f64>,
         /// By fraction, ms.
         pub percentiles: Vec<Option<f64>>,
+        /// The same of the latency that all other numbers are not of; empty, unless the run is an open one.
+        pub other: Vec<Option<f64>>,
         /// Seconds it covers.
         pub stride: u32,
         /// When it really ends, unix seconds.

@@ -8,6 +8,7 @@
 //! u32          CRC-32 of the body
 //! body         zstd of:  u32 length, JSON of tables and settings
 //!                        u32 number of series, then each: u32 length, bytes of `Series` (the first is the total's)
+//!                        of an open run: u32 length, bytes of `Series`: the other latency's
 //! ```
 
 use std::io::{self, Read as _};
@@ -124,6 +125,9 @@ pub fn encode(run: &StoredRun, summary: &dto::RunSummary) -> Result<Vec<u8>, For
     for series in [&course.total].into_iter().chain(&course.names) {
         block(&mut body, &series.to_bytes())?;
     }
+    if !course.latency.is_empty() {
+        block(&mut body, &course.latency.to_bytes())?;
+    }
     if body.len() as u64 > LONGEST_BODY {
         return Err(FormatError::TooLarge("its tables and its course exceed 256 MiB"));
     }
@@ -207,6 +211,11 @@ fn put_head(out: &mut Vec<u8>, summary: &dto::RunSummary) -> Result<(), FormatEr
     Ok(())
 }
 
+fn take_series(rest: &mut &[u8]) -> Result<Series, FormatError> {
+    let length = take_number(rest)?;
+    Series::from_bytes(take(rest, length)?).ok_or(FormatError::Series)
+}
+
 /// A run from its bytes.
 pub fn decode(mut bytes: &[u8]) -> Result<StoredRun, FormatError> {
     let summary = serde_json::from_slice(take_head(&mut bytes)?)?;
@@ -221,14 +230,15 @@ pub fn decode(mut bytes: &[u8]) -> Result<StoredRun, FormatError> {
     let count = take_number(&mut rest)?;
     let mut all = Vec::new();
     for _ in 0..count {
-        let length = take_number(&mut rest)?;
-        all.push(Series::from_bytes(take(&mut rest, length)?).ok_or(FormatError::Series)?);
+        all.push(take_series(&mut rest)?);
     }
+    let latency = if rest.is_empty() { Series::default() } else { take_series(&mut rest)? };
     let mut all = all.into_iter();
     let mut course = Course::new(tables.began);
     course.base = tables.base;
     course.until = tables.until;
     course.total = all.next().ok_or(FormatError::Series)?;
+    course.latency = latency;
     course.stride = tables.stride.max(1);
     course.names_stride = tables.names_stride.max(1);
     course.names = all.collect();

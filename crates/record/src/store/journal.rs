@@ -6,7 +6,7 @@
 //! the first    the run as it was when this file was begun, as in `format.rs`
 //! the others   zstd of:  u32 length, JSON of what has changed since the piece before
 //!                        u32 number of series that grew, then each:
-//!                            u32 which (0: the total's, then those of the names), u32 length, bytes for `Series::follow`
+//!                            u32 which (0: the total's, then those of the names, the other latency's last), u32 length, bytes for `Series::follow`
 //! ```
 //!
 //! Whatever was not written to its end is cut off by the reader, so what is there counts up to the last whole piece.
@@ -31,6 +31,8 @@ const MAGIC: &[u8; 8] = b"GREGJRN1";
 const LEVEL: i32 = 1;
 /// Names that have courses in a journal; a file may not make its reader take any amount of memory.
 const MOST_NAMES: usize = 1 << 20;
+/// Which series the other latency's is.
+const LATENCY: u32 = MOST_NAMES as u32 + 1;
 
 /// What happened to a run since the piece before.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -62,6 +64,7 @@ pub(crate) struct Change {
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
     total: Mark,
+    latency: Mark,
     names: Vec<Mark>,
     /// Begin of the newest point of what the program saw of itself.
     own: f64,
@@ -71,7 +74,7 @@ impl Marks {
     /// All of it.
     pub(crate) fn of(course: &Course) -> Self {
         let names = course.names.iter().map(Series::mark).collect();
-        Self { total: course.total.mark(), names, own: course.own.newest() }
+        Self { total: course.total.mark(), latency: course.latency.mark(), names, own: course.own.newest() }
     }
 
     /// What has grown since; all of it is marked then.
@@ -85,6 +88,10 @@ impl Marks {
                 *mark = series.mark();
                 grown.push((which, tail));
             }
+        }
+        if let Some(tail) = course.latency.since(self.latency) {
+            self.latency = course.latency.mark();
+            grown.push((LATENCY, tail));
         }
         self.own = course.own.newest();
         grown
@@ -237,6 +244,7 @@ impl Reader {
         let mut least = 0;
         for (which, tail) in &change.series {
             let fits = match (*which as usize).checked_sub(1) {
+                _ if *which == LATENCY => run.course.latency.fits(tail),
                 None => run.course.total.fits(tail),
                 Some(name) => match run.course.names.get(name) {
                     Some(series) => series.fits(tail),
@@ -250,6 +258,7 @@ impl Reader {
         }
         for (which, tail) in &change.series {
             let series = match (*which as usize).checked_sub(1) {
+                _ if *which == LATENCY => &mut run.course.latency,
                 None => &mut run.course.total,
                 Some(name) => {
                     let count = run.course.names.len().max(name + 1);

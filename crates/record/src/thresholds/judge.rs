@@ -77,6 +77,15 @@ impl Judge {
         }
     }
 
+    /// In the present second that was told of a check or metric.
+    pub(crate) fn see_measure(&mut self, kind: MeasureKind, name: &str, record: &Record) {
+        for watch in &mut self.watches {
+            if matches!(&watch.rule.subject, Subject::Measure(of, wanted) if *of == kind && wanted == name) {
+                watch.present.merge(record);
+            }
+        }
+    }
+
     /// Second number `second` of the run is over, with so many users. Not whole: the run began or ended within it.
     pub(crate) fn second_is_over(&mut self, second: u32, users: u64, is_whole: bool) {
         // Seconds that nobody saw the end of were empty, as far as can be known.
@@ -146,12 +155,16 @@ impl Watch {
             return false;
         }
         let metric = self.rule.metric;
+        let is_measure = matches!(self.rule.subject, Subject::Measure(..));
+        let of = |sums: &Sums, seconds: f64| {
+            if is_measure { metric.of_measured(sums, seconds) } else { metric.of(sums, seconds) }
+        };
         let value = if let Some(window) = &mut self.window {
             if !is_whole {
                 return false;
             }
             let length = f64::from(self.rule.over.unwrap_or(1));
-            let value = window.push(record).and_then(|sums| metric.of(sums, length));
+            let value = window.push(record).and_then(|sums| of(sums, length));
             self.windows += u64::from(value.is_some());
             value
         } else {
@@ -159,7 +172,7 @@ impl Watch {
             since.add(&record);
             self.seconds += u32::from(is_whole);
             // Of a whole run the end tells; only one that is to end early is judged on the way.
-            metric.of(since, f64::from(self.seconds)).filter(|_| self.rule.stop && is_whole)
+            of(since, f64::from(self.seconds)).filter(|_| self.rule.stop && is_whole)
         };
         let Some(value) = value else { return false };
         let bound = self.rule.bound;
@@ -183,6 +196,10 @@ impl Watch {
             return share(part, arrivals.due);
         }
         if let Subject::Measure(kind, name) = &self.rule.subject {
+            if self.rule.after > 0 {
+                let since = self.since.as_ref().filter(|since| since.requests > 0)?;
+                return metric.of_measured(since, f64::from(self.seconds));
+            }
             return measured(run, *kind, name).and_then(|one| metric.of_measure(one, run.lasted()));
         }
         if let Some(since) = self.since.as_ref().filter(|_| self.rule.after > 0 || metric == Metric::Users) {
@@ -260,26 +277,28 @@ impl Watch {
 
     /// What more there is to say of it, in words.
     fn detail(&self, run: &Run, outcome: &str) -> String {
-        if let Subject::Measure(kind, name) = &self.rule.subject {
-            return match measured(run, *kind, name) {
-                None => "nothing was measured under this name".to_owned(),
-                Some(one) if kind.is_ratio() => format!("{} of {}", one.good, one.count),
-                Some(_) => String::new(),
-            };
-        }
         let mut words = Vec::new();
+        if let Subject::Measure(kind, name) = &self.rule.subject {
+            let whole = self.window.is_none() && self.rule.after == 0;
+            words.extend(match measured(run, *kind, name) {
+                None => Some("nothing was measured under this name".to_owned()),
+                Some(_) if outcome == NO_DATA => Some(self.nothing("anything")),
+                Some(one) if kind.is_ratio() && whole => Some(format!("{} of {}", one.good, one.count)),
+                Some(_) => None,
+            });
+            words.extend(self.when());
+            return words.join(", ");
+        }
         if outcome == NO_DATA {
-            words.push(match (self.rule.over, self.rule.after) {
-                _ if self.rule.metric.is_of_arrivals() && run.arrivals().is_none() => {
+            words.push(match () {
+                () if self.rule.metric.is_of_arrivals() && run.arrivals().is_none() => {
                     "the run has no arrival rate".to_owned()
                 }
-                _ if !run.total().is_used() => "there was no request".to_owned(),
-                _ if meant(run, &self.rule.subject).all(|name| !name.is_used()) => {
+                () if !run.total().is_used() => "there was no request".to_owned(),
+                () if meant(run, &self.rule.subject).all(|name| !name.is_used()) => {
                     "no request was counted under this name".to_owned()
                 }
-                (Some(over), 0) => format!("no window of {over} s had one"),
-                (Some(over), after) => format!("no window of {over} s after {after} s had one"),
-                (None, after) => format!("none after {after} s"),
+                () => self.nothing("one"),
             });
         }
         if self.rule.metric.is_of_arrivals()
@@ -299,6 +318,22 @@ impl Watch {
                 words.push(format!("{failures} of {requests}"));
             }
         }
+        words.extend(self.when());
+        words.join(", ")
+    }
+
+    /// Where there was no data.
+    fn nothing(&self, of: &str) -> String {
+        match (self.rule.over, self.rule.after) {
+            (Some(over), 0) => format!("no window of {over} s had {of}"),
+            (Some(over), after) => format!("no window of {over} s after {after} s had {of}"),
+            (None, after) => format!("none after {after} s"),
+        }
+    }
+
+    /// Of which windows it is the worst, and when it was broken.
+    fn when(&self) -> Vec<String> {
+        let mut words = Vec::new();
         if let Some(over) = self.rule.over.filter(|_| self.windows > 0) {
             let windows = if self.windows == 1 {
                 "the only window".to_owned()
@@ -310,7 +345,7 @@ impl Watch {
         if let Some(seconds) = self.broken {
             words.push(format!("first after {}", elapsed(seconds)));
         }
-        words.join(", ")
+        words
     }
 }
 
@@ -339,93 +374,4 @@ fn elapsed(seconds: u32) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use gregaria_stats::Histogram;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// What happened in a second: response times in ms, and failures.
-    type Happened = (Vec<u64>, u64);
-
-    fn record((times, failures): &Happened) -> Record {
-        let mut exact = Histogram::default();
-        for &ms in times {
-            exact.record(ms * 1_000);
-        }
-        Record {
-            requests: times.len() as u64,
-            failures: *failures.min(&(times.len() as u64)),
-            sum_us: times.iter().sum::<u64>() * 1_000,
-            slots: exact.slots(),
-            ..Record::default()
-        }
-    }
-
-    /// The judge after these seconds, the first of which has the number `first`; and whether it asked for the end.
-    fn judged(rule: &str, seconds: &[Happened], first: u32) -> (dto::Threshold, bool) {
-        let mut judge = Judge::new(vec![Threshold::parse(rule).unwrap()]);
-        let mut stopped = false;
-        for (second, happened) in (first..).zip(seconds) {
-            // Half of it under another name, which nobody asked for.
-            judge.see(0, ("GET", "/a"), &record(happened));
-            judge.see(1, ("GET", "/b"), &record(&(vec![1], 1)));
-            judge.second_is_over(second, 7, true);
-            stopped |= !judge.take_stops().is_empty();
-        }
-        (judge.standing(&Run::new(), true).remove(0), stopped)
-    }
-
-    proptest! {
-        /// A rule over windows is broken if, and when, a window of whole seconds is.
-        #[test]
-        fn windows_are_judged_as_if_each_were_looked_at(
-            seconds in prop::collection::vec((prop::collection::vec(1_u64..100, 0..6), 0_u64..3), 1..30),
-            over in 1_u32..8,
-            after in 0_u32..8,
-            bound in 1_u64..100,
-        ) {
-            let rule = format!("GET /a: max < {bound}ms over {over}s{}, stop", if after > 0 { format!(" after {after}s") } else { String::new() });
-            let (found, stopped) = judged(&rule, &seconds, 0);
-            let looked_at = &seconds[seconds.len().min(after as usize)..];
-            let windows: Vec<Option<u64>> = looked_at
-                .windows(over as usize)
-                .map(|window| window.iter().flat_map(|(times, _)| times).max().copied())
-                .collect();
-            // The histogram knows a time to a thousandth; none of these is near enough to matter.
-            let broken = windows.iter().position(|longest| longest.is_some_and(|ms| ms >= bound));
-            let outcome = match (broken, windows.iter().any(Option::is_some)) {
-                (Some(_), _) => FAILED,
-                (None, true) => OK,
-                (None, false) => NO_DATA,
-            };
-            prop_assert_eq!(&found.outcome, outcome, "{:?}", found);
-            prop_assert_eq!(found.at, broken.map(|index| f64::from(after + over) + index as f64));
-            prop_assert_eq!(stopped, broken.is_some());
-        }
-    }
-
-    #[test]
-    fn seconds_that_nobody_saw_were_empty() {
-        let busy = (vec![5; 10], 0);
-        let (whole, _) = judged("GET /a: rps >= 10 over 2s", &vec![busy.clone(); 5], 0);
-        assert_eq!(whole.outcome, OK);
-        // The first two were missed.
-        let (late, stopped) = judged("GET /a: rps >= 10 over 2s, stop", &vec![busy; 5], 2);
-        assert_eq!((&*late.outcome, late.measured, stopped), (FAILED, Some(0.0), true));
-    }
-
-    #[test]
-    fn what_is_cut_at_both_ends_is_no_window() {
-        let mut judge = Judge::new(vec![Threshold::parse("rps > 1 over 1s").unwrap()]);
-        judge.second_is_over(0, 1, false);
-        judge.see(-1, ("", ""), &record(&(vec![1, 1, 1], 0)));
-        judge.second_is_over(1, 1, true);
-        judge.second_is_over(2, 1, false);
-        let standing = judge.standing(&Run::new(), true).remove(0);
-        assert_eq!((&*standing.outcome, standing.measured), (OK, Some(3.0)));
-        // Numbers that went back to zero are judged anew.
-        judge.begin();
-        assert_eq!(judge.standing(&Run::new(), true)[0].outcome, NO_DATA);
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! The numbers that a rule can be about, their units, and how they are written.
 
-use gregaria_stats::{Measure, MeasureKind};
+use gregaria_stats::{Measure, MeasureKind, roundest};
 
 use super::sums::Sums;
 
@@ -108,9 +108,24 @@ impl Metric {
         match kind {
             MeasureKind::Check | MeasureKind::Rate => self == Self::Pass,
             MeasureKind::Counter => matches!(self, Self::Sum | Self::PerSecond),
-            MeasureKind::Trend => {
+            MeasureKind::Trend | MeasureKind::Latency => {
                 matches!(self, Self::Avg | Self::Min | Self::Max | Self::Count | Self::Percentile(_))
             }
+        }
+    }
+
+    /// Of what was told of a check or metric within so many seconds: [`Measure::slice`] says what of it is what.
+    pub(crate) fn of_measured(self, sums: &Sums, seconds: f64) -> Option<f64> {
+        let sum = sums.sum_us as f64 / 1_000.0;
+        match self {
+            Self::Pass => share(sums.requests - sums.failures.min(sums.requests), sums.requests),
+            Self::Sum => Some(sum),
+            Self::PerSecond => (seconds > 0.0).then(|| sum / seconds),
+            Self::Avg | Self::Count => self.of(sums, seconds),
+            Self::Min | Self::Max | Self::Percentile(_) => self
+                .of(sums, seconds)
+                .map(|value| roundest((value * 1_000.0).round() as u64) as f64 / 1_000.0),
+            Self::FailRatio | Self::Fails | Self::Rps | Self::Users | Self::Dropped | Self::Late => None,
         }
     }
 

@@ -202,12 +202,6 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        if matches!(subject, Subject::Measure(..)) && (over.is_some() || after.is_some() || stop) {
-            return self.wrong(
-                0..self.text.len(),
-                "checks and metrics of a script are judged by the whole run: without 'over', 'after' and 'stop'",
-            );
-        }
         Ok(Threshold {
             text: self.text.to_owned(),
             subject,
@@ -372,6 +366,7 @@ mod tests {
             ("counter items: per_second > 1/s", Counter, "items"),
             ("trend tokens: p95 < 300", Trend, "tokens"),
             ("trend tokens: avg < 300, warn", Trend, "tokens"),
+            ("check a: pass > 9% over 10s after 1m, stop", Check, "a"),
         ] {
             let rule = parsed(text);
             assert!(
@@ -384,13 +379,7 @@ mod tests {
         {
             assert!(matches!(parsed(text).subject, Subject::Name(_)), "{text}");
         }
-        for text in [
-            "pass > 99%",
-            "GET /: sum > 3",
-            "check a: pass > 9%, stop",
-            "trend a: p95 < 3 over 5s",
-            "trend a: p95 < 3ms",
-        ] {
+        for text in ["pass > 99%", "GET /: sum > 3", "trend a: p95 < 3ms"] {
             assert!(Threshold::parse(text).is_err(), "{text}");
         }
     }

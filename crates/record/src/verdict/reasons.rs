@@ -265,6 +265,15 @@ fn of_arrivals(reasons: &mut Reasons, arrivals: &Arrivals) {
         "allow more users at a time (-u), or more workers; where the server is slow, each iteration holds its user for longer",
     );
     reasons.add(
+        (arrivals.lost > 0).then_some(Level::Red),
+        "arrivals_lost",
+        || {
+            let all = arrivals.due + arrivals.lost;
+            format!("{} of {all} iterations were those of workers that have gone: what became of them is not known", arrivals.lost)
+        },
+        "see the logs of these workers; the others took over what came after them",
+    );
+    reasons.add(
         by(late, 0.01, 0.1),
         "late_arrivals",
         || format!("{:.1} % of iterations began more than 8 ms after they were to", late * 100.0),

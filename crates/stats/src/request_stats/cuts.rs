@@ -1,6 +1,7 @@
 //! A worker's numbers second by second: once a second what is new is cut off, so that counting a request costs nothing more.
 
 use crate::entry::Entry;
+use crate::measures::{Measure, MeasureKey, MeasureMarks, Measures};
 use crate::slice::{Mark, Slice};
 use crate::slices::{OfName, Slices, add_to, fold_older};
 
@@ -15,6 +16,8 @@ pub(super) struct Cuts {
     total: Cut,
     /// By index of the entry.
     names: Vec<Cut>,
+    measures: Vec<(MeasureKey, Vec<(u64, Slice)>)>,
+    measured: MeasureMarks,
     /// Of reports that were taken and whose seconds nobody has fetched.
     taken: Slices,
 }
@@ -79,6 +82,44 @@ impl Cuts {
 
     pub(super) fn cut(&mut self, index: usize, entry: &Entry, number: u64) {
         self.of(index).off(entry, number);
+    }
+
+    pub(super) fn cut_measures(&mut self, measures: &Measures, number: u64) {
+        self.measured_in(measures.every(), number);
+    }
+
+    fn measured_in<'a>(&mut self, measures: impl Iterator<Item = &'a Measure>, number: u64) {
+        for (key, slice) in self.measured.take(measures) {
+            let seconds = self.of_measure(key);
+            add_to(seconds, number, &slice);
+            fold_older(seconds, number.saturating_sub(KEPT));
+        }
+    }
+
+    fn of_measure(&mut self, key: MeasureKey) -> &mut Vec<(u64, Slice)> {
+        let at = self.measures.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
+            self.measures.push((key, Vec::new()));
+            self.measures.len() - 1
+        });
+        &mut self.measures[at].1
+    }
+
+    /// The measures are taken out, and start again from zero.
+    pub(super) fn take_measures(&mut self, measures: &[Measure]) {
+        self.measured_in(measures.iter(), self.open);
+        self.measured.clear();
+        let measures = std::mem::take(&mut self.measures);
+        self.taken.append(Slices { measures, ..Slices::default() });
+    }
+
+    /// What was taken out is added again.
+    pub(super) fn put_measures_back(&mut self, seconds: Vec<(MeasureKey, Vec<(u64, Slice)>)>) {
+        for (key, seconds) in seconds {
+            for (second, slice) in seconds {
+                self.measured.note(&key, &slice);
+                add_to(self.of_measure(key.clone()), second, &slice);
+            }
+        }
     }
 
     pub(super) fn take(&mut self, index: usize, entry: &Entry) {

@@ -7,7 +7,7 @@ use super::{RequestStats, Warning};
 use crate::entry::Entry;
 use crate::error::ErrorRecord;
 use crate::measures::Measure;
-use crate::placing::{Piece, Placed, Placing};
+use crate::placing::{Of, Piece, Placed, Placing};
 use crate::slices::Slices;
 
 /// What one node measured since it last told.
@@ -44,15 +44,17 @@ impl RequestStats {
             entries.push(entry);
         }
         let total = take(&mut self.total);
+        let measures = self.measures.take();
         if let Some(cuts) = &mut self.cuts {
             cuts.take_total(&total);
+            cuts.take_measures(&measures);
             let fresh = cuts.unfetched();
             cuts.append(unfetched.unwrap_or_default());
             cuts.append(fresh);
         }
         let errors = self.errors.iter().map(Arc::clone).collect();
         self.errors.clear();
-        Report { entries, total: Some(total), errors, measures: self.measures.take() }
+        Report { entries, total: Some(total), errors, measures }
     }
 
     /// Adds another node's report. What holds no request is left alone: its times say nothing.
@@ -85,11 +87,25 @@ impl RequestStats {
         for (entry, (seconds, exact)) in used {
             // It was merged a moment ago, into this entry or that of all other names.
             let id = self.entry_id(&entry.method, &entry.name, entry.start_time);
-            let index = Some(id.index());
-            pieces.extend(seconds.into_iter().map(|(second, slice)| Piece { second, index, slice, exact }));
+            let of = |(second, slice)| Piece { second, of: Of::Name(id.index()), slice, exact };
+            pieces.extend(seconds.into_iter().map(of));
         }
         let (seconds, exact) = placed.total;
-        pieces.extend(seconds.into_iter().map(|(second, slice)| Piece { second, index: None, slice, exact }));
+        pieces.extend(seconds.into_iter().map(|(second, slice)| Piece {
+            second,
+            of: Of::Total,
+            slice,
+            exact,
+        }));
+        for ((kind, name), seconds) in placed.measures {
+            let of = |(second, slice)| Piece {
+                second,
+                of: Of::Measure(kind, Arc::clone(&name)),
+                slice,
+                exact: true,
+            };
+            pieces.extend(seconds.into_iter().map(of));
+        }
         pieces.retain(|piece| !piece.slice.is_empty());
         match &mut self.pieces {
             Some(kept) if kept.len() + pieces.len() <= MOST_PIECES => kept.append(&mut pieces),
@@ -121,6 +137,7 @@ impl RequestStats {
     pub fn cut_total(&mut self, number: u64) {
         if let Some(cuts) = &mut self.cuts {
             cuts.cut_total(&self.total, number);
+            cuts.cut_measures(&self.measures, number);
         }
     }
 
@@ -153,6 +170,7 @@ impl RequestStats {
         if let Some(total) = report.total.as_ref().filter(|total| is_used(total)) {
             cuts.put_total_back(total, &seconds.total);
         }
+        cuts.put_measures_back(seconds.measures.clone());
         self.cuts = Some(cuts);
     }
 }
@@ -171,7 +189,9 @@ impl Report {
         for record in &mut self.errors {
             *record = placing.error(record);
         }
-        Placed { entries, total }
+        let of_measures = seconds.into_iter().flat_map(|seconds| &seconds.measures);
+        let measures = of_measures.map(|(key, seconds)| (key.clone(), placing.seconds(seconds))).collect();
+        Placed { entries, total, measures }
     }
 }
 

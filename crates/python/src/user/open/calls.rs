@@ -28,6 +28,11 @@ fn read(text: &str) -> PyResult<Profile> {
     Profile::parse(text).map_err(|wrong| PyValueError::new_err(wrong.to_string()))
 }
 
+/// Of a lane: empty, if nothing arrives before its rate is changed.
+fn profile_of(rate: &str) -> PyResult<Profile> {
+    if rate.is_empty() { Ok(Profile::constant(0.0)) } else { read(rate) }
+}
+
 /// The highest rate that a text asks for, and after how many seconds it is over (None: never). Errors: ValueError, with the place marked,
 /// if it is no rate.
 #[pyfunction]
@@ -62,9 +67,7 @@ fn begin_open_run(
             numbers.push((classes.len(), weight));
             classes.push(name);
         }
-        // Nothing yet: the rate is to change.
-        let profile = if rate.is_empty() { Profile::constant(0.0) } else { read(&rate)? };
-        let mut schedule = Schedule::new(profile, pattern);
+        let mut schedule = Schedule::new(profile_of(&rate)?, pattern);
         if let Some((from, index, of)) = share {
             // What was due before is others' to have begun.
             let block = schedule.block_at(from);
@@ -161,6 +164,43 @@ fn open_run_totals(py: Python<'_>) -> PyResult<Option<Bound<'_, PyDict>>> {
     Ok(Some(dict))
 }
 
+/// What has become of arrivals counts from zero, and so do latencies: statistics have been reset.
+#[pyfunction]
+fn count_open_run_anew() {
+    with(|open| {
+        open.pool.count_anew();
+        (open.late, open.delays) = (0, Delays::default());
+        open.most_users = open.pool.users();
+        open.latencies = Latencies::default();
+    });
+}
+
+/// How many arrivals one process of several had after `from`, until its share became others' at `until`, in seconds since the begin.
+/// `rates`: of each lane. `seed` as for `begin_open_run`. `shares`: from when on, which number, of how many. `changes` of the first
+/// lane's rate. Errors: ValueError if a rate is none.
+#[pyfunction]
+fn count_arrivals(
+    rates: Vec<String>,
+    seed: Option<u64>,
+    shares: Vec<(f64, u64, u64)>,
+    changes: Vec<(f64, f64)>,
+    from: f64,
+    until: f64,
+) -> PyResult<u64> {
+    let pattern = seed.map_or(Pattern::Constant, |seed| Pattern::Poisson { seed });
+    let shares: Vec<(f64, Share)> =
+        shares.into_iter().map(|(begin, index, of)| (begin, Share { index, of })).collect();
+    let mut count = 0;
+    for (lane, rate) in rates.iter().enumerate() {
+        let mut schedule = Schedule::new(profile_of(rate)?, pattern);
+        for &(at, per_second) in changes.iter().filter(|_| lane == 0) {
+            schedule.change_rate(at, per_second);
+        }
+        count += schedule.count(&shares, from, until);
+    }
+    Ok(count)
+}
+
 /// Whether all stages of the rate are over, and all that was to begin has begun or was dropped.
 #[pyfunction]
 fn open_run_is_through() -> bool {
@@ -194,6 +234,8 @@ pub(in crate::user) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(open_run_elapsed, m)?)?;
     m.add_function(wrap_pyfunction!(open_run_totals, m)?)?;
     m.add_function(wrap_pyfunction!(open_run_is_through, m)?)?;
+    m.add_function(wrap_pyfunction!(count_open_run_anew, m)?)?;
+    m.add_function(wrap_pyfunction!(count_arrivals, m)?)?;
     m.add_function(wrap_pyfunction!(end_open_run, m)?)?;
     m.add_function(wrap_pyfunction!(forget_open_run, m)?)
 }

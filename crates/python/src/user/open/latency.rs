@@ -7,6 +7,7 @@ use pyo3::types::PyBytes;
 
 use super::{RUNNING, is_on, with};
 use crate::gevent::Bridge;
+use crate::stats::RequestStats;
 use crate::user::core::UserCore;
 use crate::user::slot;
 
@@ -15,13 +16,14 @@ const MOST_SHOWN: usize = 200;
 /// What is shown of a latency.
 const FRACTIONS: [f64; 6] = [0.5, 0.9, 0.95, 0.99, 0.999, 1.0];
 
-/// What a request of `service_ms` counts as, in ms, in statistics. Both of its latencies are counted besides, if the run is an open one.
+/// What a request of `service_ms` counts as, in ms, in these statistics. Both of its latencies are counted besides, if the run is an open one.
 /// `user`: whose it is; `None`: of the greenlet that runs. `start`: its start, unix seconds.
 ///
 /// The first request of an iteration is late by all of the time since that was to begin; those after it are by as much as the
 /// iteration was when it began.
 pub(crate) fn latency_of(
     py: Python<'_>,
+    stats: &RequestStats,
     user: Option<&Bound<'_, PyAny>>,
     (method, name): (&str, &str),
     start: f64,
@@ -48,7 +50,10 @@ pub(crate) fn latency_of(
         open.latencies.add(method, name, service_ms, intended_ms);
         open.reads_intended
     });
-    if reads_intended == Some(true) { intended_ms } else { service_ms }
+    let (counted, other) =
+        if reads_intended == Some(true) { (intended_ms, service_ms) } else { (service_ms, intended_ms) };
+    stats.count_latency(other);
+    counted
 }
 
 /// The user that the present greenlet runs.
@@ -66,10 +71,13 @@ fn open_run_latencies(py: Python<'_>) -> Option<Bound<'_, PyBytes>> {
     with(|open| open.latencies.to_bytes()).map(|bytes| PyBytes::new(py, &bytes))
 }
 
-/// Requests from now on are those of which latencies are told: statistics have been reset.
+/// Those that came since: what the second bytes tell of, less what the first do. Errors: ValueError if they are none.
 #[pyfunction]
-fn reset_open_run_latencies() {
-    with(|open| open.latencies = Latencies::default());
+fn latencies_since<'py>(py: Python<'py>, before: &[u8], now: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let read = |bytes: &[u8]| {
+        Latencies::from_bytes(bytes).ok_or_else(|| PyValueError::new_err("these bytes are no latencies"))
+    };
+    Ok(PyBytes::new(py, &read(now)?.since(&read(before)?).to_bytes()))
 }
 
 /// Method, name, number of requests and the percentiles of both latencies in ms.
@@ -103,6 +111,6 @@ fn latency_rows(parts: Vec<Vec<u8>>) -> PyResult<(Vec<f64>, Vec<LatencyRow>)> {
 
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(open_run_latencies, m)?)?;
-    m.add_function(wrap_pyfunction!(reset_open_run_latencies, m)?)?;
+    m.add_function(wrap_pyfunction!(latencies_since, m)?)?;
     m.add_function(wrap_pyfunction!(latency_rows, m)?)
 }

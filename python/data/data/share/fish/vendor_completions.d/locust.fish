@@ -4,7 +4,8 @@ complete -c locust -s H -l host -d 'Base URL of the system under test, e.g. http
 complete -c locust -s u -l users -d 'How many users run at the same time once all are started (default 1). While a run goes on, the keys w and W start 1 or 10 more, s and S stop 1 or 10' -r -f
 complete -c locust -s r -l spawn-rate -d 'How many users to start per second (default 1)' -r -f
 complete -c locust -s t -l run-time -d 'End the run after this time, e.g. 300s, 20m, 3h, 1h30m or plain seconds. Without it, run until stopped.' -r -f
-complete -c locust -l run-time-from -d 'From when --run-time counts: from the start (as in Locust), or from the moment at which all users run' -r -f
+complete -c locust -l run-time-from -d 'From when --run-time counts: from the start (as in Locust), from the moment at which all users run, or from the end of the --warmup' -r -f
+complete -c locust -l warmup -d 'Keep the first seconds of each test out of all its numbers, e.g. 30s, 2m or plain seconds: they begin when it is over. The run time includes it, unless --run-time-from says otherwise' -r -f
 complete -c locust -l max-requests -d 'End the run as soon as so many requests have been counted. Those that are under way then are not waited for, unless --stop-timeout says so. With workers it is noticed with their reports, which come every three seconds' -r -f
 complete -c locust -l arrival-rate -d 'Begin task iterations at this rate, whatever becomes of those before (an open run): 200 per second, \'30/m\', or \'0->500 in 5m, 500 for 10m\'. Each is one task of a user out of a pool, which grows up to --users; the wait times of users do not apply' -r -f
 complete -c locust -l arrivals -d 'With an arrival rate: at even distances (the default), or at random ones, as independent people come' -r -f

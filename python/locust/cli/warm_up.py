@@ -1,0 +1,95 @@
+"""The warm-up of a test: where it is asked for. What it is, is in `locust._warm_up`."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ..util.timespan import parse_timespan
+from . import script_options, tables
+from .table import exit_code, table
+from .thresholds import ATTRIBUTE
+
+if TYPE_CHECKING:
+    from ..env import Environment
+
+_KEY = "warmup"
+
+
+def asked_for(options: Namespace, environment: Environment) -> float:
+    """How many seconds the options ask for, or else the classes. Ends the program if nothing of the run would be left."""
+    seconds, what = _of_option(options), table().by_dest(_KEY).long_flag
+    if seconds is None:
+        seconds, what = _of_classes(environment.user_classes)
+    if seconds and (limit := _end_of_run(options, environment)) is not None and limit[0] <= seconds:
+        _stop(
+            f"{what} is {seconds:g} seconds and {limit[1]} ends the run after {limit[0]:g}, so that nothing would be measured: make "
+            f"the warm-up shorter or the run longer{limit[2]}"
+        )
+    return seconds
+
+
+def _of_option(options: Namespace) -> float | None:
+    seconds = getattr(options, _KEY, None)
+    # A script's own option of that name is not ours.
+    if _KEY in script_options.script_options() or isinstance(seconds, bool) or not isinstance(seconds, int):
+        return None
+    return float(seconds)
+
+
+def _of_classes(user_classes: list[Any]) -> tuple[float, str]:
+    """The longest of them, and where it is written."""
+    longest, where = 0.0, ""
+    for user_class in user_classes:
+        settings = getattr(user_class, ATTRIBUTE, None)
+        if not isinstance(settings, dict) or _KEY not in settings:
+            # None, or a script's own attribute of that name.
+            continue
+        place = f"{user_class.__name__}.{ATTRIBUTE}['{_KEY}']"
+        seconds = _seconds(settings[_KEY], place)
+        if seconds > longest:
+            longest, where = seconds, place
+    return longest, where
+
+
+def _seconds(given: Any, where: str) -> float:
+    if isinstance(given, str):
+        try:
+            return float(parse_timespan(given))
+        except ValueError:
+            pass
+    elif isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given < float("inf"):
+        return float(given)
+    _stop(f"{where} is to be a number of seconds or a text, as 30 or '1m30s', not {given!r}")
+
+
+def _end_of_run(options: Namespace, environment: Environment) -> tuple[float, str, str] | None:
+    """After how many seconds the run ends, what says so, and what else could be done; None: nobody knows."""
+    ends = []
+    arrivals = environment._arrivals
+    if arrivals is not None and arrivals.ends_at is not None:
+        ends.append((arrivals.ends_at, "the last stage of the arrival rate", ""))
+    run_time = getattr(options, "run_time", None)
+    counts_from = getattr(options, "run_time_from", None)
+    if (
+        isinstance(run_time, int)
+        and run_time > 0
+        and environment.shape_class is None
+        and counts_from not in ("ramp-end", "warmup-end")
+    ):
+        ends.append(
+            (float(run_time), f"--run-time {run_time}", ", or count it with --run-time-from warmup-end")
+        )
+    return min(ends, default=None)
+
+
+def _stop(message: str) -> NoReturn:
+    sys.stderr.write(f"locust: error: {message}\n")
+    raise SystemExit(exit_code("USAGE"))
+
+
+def show(runner: Any) -> None:
+    """Prints what was left out, if there was a warm-up."""
+    if runner is not None and runner._warm_up is not None:
+        tables.show([f"Warm-up: {runner._warm_up.described()['said']}"])
