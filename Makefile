@@ -69,9 +69,9 @@ soak:        ## whether a run gets slower or larger with the time (MINUTES=60)
 	scripts/setup --bench
 	.venv/bin/python bench/soak.py $(if $(MINUTES),--minutes $(MINUTES))
 
-bench-accuracy: ## what is reported beside the server's own log, and the verdict, at more and more load
+bench-accuracy: ## what is reported beside the server's own log, and the verdict, at more and more load (ROUNDS=1)
 	scripts/setup --bench
-	.venv/bin/python bench/accuracy.py
+	.venv/bin/python bench/accuracy.py $(if $(ROUNDS),-n $(ROUNDS))
 
 bench-pages: ## what open pages and many names cost a run
 	scripts/setup --bench
