@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, r
 use crate::answer;
 use crate::app::App;
 use crate::came::Came;
+use crate::paths::is_numbers;
 use crate::query;
 use crate::security::{Entry, Knock, token_page, token_policy};
 
@@ -36,10 +37,18 @@ impl App {
             }
             Entry::NeedsToken(_) if is_page => Some(self.ask_for_token(&next, None)),
             Entry::WrongToken if is_page => Some(self.ask_for_token(&next, Some(WRONG))),
-            Entry::NeedsToken(_) => Some(unauthorised(
-                "this needs the access token: send it as 'Authorization: Bearer <token>' (the terminal shows it; \
-                 LOCUST_WEB_TOKEN sets it, --web-open does without)",
-            )),
+            Entry::NeedsToken(_) => {
+                let inside = path.strip_prefix(self.base_path.as_str()).unwrap_or(path);
+                let words = if is_numbers(inside) {
+                    "; --web-read-open lets exporters of private networks read numbers without"
+                } else {
+                    ""
+                };
+                Some(unauthorised(&format!(
+                    "this needs the access token: send it as 'Authorization: Bearer <token>' (the terminal shows it; \
+                     LOCUST_WEB_TOKEN sets it, --web-open does without{words})"
+                )))
+            }
             Entry::WrongToken => Some(unauthorised(WRONG)),
             Entry::Barred(seconds) => Some(barred(seconds)),
         }

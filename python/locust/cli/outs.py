@@ -9,7 +9,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from .. import _engine, _shown, _tokens
 from .reports import check_writable
@@ -62,7 +62,7 @@ class Outs:
         host = parts.netloc.rpartition("@")[2]
         shown = urlunsplit((parts.scheme, host, parts.path, "", ""))
         address = urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
-        out = _engine.Out(kind, address, shown, _authorization(kind, parts.username, parts.password))
+        out = _engine.Out(kind, address, shown, _authorization(kind, parts))
         recorder.native.add_out(out)
         self._remotes.append((shown, out))
 
@@ -124,13 +124,13 @@ def _is_address(place: str) -> bool:
         return False
 
 
-def _authorization(kind: str, user: str | None, password: str | None) -> str | None:
-    if user is not None:
-        pair = f"{unquote(user)}:{unquote(password or '')}"
+def _authorization(kind: str, parts: SplitResult) -> str | None:
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         return f"Basic {base64.b64encode(pair.encode()).decode()}"
     token = _tokens.given(_tokens.OUT)
     _shown.hide(token)
-    return f"{_engine.Out.scheme(kind)} {token}" if token else None
+    return f"{_engine.Out.scheme(kind, parts.path)} {token}" if token else None
 
 
 def _of_worker(place: str, runner: Any) -> str:

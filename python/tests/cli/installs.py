@@ -88,6 +88,15 @@ def plugin_wheel(place: Path) -> Path:
     return pack(place, "some_plugin", "1.0", files | {"some_plugin-1.0.dist-info/WHEEL": wheel})
 
 
+def libraries(folder: Path) -> Path:
+    """A folder for PYTHONPATH: what the program needs, as it is installed here, without the program."""
+    folder.mkdir()
+    for entry in SITE.iterdir():
+        if not entry.name.startswith(_NOT_SHARED) and entry.suffix != ".pth":
+            (folder / entry.name).symlink_to(entry)
+    return folder
+
+
 class Place:
     """A virtual environment that has all that both programs need, but neither of them; `wheels` is what can be installed."""
 

@@ -191,6 +191,12 @@ def visitors(place: Place) -> None:
     shutil.copy(ROOT / "examples" / "basic.py", place.folder / "locustfile.py")
 
 
+def reader(place: Place) -> None:
+    """The locustfile that the page has shown just before."""
+    (script,) = (one for one in ALL if one.page == "docs/first-test.md" and one.language == "python")
+    (place.folder / "locustfile.py").write_text(script.text)
+
+
 def quickstart(place: Place) -> None:
     text = "from locust import HttpUser, task\n\n\nclass QuickstartUser(HttpUser):\n    @task\n    def home(self):\n"
     (place.folder / "locustfile.py").write_text(f'{text}        self.client.get("/")\n')
@@ -274,6 +280,7 @@ SETUPS = {
     "receivers": receivers,
     "blog": visitors,
     "quickstart": quickstart,
+    "reader": reader,
     "shop": shop,
     "har": har,
 }

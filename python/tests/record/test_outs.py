@@ -127,13 +127,18 @@ def test_line_protocol_has_each_second_of_each_name(receiver: Receiver, blog: Te
     paths = {(path, headers["Authorization"]) for path, headers, _ in receiver.requests}
     assert paths == {("/write?db=load&p=s3cret", "Basic dXNlcjpwYXNzIHdvcmQ=")}
     lines = receiver.lines()
+    # InfluxDB 3 takes no line with other tags than a measurement's first one.
+    for measurement, tags in (("gregaria_requests", {"method", "name", "run"}), ("gregaria_run", {"run"})):
+        assert {frozenset(line["tags"]) for line in lines if line["measurement"] == measurement} == {
+            frozenset(tags)
+        }
     (run,) = {line["tags"]["run"] for line in lines}
     assert run.endswith("Z")
     for (method, name), row in table(tmp_path).items():
         mine = [
             line
             for line in lines
-            if (line["tags"].get("method", ""), line["tags"].get("name")) == (method, name)
+            if (line["tags"].get("method"), line["tags"].get("name")) == (method or "-", name)
         ]
         assert sum(line["fields"]["count"] for line in mine) == int(row["Request Count"]), name
         assert sum(line["fields"]["failures"] for line in mine) == int(row["Failure Count"]), name
@@ -251,6 +256,73 @@ def test_a_real_influxdb_takes_what_is_written(blog: TestkitServer, tmp_path: Pa
             assert sums == {name: int(row["Request Count"]) for (_, name), row in table(tmp_path).items()}
         finally:
             influxd.terminate()
+
+
+@pytest.mark.timeout(120)
+def test_a_real_server_takes_it_at_the_address_of_influxdb_2(blog: TestkitServer, tmp_path: Path):
+    """InfluxDB 2 itself cannot be had here; VictoriaMetrics speaks its write API."""
+    if shutil.which("victoria-metrics") is None:
+        pytest.skip("victoria-metrics is not here (on Debian the package of that name)")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = ["victoria-metrics", f"-httpListenAddr=127.0.0.1:{port}", f"-storageDataPath={tmp_path}/data"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            until(lambda: _answers(f"{url}/health"))
+            done = run_locust(
+                *RUN, "-H", blog.url, "--out", f"influxdb={url}/api/v2/write?org=o&bucket=load", "--csv", "own",
+                folder=tmp_path, locustfile=SCRIPT, LOCUST_OUT_TOKEN="a-token-of-mine",
+            )  # fmt: skip
+            assert done.returncode == 1 and "--out" not in done.stderr, done.stderr
+            urllib.request.urlopen(f"{url}/internal/force_flush", timeout=20).close()
+            # The last second has a time that is still to come.
+            words = urllib.parse.urlencode(
+                {"match[]": "gregaria_requests_count", "end": f"{time.time() + 60:.0f}"}
+            )
+            with urllib.request.urlopen(f"{url}/api/v1/export?{words}", timeout=20) as answer:
+                series = [json.loads(line) for line in answer]
+            sums = {(one["metric"]["method"], one["metric"]["name"]): sum(one["values"]) for one in series}
+            assert sums == {
+                (method or "-", name): int(row["Request Count"])
+                for (method, name), row in table(tmp_path).items()
+            }
+        finally:
+            server.terminate()
+
+
+@pytest.mark.parametrize("path, by_theirs, scheme", [
+    ("/api/v2/write?org=o&bucket=load&precision=ns", "influxdb_client", "Token"),
+    ("/api/v3/write_lp?db=load&precision=nanosecond", None, "Bearer"),
+])  # fmt: skip
+def test_it_asks_as_influxdbs_own_client_does(
+    path: str, by_theirs: str | None, scheme: str, receiver: Receiver, blog: TestkitServer, tmp_path: Path
+):
+    script = "from locust import HttpUser, constant, task\nclass V(HttpUser):\n    wait_time = constant(0.1)\n    @task\n    def t(self): self.client.get('/')\n"
+    done = run_locust(
+        "--headless", "-u", "1", "-t", "1s", "-H", blog.url, "--out", f"influxdb=http://{receiver.place}{path}", "--only-summary",
+        folder=tmp_path, locustfile=script, LOCUST_OUT_TOKEN="a-token-of-mine",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    asked = {_asked(request) for request in receiver.requests}
+    assert {headers["Authorization"] for _, headers, _ in receiver.requests} == {f"{scheme} a-token-of-mine"}
+    if by_theirs:
+        from influxdb_client import InfluxDBClient
+        from influxdb_client.client.write_api import SYNCHRONOUS
+
+        lines = receiver.requests[0][2].decode()
+        receiver.requests.clear()
+        with InfluxDBClient(f"http://{receiver.place}", token="a-token-of-mine", org="o") as client:
+            client.write_api(SYNCHRONOUS).write("load", record=lines)
+        assert asked == {_asked(request) for request in receiver.requests}
+        assert receiver.requests[0][2].decode().strip() == lines.strip()
+
+
+def _asked(request: tuple[str, dict[str, str], bytes]) -> tuple[str, Any, str, str]:
+    """What of a request decides whether it is taken."""
+    target, headers, _ = request
+    path, _, query = target.partition("?")
+    kind = headers["Content-Type"].partition(";")[0]
+    return path, tuple(sorted(urllib.parse.parse_qsl(query))), headers["Authorization"], kind
 
 
 def test_files_have_a_line_for_each_request(blog: TestkitServer, tmp_path: Path):

@@ -319,7 +319,8 @@ def test_another_user_of_this_machine_needs_the_token(tmp_path: Path):
         assert status(run, 0) == "200"
     with WebRun(tmp_path / "all", "--web-local-open") as run:
         assert status(run, 65_534) == "200"
-        assert run.ask("GET", "/tasks", headers=STRANGER).status == 401
+        asked = run.ask("GET", "/tasks", headers=STRANGER)
+        assert asked.status == 401 and "--web-read-open lets exporters" in asked.text
 
 
 # ---------------------------------------------------------------------------------------------- the log (F10)

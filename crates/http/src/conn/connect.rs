@@ -83,10 +83,22 @@ fn interleave(addresses: &[IpAddr], source: Option<IpAddr>) -> Vec<IpAddr> {
     mixed
 }
 
+/// A socket that keeps nobody waiting, and that programs started from here do not inherit: on Linux by one call.
+#[cfg(target_os = "linux")]
+fn patient_socket(domain: Domain) -> io::Result<Socket> {
+    Socket::new(domain, Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn patient_socket(domain: Domain) -> io::Result<Socket> {
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
 /// Begins to connect. The stream is writable, or in error, when the attempt is over.
 pub(super) fn begin(peer: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
-    let kind = Type::STREAM.nonblocking().cloexec();
-    let socket = Socket::new(Domain::for_address(peer), kind, Some(Protocol::TCP))?;
+    let socket = patient_socket(Domain::for_address(peer))?;
     socket.set_tcp_nodelay(true)?;
     if let Some(source) = source {
         // So that ports in TIME_WAIT towards other servers can be used again.

@@ -152,10 +152,10 @@ impl Out {
         Ok(Self { form, feed, process: std::process::id() })
     }
 
-    /// How a token is shown to that form's receivers.
+    /// How a token is shown to a receiver of that form at that path.
     #[staticmethod]
-    fn scheme(form: &str) -> PyResult<&'static str> {
-        Ok(form_of(form)?.scheme())
+    fn scheme(form: &str, path: &str) -> PyResult<&'static str> {
+        Ok(form_of(form)?.scheme(path))
     }
 
     /// Waits until everything is sent, or so many seconds. What the user has to know, and how many messages were not taken.

@@ -4,6 +4,10 @@ use std::fmt::Write as _;
 
 use super::{Batch, FRACTIONS};
 
+/// What stands for nothing: a tag cannot be empty, and must not be missing, since InfluxDB 3 takes no line with other tags than a
+/// measurement's first one.
+const NOTHING: &str = "-";
+
 /// A tag's value as it may stand in a line.
 fn tag(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -19,7 +23,7 @@ fn tag(text: &str) -> String {
     while out.ends_with('\\') {
         out.pop();
     }
-    out
+    if out.is_empty() { NOTHING.to_owned() } else { out }
 }
 
 pub(super) fn body(batch: &Batch<'_>) -> Vec<u8> {
@@ -27,10 +31,7 @@ pub(super) fn body(batch: &Batch<'_>) -> Vec<u8> {
     for ((method, name), rows) in &batch.names {
         let mut tags = String::new();
         for (key, value) in [("method", *method), ("name", *name), ("run", batch.run)] {
-            let value = tag(value);
-            if !value.is_empty() {
-                let _ = write!(tags, ",{key}={value}");
-            }
+            let _ = write!(tags, ",{key}={}", tag(value));
         }
         for row in rows {
             let _ = write!(

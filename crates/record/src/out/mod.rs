@@ -68,11 +68,11 @@ impl Form {
         }
     }
 
-    /// How a token is shown.
-    pub fn scheme(self) -> &'static str {
+    /// How a token is shown to a receiver at that path. InfluxDB 2 knows `Token`, the addresses that are new in InfluxDB 3 only `Bearer`.
+    pub fn scheme(self, path: &str) -> &'static str {
         match self {
-            Self::PrometheusRemoteWrite => "Bearer",
-            Self::Influx => "Token",
+            Self::Influx if !path.starts_with("/api/v3/") => "Token",
+            Self::Influx | Self::PrometheusRemoteWrite => "Bearer",
         }
     }
 

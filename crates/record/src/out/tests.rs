@@ -3,6 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use influxdb_line_protocol::{FieldValue, parse_lines};
+use proptest::prelude::*;
+
 use super::*;
 
 fn row(at: i64, count: (u64, u64), sums: (u64, u64)) -> Row {
@@ -28,9 +31,9 @@ fn a_line_has_what_a_second_had() {
     assert_eq!(
         lines,
         [
-            "gregaria_requests,name=Aggregated,run=2026-11-29T19:00:00Z \
+            "gregaria_requests,method=-,name=Aggregated,run=2026-11-29T19:00:00Z \
              count=5i,failures=1i,total=5i,total_failures=1i,p50=0.012,p95=0.25 1000000000000",
-            "gregaria_requests,name=Aggregated,run=2026-11-29T19:00:00Z \
+            "gregaria_requests,method=-,name=Aggregated,run=2026-11-29T19:00:00Z \
              count=3i,failures=0i,total=8i,total_failures=1i,p50=0.012,p95=0.25 1001000000000",
             "gregaria_requests,method=GET,name=/a\\ b\\,c\\=d\\ ,run=2026-11-29T19:00:00Z \
              count=5i,failures=1i,total=5i,total_failures=1i,p50=0.012,p95=0.25 1000000000000",
@@ -188,6 +191,46 @@ fn counters_go_on_over_the_looks_of_a_run() {
         ]
     );
     assert!(text.contains("gregaria_run,run=1970-01-01T00:16:40Z users=3i 1001000000000"), "{text}");
+}
+
+proptest! {
+    /// Read by the parser that InfluxDB 3 itself has; and each line has the same tags, which that demands.
+    #[test]
+    fn names_of_any_kind_are_read_as_they_are(method in "\\PC{0,6}", name in "[\\PC\n\t]{0,12}") {
+        let names = vec![((&*method, &*name), vec![row(1_000, (5, 1), (5, 1))]), (("", "Aggregated"), vec![row(1_000, (5, 1), (5, 1))])];
+        let body = Form::Influx.body(&Batch { names, ..batch() });
+        let text = String::from_utf8(body).unwrap();
+        let lines: Vec<_> = parse_lines(&text).collect::<Result<_, _>>().map_err(|wrong| TestCaseError::fail(wrong.to_string()))?;
+        let (rows, users): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.series.measurement == "gregaria_requests");
+        prop_assert_eq!((rows.len(), users.len()), (2, 2));
+        for line in &rows {
+            let tags = line.series.tag_set.as_ref().unwrap();
+            prop_assert_eq!(tags.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["method", "name", "run"]);
+            prop_assert_eq!(line.timestamp, Some(1_000_000_000_000));
+            prop_assert_eq!(line.field_value("count"), Some(&FieldValue::I64(5)));
+        }
+        let shown = |text: &str| {
+            let plain = text.replace(['\n', '\r', '\t'], " ");
+            let plain = plain.trim_end_matches('\\');
+            if plain.is_empty() { "-".to_owned() } else { plain.to_owned() }
+        };
+        let read = |key| rows[0].tag_value(key).map(ToString::to_string);
+        if !method.contains('\\') && !name.contains('\\') {
+            prop_assert_eq!((read("method"), read("name")), (Some(shown(&method)), Some(shown(&name))));
+        }
+    }
+}
+
+#[test]
+fn a_token_is_shown_as_the_receiver_wants_it() {
+    for (form, path, scheme) in [
+        (Form::PrometheusRemoteWrite, "/api/v1/write", "Bearer"),
+        (Form::Influx, "/write", "Token"),
+        (Form::Influx, "/api/v2/write", "Token"),
+        (Form::Influx, "/api/v3/write_lp", "Bearer"),
+    ] {
+        assert_eq!(form.scheme(path), scheme, "{path}");
+    }
 }
 
 #[test]

@@ -193,7 +193,10 @@ const SYSTEMS: &[(&str, &str)] = &[
         "http/src/conn/arrival.rs",
         "when responses arrived, as the kernel says; elsewhere as the I/O thread says",
     ),
-    ("http/src/conn/connect.rs", "a number of an error that the standard library has no name for"),
+    (
+        "http/src/conn/connect.rs",
+        "a socket that keeps nobody waiting, by one call or by two; a number of an error that the standard library has no name for",
+    ),
     (
         "http/src/conn/in_place.rs",
         "a body is read to its place as it is; elsewhere that is filled with zeros first",

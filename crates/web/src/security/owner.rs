@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 /// Whose a socket is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux says whose a socket is"))]
 pub(crate) enum Owner {
     /// That user's.
     User(u32),
