@@ -8,20 +8,19 @@ use super::{Batch, FRACTIONS};
 /// measurement's first one.
 const NOTHING: &str = "-";
 
-/// A tag's value as it may stand in a line.
+/// A tag's value as it may stand in a line. A backslash before what it would escape, or at the end, is left out: readers do not agree on
+/// what two of them mean.
 fn tag(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
         match character {
             ',' | '=' | ' ' => out.extend(['\\', character]),
             // A line ends a line, wherever it stands.
             '\n' | '\r' | '\t' => out.push_str("\\ "),
+            '\\' if characters.peek().is_none_or(|next| ",= \n\r\t\\".contains(*next)) => {}
             other => out.push(other),
         }
-    }
-    // It would take the separator that follows along.
-    while out.ends_with('\\') {
-        out.pop();
     }
     if out.is_empty() { NOTHING.to_owned() } else { out }
 }
