@@ -8,7 +8,7 @@ import sys
 import termios
 import tty
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import gevent
@@ -104,7 +104,7 @@ def _serve_keys(descriptor: int, functions: Mapping[str, Callable[[], object]]) 
 def _single_keys() -> Iterator[int]:
     try:
         descriptor = sys.stdin.fileno()
-        usable = os.isatty(descriptor) and not _in_background(descriptor)
+        usable = os.isatty(descriptor) and not in_background(descriptor)
     except (AttributeError, OSError, ValueError):
         usable = False  # Closed or replaced.
     if not usable:
@@ -112,13 +112,34 @@ def _single_keys() -> Iterator[int]:
         raise _NoTerminalError("Terminal was not a tty. Keyboard input disabled")
     before = termios.tcgetattr(descriptor)
     tty.setcbreak(descriptor, termios.TCSANOW)
+    _taken[descriptor] = before
     try:
         yield descriptor
     finally:
+        _taken.pop(descriptor, None)
         termios.tcsetattr(descriptor, termios.TCSANOW, before)
 
 
-def _in_background(terminal: int) -> bool:
+# Terminals that hand over single keys at present, and how they were set before.
+_taken: dict[int, Any] = {}
+
+
+def give_back() -> None:
+    """Sets the terminals as they were: the program is about to be stopped by a key, and their shell goes on."""
+    for descriptor, before in _taken.items():
+        with suppress(OSError, termios.error):
+            termios.tcsetattr(descriptor, termios.TCSANOW, before)
+
+
+def take_again() -> None:
+    """Has them hand over single keys again, unless they are somebody else's."""
+    for descriptor in _taken:
+        with suppress(OSError, termios.error):
+            if not in_background(descriptor):
+                tty.setcbreak(descriptor, termios.TCSANOW)
+
+
+def in_background(terminal: int) -> bool:
     """Whether the terminal belongs to somebody else now, as after `locust … &`."""
     try:
         return os.tcgetpgrp(terminal) != os.getpgrp()

@@ -125,6 +125,8 @@ def _run_to_the_end(run: Run) -> Any:
             gevent.sleep(0)
             ending.rescue(run, e.code if isinstance(e.code, int) else 1)
             raise
+        finally:
+            run.close_block()
 
 
 def merge_locustfiles_content(

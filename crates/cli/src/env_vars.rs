@@ -31,6 +31,10 @@ pub const OTHER: &[EnvVar] = &[
         "LOCUST_PLAYWRIGHT",
         "any value but a no: prepare for Playwright users (imports trio before patching)",
     ),
+    other(
+        "LOCUST_PLAIN",
+        "any value but a no: print to a terminal what goes into a file or a pipe, without a block of figures",
+    ),
     other("LOCUST_WEB_TOKEN", "the access token of the web interface; a random one without it"),
     other(
         "LOCUST_WEB_TOKEN_FILE",

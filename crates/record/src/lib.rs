@@ -22,6 +22,7 @@ mod cutter;
 mod detail;
 pub mod dto;
 mod fork;
+mod glance;
 mod journal;
 mod keep;
 mod metrics;

@@ -14,6 +14,7 @@ pub mod exact;
 pub mod facts;
 pub mod figures;
 pub mod junit;
+pub mod live_block;
 pub mod markdown;
 mod measures;
 pub mod prometheus;

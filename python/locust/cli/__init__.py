@@ -9,6 +9,7 @@
 | `actions` | what ends the program without a run: `--list`, `--show-task-ratio` |
 | `preparation` | environment, runner and files of a run |
 | `run` | the run itself: start, run time, keys, waiting for its end |
+| `terminal` | the block of figures at the foot of the terminal |
 | `signals` | SIGINT and SIGTERM, so that neither is lost |
 | `web` | the web interface of the run |
 | `ending` | the exit sequence: teardown, exit code, final reports |

@@ -44,6 +44,7 @@ def end(run: Run, signals: StopSignals) -> Any:
         _silence(companion)
     code = _exit_code(run)
     logger.info(f"Shutting down (exit code {code})")
+    run.close_block()
     if (failures := _report(run, _status(code))) and _status(code) == 0:
         code = failures
     _stop_recording(run)

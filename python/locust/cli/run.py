@@ -19,7 +19,7 @@ from .._run_time import RunTime
 from ..env import Environment
 from ..input_events import input_listener
 from ..log import greenlet_exception_logger
-from . import web, workers
+from . import terminal, web, workers
 from .keys import key_functions
 from .outs import Outs
 from .signals import StopSignals
@@ -46,6 +46,8 @@ class Run:
     metrics: MetricsPort | None = None
     keyboard: gevent.Greenlet | None = None
     printer: gevent.Greenlet | None = None
+    block: terminal.Block | None = None
+    """The figures at the foot of the terminal; None: it has what Locust prints."""
     companions: list[gevent.Greenlet] = field(default_factory=list)
     thresholds: list[dict[str, Any]] = field(default_factory=list)
     verdict: dict[str, Any] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class Run:
         """Starts the companions and, unless the web interface is to do it, the test; returns at once."""
         options = self.options
         _io_fault.followers.append(self.broken.set)
+        self.block = terminal.open_block(self)
         if self.web_ui is not None:
             web.start(self.web_ui, options)
         elif self.recorder is not None:
@@ -74,7 +77,8 @@ class Run:
             self.metrics = MetricsPort(self.recorder, options)
             self.metrics.start()
         alone = not options.worker
-        if not options.only_summary and (options.print_stats or (options.headless and alone)):
+        tables = options.print_stats or (options.headless and alone)
+        if tables and not options.only_summary and self.block is None:
             self.printer = self._spawn(stats.stats_printer(self.runner.stats))
         self._spawn(stats.stats_history, self.runner)
         if isinstance(self.csv_writer, stats.StatsCSVFileWriter):
@@ -150,6 +154,12 @@ class Run:
             self._spawn(self._start_users)
             self._limit_run_time()
         self._limit_requests()
+
+    def close_block(self) -> None:
+        """Gives the terminal back, for the tables of the end."""
+        if self.block is not None:
+            self.block.close()
+            self.block = None
 
     def wait(self, signals: StopSignals) -> None:
         """Waits until the run has ended or a signal asks for its end."""

@@ -7,6 +7,7 @@ mod out;
 mod question;
 mod recorder;
 mod seconds;
+mod terminal;
 
 pub(crate) use lines::{Of as OfRequest, RequestLines};
 pub(crate) use recorder::Recorder;
@@ -50,6 +51,7 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<question::RecordQuestion>()?;
     m.add_class::<out::Out>()?;
     m.add_class::<RequestLines>()?;
+    m.add_class::<terminal::TerminalBlock>()?;
     m.add_class::<seconds::Cutter>()?;
     m.add_class::<seconds::Reporters>()?;
     m.add_class::<files::CsvFiles>()?;

@@ -16,6 +16,7 @@ use pyo3::types::PyString;
 
 use super::out::Out;
 use super::question::RecordQuestion;
+use super::terminal::TerminalBlock;
 use crate::attended::{self, Attended, Call};
 use crate::gevent::counts;
 use crate::stats::RequestStats;
@@ -67,6 +68,7 @@ pub(crate) struct Recorder {
     numbers: Numbers,
     rules: Mutex<Vec<Threshold>>,
     outs: Mutex<Vec<Py<Out>>>,
+    blocks: Mutex<Vec<Py<TerminalBlock>>>,
     store: Option<(PathBuf, u64)>,
     state: Mutex<State>,
     /// The thread is that process's.
@@ -172,6 +174,7 @@ impl Recorder {
             numbers: Numbers::new(stats.get().table()),
             rules: Mutex::default(),
             outs: Mutex::default(),
+            blocks: Mutex::default(),
             store: store_dir.map(|folder| (folder, store_max_bytes)),
             state: Mutex::default(),
             process: std::process::id(),
@@ -190,6 +193,9 @@ impl Recorder {
         let record = Arc::new(Record::new(me.numbers.clone(), Arc::<MainThread>::clone(&source), store));
         for out in me.outs.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             record.add(Box::new(out.get().remote(Arc::<MainThread>::clone(&source))));
+        }
+        for block in me.blocks.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            record.add(Box::new(block.get().output()));
         }
         record.set_thresholds(me.rules.lock().unwrap_or_else(PoisonError::into_inner).clone());
         let recorder = gregaria_record::Recorder::start(Arc::clone(&record))?;
@@ -293,6 +299,11 @@ impl Recorder {
     /// Sends the seconds there, too, once it is started.
     fn add_out(&self, out: Py<Out>) {
         self.outs.lock().unwrap_or_else(PoisonError::into_inner).push(out);
+    }
+
+    /// Shows the runs in the terminal, too, once it is started.
+    fn add_block(&self, block: Py<TerminalBlock>) {
+        self.blocks.lock().unwrap_or_else(PoisonError::into_inner).push(block);
     }
 
     /// How each threshold stands, as JSON; of a run that is over, or in its last moments, how it stood at the end. `status` is the

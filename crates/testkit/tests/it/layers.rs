@@ -16,6 +16,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("gregaria-wake", &[]),
     ("gregaria-record", &["gregaria-report", "gregaria-stats"]),
     ("gregaria-web", &["gregaria-record", "gregaria-report", "gregaria-stats"]),
+    ("gregaria-terminal", &["gregaria-record", "gregaria-report"]),
     ("gregaria-cli", &[]),
     (
         "gregaria-python",
@@ -28,6 +29,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "gregaria-record",
             "gregaria-report",
             "gregaria-stats",
+            "gregaria-terminal",
             "gregaria-wake",
             "gregaria-web",
         ],
@@ -220,8 +222,10 @@ const SYSTEMS: &[(&str, &str)] = &[
 #[test]
 fn what_is_of_one_system_stands_where_it_is_said() {
     let words = ["target_os", "\"/proc", "eventfd(", "timerfd_create(", "cfg(unix)"];
-    let crates =
-        ["cli", "cluster", "demo", "engine", "http", "python", "record", "report", "stats", "wake", "web"];
+    let crates = [
+        "cli", "cluster", "demo", "engine", "http", "python", "record", "report", "stats", "terminal",
+        "wake", "web",
+    ];
     for (path, text) in crates.iter().flat_map(|name| sources(&format!("{name}/src"))) {
         // Tests may ask the system that they run on.
         let is_test = path.ends_with("tests.rs");
