@@ -20,6 +20,8 @@ class WorkerNode:
         self.user_classes_count: dict[str, int] = {}
         # What it says it is; unknown of an original Locust's before 2.0.
         self._version = ""
+        # Names its locustfiles; unknown of an original Locust's.
+        self._script = ""
 
     @property
     def user_count(self) -> int:

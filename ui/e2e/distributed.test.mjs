@@ -93,13 +93,48 @@ test("workers come, share the users, log, and one goes missing", async () => {
   await page.waitForSelector("text=1 missing");
   assert.match((await page.locator('[data-figure="workers"]').innerText()).trim(), /^1\s*\/ 2$/);
   const gone = (await workerRows(page)).find((row) => row[2] === "missing");
-  assert.deepEqual(gone.slice(3), ["0", "–", "–", "missing: nothing was heard of it for too long"]);
+  assert.deepEqual(gone.slice(3), ["–", "–", "–", "missing: nothing was heard of it for too long"]);
   await screenshot(page, "workers-missing");
 
   await openTab(page, "stats");
   await stopTest(page);
   const { stats } = await server.get("stats/requests");
   assert.equal((await totalRow(page))[2], stats.at(-1).num_requests.toLocaleString("en-US"));
+  noProblems(problems);
+  await context.close();
+});
+
+test("what is wrong with a worker is said: late, another script, another version", async () => {
+  const { page, context, problems } = await openPage(browser);
+  await page.goto(`${server.url}?tab=workers`);
+  // Processes of their own, as they are started by mistake.
+  const late = startWorker(server.masterPort, "distributed_locustfile.py");
+  const other = startWorker(server.masterPort, "distributed_other_locustfile.py");
+  const old = startWorker(server.masterPort, "distributed_locustfile.py", "2.31.0");
+  workers.push(late, other, old);
+  const says = (text) => page.waitForSelector(`${ROWS}:has-text("${text}")`);
+  await says("other script: its locustfile is not this one");
+  await says("other version: 2.31.0");
+  await page.waitForFunction(
+    (rows) =>
+      [...document.querySelectorAll(rows)].filter((row) => row.innerText.includes("nothing")).length === 2,
+    ROWS,
+  );
+  // By machine, then by number.
+  const numbers = (await workerRows(page)).map((row) => Number(row[0]));
+  assert.deepEqual(
+    numbers,
+    [...numbers].sort((a, b) => a - b),
+  );
+
+  late.child.kill("SIGSTOP");
+  await says("late: its heartbeats do not come in time");
+  await screenshot(page, "workers-wrong");
+  late.child.kill("SIGCONT");
+  await page.waitForFunction(
+    (rows) => !document.querySelector(rows).closest("table").innerText.includes("late:"),
+    ROWS,
+  );
   noProblems(problems);
   await context.close();
 });

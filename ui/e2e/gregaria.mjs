@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
@@ -131,8 +131,18 @@ export async function startServer({
   };
 }
 
-/** A worker of the master at this port of loopback. */
-export function startWorker(masterPort, file = "locustfile.py") {
-  const master = ["--master-host", "127.0.0.1", "--master-port", String(masterPort)];
-  return run(PROGRAM, ["-f", join(HERE, file), "--worker", ...master]);
+/** A worker of the master at this port of loopback; with `version` one that says that it is of another. */
+export function startWorker(masterPort, file = "locustfile.py", version) {
+  const args = [
+    "-f",
+    join(HERE, file),
+    "--worker",
+    "--master-host",
+    "127.0.0.1",
+    "--master-port",
+    String(masterPort),
+  ];
+  if (version === undefined) return run(PROGRAM, args);
+  const program = `import locust; locust.__version__ = "${version}"; from locust.main import main; main()`;
+  return run(join(dirname(PROGRAM), "python"), ["-c", program, ...args]);
 }

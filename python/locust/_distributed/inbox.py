@@ -173,6 +173,8 @@ class Inbox:
             master._worker_joined(client)
         if not msg.overtook:
             master._again.look(client, msg.data.get("job"))
+        if "script" in msg.data:
+            client._script = checks.text(msg.data, "script", 64)
         client.cpu_usage = cpu_usage
         if "current_memory_usage" in msg.data:
             client.memory_usage = int(checks.number(msg.data, "current_memory_usage"))

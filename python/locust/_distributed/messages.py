@@ -12,6 +12,7 @@ from ..exception import RPCError, RPCReceiveError, RPCSendError
 from ..rpc import Message
 from ..runners import Runner
 from ..stats import setup_distributed_stats_event_listeners
+from .scripts import fingerprint
 from .words import Words
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class DistributedRunner(Runner):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         self._words = Words()
+        self._script = fingerprint(environment.parsed_locustfiles)
         setup_distributed_stats_event_listeners(environment.events, environment.stats)
 
     def _deliver(self, msg: Message) -> bool:

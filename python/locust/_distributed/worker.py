@@ -173,6 +173,8 @@ class WorkerRunner(DistributedRunner):
                 "current_memory_usage": self.current_memory_usage,
                 **self._seconds.beat(),
             }
+            if self._script:
+                data["script"] = self._script
             if self._master_says_again:
                 data["job"] = self.last_received_spawn_timestamp
             try:

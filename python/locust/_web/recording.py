@@ -234,10 +234,23 @@ def _problem(runner: runners.MasterRunner, worker: WorkerNode) -> str:
     version = getattr(worker, "_version", "")
     if version and version != locust.__version__:
         found.append(f"other version: {_shown.value(version[:40])}")
-    known = {user_class.__name__ for user_class in getattr(runner, "user_classes", [])}
-    if known and (strange := sorted(set(getattr(worker, "user_classes_count", {})) - known)[:3]):
-        found.append(f"other script: runs {', '.join(strange)}")
+    if script := _other_script(runner, worker):
+        found.append(f"other script: {script}")
     return "; ".join(found)
+
+
+def _other_script(runner: runners.MasterRunner, worker: WorkerNode) -> str:
+    """How it shows that a worker has another locustfile than its master; empty: it does not."""
+    told = set(getattr(worker, "user_classes_count", {}))
+    wanted = {user_class.__name__ for user_class in getattr(runner, "user_classes", [])}
+    # Which of the classes run is the master's choice; a worker may know all of the script.
+    known = wanted | set(getattr(runner.environment, "available_user_classes", None) or {})
+    if wanted and (strange := sorted(told - known)[:3]):
+        return f"runs {', '.join(strange)}"
+    if told and (lacking := sorted(wanted - told)[:3]):
+        return f"has no {', '.join(lacking)}"
+    ours, its = getattr(runner, "_script", ""), getattr(worker, "_script", "")
+    return "its locustfile is not this one" if ours and its and ours != its else ""
 
 
 def _count(value: Any) -> int:
