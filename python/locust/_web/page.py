@@ -11,6 +11,7 @@ import locust
 from .. import _hosts, _shown, argument_parser, runners, stats
 from ..contrib.fasthttp import FastHttpUser
 from ..user.users import HttpUser
+from . import shapes
 
 if TYPE_CHECKING:
     from ..env import Environment
@@ -50,6 +51,9 @@ def template_args(
         "show_userclass_picker": class_picker,
         "available_user_classes": sorted(classes) if classes else None,
         "available_shape_classes": ["Default", *sorted(environment.available_shape_classes or {})],
+        "shape_plans": shapes.shape_plans(environment),
+        "followed_shape": type(shape).__name__ if shape else None,
+        "arrival_plan": shapes.arrival_plan(environment),
         "available_user_tasks": _tasks(environment),
         "users": {name: _shown.value(user_class.json()) for name, user_class in classes.items()}
         if classes

@@ -33,7 +33,31 @@ export interface ExtendedCsvFile {
   title: string;
 }
 
+/** What is known of a load shape before a test: only what its class holds. */
+export interface ShapePlan {
+  doc: string;
+  /** Seconds. */
+  time_limit: number | null;
+  /** Seconds since the start, and users; empty: its class does not say. */
+  points: [number, number][];
+  /** How durations of stages were read: as the moments at which they end, or as their lengths. */
+  durations: "ends" | "lengths";
+}
+
+/** At which rate iterations are to begin. */
+export interface ArrivalPlan {
+  /** Seconds since the start, and iterations per second. */
+  points: [number, number][];
+  /** Null: it goes on as its last point is. */
+  ends_at: number | null;
+  rates: { rate: string; classes: string[] }[];
+}
+
 export interface TemplateArgs {
+  shape_plans: Record<string, ShapePlan>;
+  arrival_plan: ArrivalPlan | null;
+  /** The shape that a test follows if none is chosen. */
+  followed_shape: string | null;
   available_shape_classes: string[];
   available_user_classes: string[] | null;
   available_user_tasks: Record<string, string[]> | null;
@@ -69,6 +93,9 @@ export interface TemplateArgs {
 }
 
 const DEFAULTS: TemplateArgs = {
+  shape_plans: {},
+  arrival_plan: null,
+  followed_shape: null,
   available_shape_classes: ["Default"],
   available_user_classes: null,
   available_user_tasks: null,

@@ -164,6 +164,19 @@ impl Profile {
         self.stages.iter().map(|stage| stage.seconds).sum()
     }
 
+    /// The corners of its curve, as (seconds after the start, per second); one that has no end goes on as its last corner is.
+    pub fn corners(&self) -> Vec<(f64, f64)> {
+        let mut begin = 0.0;
+        let mut corners = Vec::with_capacity(self.stages.len() * 2);
+        for stage in &self.stages {
+            let end = begin + stage.seconds.unwrap_or(0.0);
+            corners.extend([(begin, stage.from), (end, stage.to)]);
+            begin = end;
+        }
+        corners.dedup();
+        corners
+    }
+
     /// From `seconds` after the start on, so many per second: for ever, or until this is called again.
     pub fn change(&mut self, seconds: f64, per_second: f64) {
         let mut begin = 0.0;
@@ -352,6 +365,14 @@ mod tests {
         assert!((ramp.arrivals_until(1e9) - (75_000.0 + 300_000.0)).abs() < 1e-6);
         assert_eq!(read("60/m -> 2 in 1m30s,2").ends_at(), None);
         assert_eq!(read("0 for 10s, 5 for 1s").arrivals_until(11.0), 5.0);
+    }
+
+    #[test]
+    fn the_corners_are_those_of_the_curve() {
+        assert_eq!(read("200").corners(), [(0.0, 200.0)]);
+        let corners = [(0.0, 0.0), (300.0, 500.0), (900.0, 500.0)];
+        assert_eq!(read("0->500 in 5m, 500 for 10m").corners(), corners);
+        assert_eq!(read("5 for 10s, 9").corners(), [(0.0, 5.0), (10.0, 5.0), (10.0, 9.0)]);
     }
 
     #[test]

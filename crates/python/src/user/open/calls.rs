@@ -41,6 +41,13 @@ fn check_arrival_rate(text: &str) -> PyResult<(f64, Option<f64>)> {
     Ok((profile.highest(), profile.ends_at()))
 }
 
+/// The corners of the curve that a text asks for, as (seconds, rate); one without an end goes on as the last is. Errors: ValueError, if it
+/// is no rate.
+#[pyfunction]
+fn arrival_corners(text: &str) -> PyResult<Vec<(f64, f64)>> {
+    Ok(read(text)?.corners())
+}
+
 /// Begins an open run. `lanes`: each a rate, and the names and weights of the classes that share it. `most`: users at a time. `seed`: of a
 /// Poisson process; None: at even distances. `start`: called with the classes of which users are to be started. `elapsed`: since the
 /// begin, when it began elsewhere. `share`: from how many seconds after the begin on arrivals are this process's, its number,
@@ -226,6 +233,7 @@ fn forget_open_run(py: Python<'_>) -> PyResult<()> {
 pub(in crate::user) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     super::latency::register(m)?;
     m.add_function(wrap_pyfunction!(check_arrival_rate, m)?)?;
+    m.add_function(wrap_pyfunction!(arrival_corners, m)?)?;
     m.add_function(wrap_pyfunction!(begin_open_run, m)?)?;
     m.add_function(wrap_pyfunction!(share_open_run, m)?)?;
     m.add_function(wrap_pyfunction!(change_arrival_rate, m)?)?;
