@@ -1,7 +1,8 @@
 /** A test from the form to the report: started, followed, changed, stopped, reset. */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
-import { launch, openPage } from "./browser.mjs";
+import { join } from "node:path";
+import { ARTIFACTS, launch, openPage } from "./browser.mjs";
 import { startBlog, startServer } from "./gregaria.mjs";
 import { figure, fillStart, noProblems, openTab, rowOf, startTest, stopTest, totalRow } from "./steps.mjs";
 
@@ -108,10 +109,17 @@ test("a test is started, seen in a second page, changed, stopped and reset", asy
 
   await page.click('[aria-label="Reset statistics"]');
   await page.click("dialog button:text-is('Reset')");
-  await page.waitForSelector("text=Statistics reset");
+  await page.waitForSelector("text=Statistics cleared");
   await page.waitForFunction(() => document.querySelector("tfoot td:nth-child(3)").textContent === "0");
   assert.equal((await rowOf(page, "/missing"))[2], "0");
   assert.equal((await server.get("stats/requests")).stats.at(-1).num_requests, 0);
+
+  // Regretted: what was cleared is opened again.
+  await page.click(".toast >> text=Undo");
+  await page.waitForSelector("[data-tab=runs][aria-current=page]");
+  assert.match(page.url(), /[?&]run=/);
+  await page.waitForSelector(`text=${total.num_requests.toLocaleString("en-US")}`);
+  await page.screenshot({ path: join(ARTIFACTS, "reset-undone.png") });
   noProblems([...first.problems, ...second.problems]);
   await first.context.close();
   await second.context.close();

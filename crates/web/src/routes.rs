@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::routing::{MethodRouter, get, post};
 use gregaria_record::{Question, dto, unix_now};
 
@@ -18,6 +18,9 @@ use crate::{assets, full_history, legacy, live_routes, metrics, paths, run_route
 
 /// How long a request for numbers waits for the main thread's word on the state.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Where to find what a reset has cleared: the id of a run.
+const KEPT_RUN: HeaderName = HeaderName::from_static("x-kept-run");
 
 type Shared = State<Arc<App>>;
 
@@ -124,8 +127,15 @@ async fn reset(State(app): Shared) -> Response<Body> {
     keep_what_has_ended(&app).await;
     // What goes on is kept, too: whoever regrets the reset finds it among the past runs.
     let record = Arc::clone(&app.record);
-    app.compute(move || record.keep_so_far()).await;
-    changed(&app, Ask::Reset, Form::Html).await
+    let kept = app.compute(move || record.keep_so_far()).await;
+    let mut response = changed(&app, Ask::Reset, Form::Html).await;
+    // One that was over before is kept under its own name.
+    let is_over = !app.record.status().0.is_running();
+    let kept = kept.or_else(|| app.record.last_run().filter(|_| is_over));
+    if let Some(id) = kept.and_then(|id| HeaderValue::try_from(id).ok()) {
+        response.headers_mut().insert(KEPT_RUN, id);
+    }
+    response
 }
 
 /// What comes next clears the statistics, and a run may have ended since they were looked at last.

@@ -94,8 +94,9 @@ export const client = {
   async stop(): Promise<void> {
     await ask("stop", { method: "POST" }, STOP_TIMEOUT_MS);
   },
-  async reset(): Promise<void> {
-    await ask("stats/reset", { method: "POST" });
+  /** Which past run has what is cleared by it; null: it is not kept. */
+  async reset(): Promise<string | null> {
+    return (await ask("stats/reset", { method: "POST" })).headers.get("X-Kept-Run");
   },
   async updateUser(settings: Record<string, unknown>): Promise<void> {
     await ask("user", {

@@ -3,6 +3,7 @@ import { client, message } from "../api/client";
 import { plural } from "../lib/format";
 import { confirmation } from "./confirmation.svelte";
 import { live } from "./live.svelte";
+import { router } from "./router.svelte";
 import { toasts } from "./toasts.svelte";
 
 class Actions {
@@ -34,10 +35,13 @@ class Actions {
     if (!yes) return;
     this.resetting = true;
     try {
-      await client.reset();
-      toasts.show(
-        live.hasStore ? "Statistics reset; those until now are among the past runs" : "Statistics reset",
-      );
+      const kept = await client.reset();
+      if (kept === null) toasts.show("Statistics cleared");
+      else
+        toasts.show("Statistics cleared", "info", {
+          label: "Undo: open what was cleared",
+          run: () => router.go("runs", { run: kept }),
+        });
     } catch (error) {
       toasts.error(`The statistics could not be reset: ${message(error)}`);
     } finally {
