@@ -15,6 +15,7 @@ import gc
 import glob
 import gzip
 import importlib.metadata
+import itertools
 import json
 import os
 import platform
@@ -54,27 +55,55 @@ def _json(client: Any) -> None:
     client.get("/json").json()
 
 
+def _other_json(client: Any) -> None:
+    """Documents that have never come before."""
+    client.get(f"/json?{next(_numbers)}", name="/json").json()
+
+
+def _other_gzip(client: Any) -> None:
+    assert client.get(f"/gzip?{next(_numbers)}", name="/gzip").content
+
+
 def _checked(client: Any) -> None:
     with client.get("/json", catch_response=True) as response:
         if response.json()["id"] != 17:
             response.failure("another one")
 
 
+def _decided(client: Any) -> None:
+    with client.get("/json", catch_response=True) as response:
+        if response.json()["id"] != 17:
+            response.failure("another one")
+        else:
+            response.success()
+
+
+_numbers = itertools.count(100_000)
 SHAPES: dict[str, Callable[[Any], Any]] = {
     "hello": lambda client: client.get("/"),
     "named": lambda client: client.get("/?page=1", name="/?page=[n]"),
     "post": lambda client: client.post("/", json={"id": 17, "name": "a name"}, headers={"X-Trace": "1"}),
     "form": lambda client: client.post("/", data={"user": "ann", "n": 17}),
     "json": _json,
+    "json anew": _other_json,
     "checked": _checked,
+    "decided": _decided,
     "text": lambda client: client.get("/page").text,
     "gzip": lambda client: client.get("/gzip").content,
+    "gzip anew": _other_gzip,
     "listener": lambda client: client.get("/"),
 }
 
 
 def _listener(request_type: str, name: str, response_time: float, exception: Any, **kwargs: Any) -> None:
     """A listener of the event `request` that does nothing."""
+
+
+def _other(path: bytes, body: bytes, number: bytes) -> bytes:
+    """A page like `body` that only this number has."""
+    if path == b"/gzip":
+        return gzip.compress(PAGE.replace(b"some words", number), 1)
+    return body.replace(b"a name", number)
 
 
 def serve() -> tuple[str, Callable[[], None]]:
@@ -93,7 +122,10 @@ def serve() -> tuple[str, Callable[[], None]]:
                     if len(unread) < whole:
                         break
                     unread = unread[whole:]
-                    kind, body = ANSWERS[head.split(b" ", 2)[1].partition(b"?")[0]]
+                    path, _, query = head.split(b" ", 2)[1].partition(b"?")
+                    kind, body = ANSWERS[path]
+                    if query.isdigit():
+                        body = _other(path, body, query)
                     connection.sendall(
                         f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
                         + body
@@ -113,7 +145,7 @@ def serve() -> tuple[str, Callable[[], None]]:
 
 
 def child(url: str) -> None:
-    """What is counted: makes requests as the lines of standard input say, "client shape count"."""
+    """What is counted: makes requests as the lines of standard input say: client, shape and count with tabs between."""
     from locust import FastHttpUser, HttpUser
     from locust.env import Environment
 
@@ -141,7 +173,7 @@ def child(url: str) -> None:
     gc.disable()
     print("ready", flush=True)
     for line in sys.stdin:
-        client, shape, count = line.split()
+        client, shape, count = line.rstrip("\n").split("\t")
         make(client, shape, int(count))
         print("done", flush=True)
     if environment.stats.num_failures:
@@ -190,7 +222,7 @@ def count(python: str = sys.executable) -> dict[str, int]:
         for client, shape in order:
             for number in [REQUESTS] * TIMES:
                 control("-z")
-                process.stdin.write(f"{client} {shape} {number}\n")
+                process.stdin.write(f"{client}\t{shape}\t{number}\n")
                 process.stdin.flush()
                 said("done")
                 control("-d")

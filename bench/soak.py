@@ -2,6 +2,7 @@
 
     .venv/bin/python bench/soak.py                 an hour
     .venv/bin/python bench/soak.py --minutes 1     the short form
+    .venv/bin/python bench/soak.py --rate 2000     beside other work: so many requests per second in all, not as many as go
 
 50 users without waits of both clients, a thousand names, some failures, against nginx. CPU per request, memory, threads and open
 files are read at equal intervals; what the last third has more than the second is growth (the first third is left out: tables fill, and
@@ -27,7 +28,7 @@ from run import USERS, nginx, on_core
 INTERVALS = 30
 SCRIPT = """
 import random
-from locust import FastHttpUser, HttpUser, TaskSet, task
+from locust import FastHttpUser, HttpUser, TaskSet, constant, constant_throughput, task
 
 class Tasks(TaskSet):
     @task(20)
@@ -45,9 +46,11 @@ class Tasks(TaskSet):
 
 class Fast(FastHttpUser):
     tasks = [Tasks]
+    wait_time = WAIT
 
 class Http(HttpUser):
     tasks = [Tasks]
+    wait_time = WAIT
 """
 
 
@@ -73,12 +76,14 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=60, help="how long (default 60)")
+    parser.add_argument("--rate", type=float, help="requests per second in all (default: as many as go)")
     options = parser.parse_args()
+    wait = f"constant_throughput({options.rate / USERS})" if options.rate else "constant(0)"
     interval = options.minutes * 60 / INTERVALS
     looks: list[Look] = []
     with nginx() as server, tempfile.TemporaryDirectory(prefix="soak-") as folder:
         script = Path(folder) / "soak.py"
-        script.write_text(SCRIPT)
+        script.write_text(SCRIPT.replace("WAIT", wait))
         command = [
             str(Path(sys.executable).parent / "locust"),
             "-f",

@@ -1,7 +1,8 @@
 """Event hooks: lists of listeners which the program, a locustfile or a plugin fires.
 
 `EventHook.fire` is the whole rule book. The native request path applies the same rules without calling it: a
-`request` hook whose only listener is the native statistics recorder never reaches Python.
+`request` hook whose only listener is the native statistics recorder never reaches Python, and other listeners are called
+straight from there (`crates/python/src/http/told.rs`), as long as `fire` is the one below.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from . import log
+from . import _engine, log
 from .exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
 
 ListenerT = TypeVar("ListenerT", bound=Callable[..., Any])
@@ -62,11 +63,9 @@ class EventHook:
         for handler in self._handlers[::-1] if reverse else self._handlers[:]:
             try:
                 handler(**kwargs)
-            except _CONTROL:
-                raise
-            except Exception:
-                logging.error("Uncaught exception in event handler: \n%s", traceback.format_exc())
-                log.unhandled_greenlet_exception = True
+            except Exception as error:
+                if not _is_seen_to(error):
+                    raise
 
     @contextmanager
     def measure(
@@ -98,6 +97,18 @@ class EventHook:
         finally:
             meta["response_time"] = (time.perf_counter() - began) * 1000
             self.fire(**meta)
+
+
+def _is_seen_to(error: BaseException) -> bool:
+    """Logs what a listener has raised; False: it is to be raised to who fired the event."""
+    if isinstance(error, _CONTROL) or not isinstance(error, Exception):
+        return False
+    logging.error("Uncaught exception in event handler: \n%s", "".join(traceback.format_exception(error)))
+    log.unhandled_greenlet_exception = True
+    return True
+
+
+_engine.tell_listeners_of(EventHook, [(vars(EventHook), "fire")], _is_seen_to)
 
 
 class DeprecatedEventHook(EventHook):

@@ -103,20 +103,21 @@ class Verdict(Counted):
 
     def success(self) -> None:
         """Counts the request as a success, whatever its status."""
-        self._check_entered("response.success()")
-        self._manual_result = True
+        if not self._succeed():
+            raise _not_entered("response.success()")
 
     def failure(self, exc: Any) -> None:
         """Counts the request as a failure; `exc` is an exception, or anything that says why."""
-        self._check_entered("response.failure(...)")
+        if not self._entered:
+            raise _not_entered("response.failure(...)")
         self._manual_result = exc if isinstance(exc, Exception) else CatchResponseError(exc)
 
-    def _check_entered(self, call: str) -> None:
-        if not self._entered:
-            raise LocustError(
-                "Tried to set status on a request that has not yet been made. Make sure you use a with-block, like "
-                f"this:\n\nwith self.client.request(..., catch_response=True) as response:\n    {call}"
-            )
+
+def _not_entered(call: str) -> LocustError:
+    return LocustError(
+        "Tried to set status on a request that has not yet been made. Make sure you use a with-block, like "
+        f"this:\n\nwith self.client.request(..., catch_response=True) as response:\n    {call}"
+    )
 
 
 # Requests that have been warned about; a script that does it once does it each time.

@@ -201,6 +201,47 @@ def test_what_is_parsed_here_is_what_the_library_parses(client: Any, recording: 
     assert here > len(cases) * 0.3, (here, len(cases))
 
 
+@CLIENTS
+def test_documents_that_come_again_are_new_each_time(client: Any, recording: RecordingServer) -> None:
+    """A document that came before is copied; what a script does to one shows in no other."""
+    chance = random.Random(20261130)
+    session = opened(client, recording)
+    known = [document.encode("utf-8", "surrogatepass") for document in DOCUMENTS if len(document) < 2000]
+    known += list(_documents(chance, 60))
+    by_library = by_requests if client is HttpSession else by_locust
+    for _ in range(1500):
+        # Few at a time: they come again soon, and some only when they are forgotten.
+        body = chance.choice(known[: chance.choice((4, 20, len(known)))])
+        response = session.post(f"/echo?type={quote(TYPES[0])}", data=body)
+        expected = outcome(lambda: by_library(body, TYPES[0]))  # noqa: B023
+        assert outcome(response.json) == expected, body
+        try:
+            one, other = response.json(), response.json()
+        except ValueError:
+            continue
+        assert not (_containers(one) & _containers(other)), body
+        _spoil(one, chance)
+        assert outcome(response.json) == expected, body
+
+
+def _containers(value: Any) -> set[int]:
+    """Who the lists and dicts of a value are."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return set() if inner is None else {id(value)}.union(*map(_containers, inner))
+
+
+def _spoil(value: Any, chance: random.Random) -> None:
+    """Changes all of a value that can be changed."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            _spoil(inner, chance)
+        value[chance.choice(["a", *value])] = "spoilt"
+    elif isinstance(value, list):
+        for inner in value:
+            _spoil(inner, chance)
+        value[: chance.randrange(2)] = ["spoilt"]
+
+
 # --- what scripts do
 
 BODY = b'{"a": [1.5, "\xc3\xbc"], "b": 2}'

@@ -1,17 +1,25 @@
 //! Bodies without their encoding, and how long they are.
 
+use std::sync::Arc;
+
 use gregaria_http::{Headers, Response, Timings, decode};
 use gregaria_stats::Phases;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::again::{Again, Known};
 use super::settings::Style;
 
 /// The most that a body may grow to when it is decoded: a page that asks for more is an attack or a mistake, and the
 /// request a failed one (`ContentDecodingError` for requests' responses, `zlib.error` for geventhttpclient's). A body that
 /// is not encoded may have any size, and one read by `stream=True` is decoded in parts.
 pub(super) const MAX_DECODED: usize = 256 << 20;
+
+/// Bodies of gzip that came more than once: the next one is the same object.
+static KNOWN: Again<Arc<Py<PyBytes>>> = Again::new(16, 64 << 10);
+/// The most that one of them may grow to.
+const LONGEST: usize = 512 << 10;
 
 /// Phases as the statistics sum them up.
 pub(super) fn phases(timings: &Timings) -> Phases {
@@ -41,12 +49,19 @@ pub(super) fn body<'py>(
         return Ok(PyBytes::new(py, raw).into_any());
     }
     if let Some(whole) = decode::Whole::find(encoding, raw, MAX_DECODED) {
+        let known = KNOWN.find(raw);
+        if let Known::Made(content) = known {
+            return Ok(content.bind(py).clone().into_any());
+        }
         let mut filled = false;
         let content = PyBytes::new_with(py, whole.len(), |place| {
             filled = whole.fill(place);
             Ok(())
         })?;
         if filled {
+            if matches!(known, Known::Seen) && whole.len() <= LONGEST {
+                KNOWN.keep(raw, Arc::new(content.clone().unbind()));
+            }
             return Ok(content.into_any());
         }
     }

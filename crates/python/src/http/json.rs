@@ -4,6 +4,10 @@
 //! Only what is beyond doubt is parsed here. Anything else is left to the library: documents that are none (the exception is
 //! the library's, with its message and position), integers beyond 64 bits, NaN, lone surrogates, byte order marks, encodings
 //! other than UTF-8 unless all is ASCII, and responses of which a script has replaced what the library would go by.
+//!
+//! A document that came before is copied instead (`again.rs`, `json_copy.rs`).
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use jiter::{PythonParse, StringCacheMode};
@@ -12,13 +16,32 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString, PyType};
 
+use super::again::{Again, Known};
+use super::json_copy::Pattern;
 use super::json_encode;
 use super::settings::Style;
 use super::text::{self, Encoding};
 use super::way::Way;
 
+/// Documents that came more than once.
+static KNOWN: Again<Arc<Pattern>> = Again::new(32, 16 << 10);
+
 /// A document as `json.loads` parses it; None: it has to see to this one itself, be it for the error.
 pub fn parse<'py>(py: Python<'py>, document: &[u8]) -> Option<Bound<'py, PyAny>> {
+    match KNOWN.find(document) {
+        Known::Made(pattern) => pattern.copy(py).ok(),
+        Known::New => parse_anew(py, document),
+        Known::Seen => {
+            let value = parse_anew(py, document)?;
+            let Some(pattern) = Pattern::of(&value).ok()? else { return Some(value) };
+            let copy = pattern.copy(py).ok()?;
+            KNOWN.keep(document, Arc::new(pattern));
+            Some(copy)
+        }
+    }
+}
+
+fn parse_anew<'py>(py: Python<'py>, document: &[u8]) -> Option<Bound<'py, PyAny>> {
     let parser = PythonParse { cache_mode: StringCacheMode::Keys, ..PythonParse::default() };
     parser.python_parse(py, document).ok()
 }

@@ -5,6 +5,7 @@
 //! adapter (`locust/_http/adapter.py`) sends by `transfer.rs` over the same connections. `exchange.rs` waits for the
 //! answer, `response.rs` is what the script gets, `verdict.rs` records it.
 
+mod again;
 mod bounds;
 mod by_python;
 mod call;
@@ -16,6 +17,7 @@ mod exchange;
 mod form;
 mod hops;
 pub(crate) mod json;
+mod json_copy;
 mod json_encode;
 mod limits;
 mod provided;
@@ -27,6 +29,7 @@ mod spare;
 mod steps;
 mod target;
 mod text;
+mod told;
 mod transfer;
 mod verdict;
 mod watched;
@@ -51,6 +54,7 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     form::register(m)?;
     json::register(m)?;
     text::register(m)?;
+    told::register(m)?;
     verdict::register(m)?;
     transfer::register(m)
 }

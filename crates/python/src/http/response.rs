@@ -216,6 +216,16 @@ impl ResponseCore {
         self.is_caught()
     }
 
+    /// Has the request counted as a success; says whether its with-block has begun, else nothing is decided.
+    fn _succeed(&self) -> bool {
+        let entered = self._entered();
+        if entered {
+            let old = std::mem::replace(&mut *self.lock(), Manual::Success);
+            drop(old);
+        }
+        entered
+    }
+
     /// Counts the request: with the exception given, or as a success. Calls the listeners of the request event.
     #[pyo3(signature = (exception=None))]
     fn _report(slf: &Bound<'_, Self>, exception: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
@@ -387,9 +397,13 @@ impl ResponseCore {
         self.parts.as_deref()
     }
 
-    /// Whether a script has decided nothing yet.
-    pub(super) fn is_open(&self) -> bool {
-        matches!(&*self.lock(), Manual::Open)
+    /// Whether a script has said that it is a success; None: it has said that it is a failure.
+    pub(super) fn is_success(&self) -> Option<bool> {
+        match &*self.lock() {
+            Manual::Open => Some(false),
+            Manual::Success => Some(true),
+            Manual::Failure(_) => None,
+        }
     }
 
     fn exchange(&self) -> PyResult<&Exchange> {

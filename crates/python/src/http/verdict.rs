@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyInt, PyList, PyMapping, PyString};
 use super::response::{Meta, Parts, ResponseCore};
 use super::session::SessionCore;
 use super::settings::Style;
-use super::steps;
+use super::{steps, told};
 use crate::record::{OfRequest, RequestLines};
 use crate::stats::{DurationsListener, RequestStats, StatsListener, counts_by_methods};
 use crate::user::{is_open_run, latency_of};
@@ -88,7 +88,7 @@ pub(super) fn record(
 }
 
 /// Counts it in the table itself.
-fn record_time(
+pub(super) fn record_time(
     py: Python<'_>,
     table: &RequestStats,
     session: &SessionCore,
@@ -142,6 +142,9 @@ pub(super) fn report(
         return record(py, &own, session, parts.style, &parts.meta, status, exception);
     }
     let Some(event) = session.event(py) else { return Ok(()) };
+    if edited.is_none() && told::tell(event.bind(py), response, parts, exception)? {
+        return Ok(());
+    }
     let meta = match edited {
         Some(meta) => meta.cast_into::<PyDict>()?,
         None => meta(response, parts, None)?,
@@ -162,24 +165,43 @@ pub(super) fn report_good(response: &Bound<'_, PyAny>) -> PyResult<()> {
     core.parts().map_or(Ok(()), |parts| report(response, parts, None))
 }
 
-/// Counts a request whose with-block is over, if its answer was good and nothing has been decided or changed. False: that is
-/// for Python to look at.
+/// Counts a request whose with-block is over, if its answer was good, or a script has said so, and nothing has been changed. False:
+/// that is for Python to look at.
 #[pyfunction]
 fn settle(response: &Bound<'_, PyAny>) -> PyResult<bool> {
     let core = response.cast::<ResponseCore>()?.get();
-    let Some(parts) = core.parts().filter(|_| core.is_open()) else { return Ok(false) };
+    let Some(decided) = core.is_success() else { return Ok(false) };
+    let Some(parts) = core.parts() else { return Ok(false) };
     let py = response.py();
     let status = parts.exchange.as_ref().map_or(0, |exchange| exchange.response.status);
-    if !parts.catch || !is_good(parts.style, status) || !super::send::is_caught_class(response, parts.style)?
+    if !parts.catch
+        || !(decided || is_good(parts.style, status))
+        || !super::send::is_caught_class(response, parts.style)?
     {
         return Ok(false);
     }
     let own = response.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
-    if own.contains(intern!(py, "request_meta"))?
-        || steps::altered(parts.style)
-        || is_reported_by_script(&own)?
-        || own.contains(intern!(py, "raise_for_status"))?
-    {
+    if steps::altered(parts.style) || is_reported_by_script(&own)? {
+        return Ok(false);
+    }
+    if !decided && !is_good_untouched(&own, status)? {
+        return Ok(false);
+    }
+    if own.contains(intern!(py, "request_meta"))? {
+        return Ok(false);
+    }
+    let session = parts.session.get();
+    match only_own(py, session)? {
+        Some(own) => record(py, &own, session, parts.style, &parts.meta, status, None)?,
+        None => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Whether a script has set nothing by which a good answer would be judged otherwise.
+fn is_good_untouched(own: &Bound<'_, PyDict>, status: u16) -> PyResult<bool> {
+    let py = own.py();
+    if own.contains(intern!(py, "raise_for_status"))? {
         return Ok(false);
     }
     if let Some(error) = own.get_item(intern!(py, "error"))?
@@ -193,9 +215,6 @@ fn settle(response: &Bound<'_, PyAny>) -> PyResult<bool> {
     {
         return Ok(false);
     }
-    let session = parts.session.get();
-    let Some(own) = only_own(py, session)? else { return Ok(false) };
-    record(py, &own, session, parts.style, &parts.meta, status, None)?;
     Ok(true)
 }
 
@@ -218,7 +237,7 @@ pub(super) fn meta<'py>(
     let py = response.py();
     let meta = &parts.meta;
     let dict = PyDict::new(py);
-    dict.set_item(intern!(py, "request_type"), meta.method.as_str())?;
+    dict.set_item(intern!(py, "request_type"), told::method_text(py, &meta.method))?;
     dict.set_item(intern!(py, "response_time"), meta.time_ms)?;
     dict.set_item(intern!(py, "name"), PyString::new(py, meta.label(parts.style)))?;
     dict.set_item(intern!(py, "context"), context(py, parts.session.get(), meta.context.as_ref())?)?;
