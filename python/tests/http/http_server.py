@@ -184,12 +184,14 @@ def _typed(x: Exchange) -> None:
 
 @route("/echo")
 def _echo(x: Exchange) -> None:
-    """/echo?type=CONTENT-TYPE: the body that was sent; `encoding=gzip` packs it."""
+    """/echo?type=CONTENT-TYPE: the body that was sent; `encoding=gzip` packs it, `encoding=packed` says that it is."""
     fields = [f"Content-Type: {x.query['type']}"] if "type" in x.query else []
     body = x.body
     if x.query.get("encoding") == "gzip":
         fields.append("Content-Encoding: gzip")
         body = gzip.compress(body, mtime=0)
+    elif x.query.get("encoding") == "packed":
+        fields.append("Content-Encoding: gzip")
     x.answer("200 OK", body, *fields)
 
 

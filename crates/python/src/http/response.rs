@@ -218,7 +218,7 @@ impl ResponseCore {
 
     /// Has the request counted as a success; says whether its with-block has begun, else nothing is decided.
     fn _succeed(&self) -> bool {
-        let entered = self._entered();
+        let entered = self.entered.load(Ordering::Relaxed);
         if entered {
             let old = std::mem::replace(&mut *self.lock(), Manual::Success);
             drop(old);

@@ -45,8 +45,7 @@ pub(super) fn tell(
     if own.contains(intern!(py, "fire"))? {
         return Ok(false);
     }
-    let Some(Ok(handlers)) = own.get_item(intern!(py, "_handlers"))?.map(|list| list.cast_into::<PyList>())
-    else {
+    let Some(Ok(handlers)) = own.get_item(intern!(py, "_handlers"))?.map(Bound::cast_into::<PyList>) else {
         return Ok(false);
     };
     let arguments = meta(response, parts, exception)?;
@@ -57,7 +56,8 @@ pub(super) fn tell(
             Err(_) => handler.call((), Some(&arguments)).map(drop),
         };
         if let Err(error) = told
-            && !failed.bind(py).call1((error.value(py),))?.is_truthy()?
+            // With its traceback, unlike `value`.
+            && !failed.bind(py).call1((error.clone_ref(py).into_value(py),))?.is_truthy()?
         {
             return Err(error);
         }
