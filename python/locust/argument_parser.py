@@ -250,7 +250,7 @@ def gt_zero(t: Callable[[str], Any]) -> Callable[[str], Any]:
 
     def checked(text: str) -> Any:
         value = t(text)
-        if not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             raise argparse.ArgumentTypeError("must be a finite number")
         if value <= 0:
             raise argparse.ArgumentTypeError("must be > 0")
@@ -328,7 +328,8 @@ def _keywords(option: Option) -> dict[str, Any]:
         "help": argparse.SUPPRESS if option.help is None else option.help.replace("%", "%%"),
         "env_var": option.env,
         "metavar": option.metavar,
-        "type": _TYPES.get(option.kind),
+        # The words of the other one name an option of Locust's.
+        "type": gt_zero(int) if option.dest == "max_requests" else _TYPES.get(option.kind),
     }
     match option.action:
         case "store" if option.kind in CHOICES:

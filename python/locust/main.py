@@ -21,6 +21,7 @@ from .cli import (
     arrivals,
     checks,
     ending,
+    given_twice,
     locustfiles,
     outs,
     preparation,
@@ -93,6 +94,7 @@ def _locust() -> Any:
     arrivals.check_options(options)
     outs.check_options(options)
     preparation.start_logging(options)
+    given_twice.tell(parser, options)
     processes.fork(options)
     if options.list_commands:
         actions.list_users(found.user_classes)

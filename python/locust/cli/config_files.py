@@ -10,6 +10,9 @@ import configargparse
 
 from .table import table
 
+read: dict[str, OrderedDict[str, Any]] = {}
+"""The files that were read, by their names, with what stands in them."""
+
 
 class LocustTomlConfigParser(configargparse.TomlConfigParser):
     """Reads the first of its sections that a TOML file has.
@@ -41,6 +44,11 @@ class LocustConfigParser(configargparse.ConfigFileParser):
 
     def parse(self, stream: TextIO) -> OrderedDict[str, Any]:
         """The keys and values of the file; `ConfigFileParserException` if it cannot be read."""
+        settings = self._settings(stream)
+        read[str(getattr(stream, "name", ""))] = settings
+        return settings
+
+    def _settings(self, stream: TextIO) -> OrderedDict[str, Any]:
         try:
             if _is_toml(stream):
                 return LocustTomlConfigParser([table().toml_section]).parse(stream)

@@ -260,9 +260,11 @@ def open_recording(
     else:
         web_ui = web.open_web_ui(environment, options, csv_writer)
         recorder = web_ui.recorder
-    recorder.set_thresholds(thresholds.asked_for(options, environment.user_classes))
+    rules = thresholds.asked_for(options, environment.user_classes)
+    recorder.set_thresholds(rules)
     environment._arrivals = arrivals.asked_for(options, environment.user_classes, environment.shape_class)
     environment._warm_up_seconds = warm_up.asked_for(options, environment)
+    thresholds.check_lengths(rules, options, environment)
     return web_ui, recorder
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .. import _engine
 from ..argument_parser import Unset
 from . import tables
+from .run_end import end_of_run
 from .table import exit_code, table
+
+if TYPE_CHECKING:
+    from ..env import Environment
 
 # Options that are short for a threshold. A plugin's or a script's own option of such a name is not ours.
 _CHECKS = {
@@ -46,6 +51,27 @@ def asked_for(options: Namespace, user_classes: list[Any]) -> list[str]:
             _check(text, f"{where}['{_KEY}']")
         texts += of_class
     return list(dict.fromkeys(text.strip() for text in texts))
+
+
+def check_lengths(texts: Sequence[str], options: Namespace, environment: Environment) -> None:
+    """Ends the program if a threshold looks at more seconds than the run has: it would fail without any data."""
+    end = end_of_run(options, environment) if options.headless or options.autostart else None
+    if end is None:
+        return
+    seconds = end[0] - environment._warm_up_seconds
+    for text in texts:
+        # What stands behind the value is no part of a name.
+        start = max(text.rfind(sign) for sign in "<>=!")
+        times = list(re.finditer(r"\b(?:over|after)\s+([^\s,]+)", text[start:]))
+        needs = sum(_engine.timespan(time[1]) or 0 for time in times)
+        # One that only warns does no harm.
+        if needs > seconds and not re.search(r",\s*warn$", text):
+            first, last = start + times[0].start(), start + times[-1].end()
+            behind = " behind its warm-up" if environment._warm_up_seconds else ""
+            _stop(
+                f"this threshold needs {needs} seconds of the run, which has {seconds:g}{behind} ({end[1]}), so it would always fail "
+                f"for want of data: make the run longer, or its times shorter\n    {text}\n    {' ' * first}{'^' * (last - first)}"
+            )
 
 
 def _of_options(options: Namespace) -> list[str]:

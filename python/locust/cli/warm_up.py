@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..util.timespan import parse_timespan
 from . import script_options, tables
+from .run_end import end_of_run
 from .table import exit_code, table
 from .thresholds import ATTRIBUTE
 
@@ -22,7 +23,7 @@ def asked_for(options: Namespace, environment: Environment) -> float:
     seconds, what = _of_option(options), table().by_dest(_KEY).long_flag
     if seconds is None:
         seconds, what = _of_classes(environment.user_classes)
-    if seconds and (limit := _end_of_run(options, environment)) is not None and limit[0] <= seconds:
+    if seconds and (limit := end_of_run(options, environment)) is not None and limit[0] <= seconds:
         _stop(
             f"{what} is {seconds:g} seconds and {limit[1]} ends the run after {limit[0]:g}, so that nothing would be measured: make "
             f"the warm-up shorter or the run longer{limit[2]}"
@@ -62,26 +63,6 @@ def _seconds(given: Any, where: str) -> float:
     elif isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given < float("inf"):
         return float(given)
     _stop(f"{where} is to be a number of seconds or a text, as 30 or '1m30s', not {given!r}")
-
-
-def _end_of_run(options: Namespace, environment: Environment) -> tuple[float, str, str] | None:
-    """After how many seconds the run ends, what says so, and what else could be done; None: nobody knows."""
-    ends = []
-    arrivals = environment._arrivals
-    if arrivals is not None and arrivals.ends_at is not None:
-        ends.append((arrivals.ends_at, "the last stage of the arrival rate", ""))
-    run_time = getattr(options, "run_time", None)
-    counts_from = getattr(options, "run_time_from", None)
-    if (
-        isinstance(run_time, int)
-        and run_time > 0
-        and environment.shape_class is None
-        and counts_from not in ("ramp-end", "warmup-end")
-    ):
-        ends.append(
-            (float(run_time), f"--run-time {run_time}", ", or count it with --run-time-from warmup-end")
-        )
-    return min(ends, default=None)
 
 
 def _stop(message: str) -> NoReturn:

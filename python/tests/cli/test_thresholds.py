@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from locust import _engine
-from servers import clean_environment, ended, free_port, locust_command
+from servers import clean_environment, ended, free_port, locust_command, run_locust
 
 # No server: what is measured is said by the script, so it is known to the digit.
 LOCUSTFILE = """
@@ -77,7 +77,8 @@ def test_each_surface_says_what_was_asked_and_what_came(tmp_path: Path) -> None:
         "p50 < 1s over 1h",
     )
     files = ["--junit", "j.xml", "--summary-md", "s.md", "--html", "r.html", "--json"]
-    code, out = ended(start(tmp_path, "-t", "4s", *asked, *files))
+    # So that nobody knows beforehand how long it is: else one of the rules would be refused.
+    code, out = ended(start(tmp_path, "-t", "4s", "--run-time-from", "ramp-end", *asked, *files))
     assert code == 3, out
     rows = table(out)
     words = [
@@ -298,3 +299,35 @@ def test_bad_input_ends_the_program_before_the_run(tmp_path: Path) -> None:
         assert code == 2 and "Shopper.gregaria['thresholds']" in out and word in out, out
     code, out = ended(start(tmp_path, "-t", "60s", "--check-fail-ratio", "-1"))
     assert code == 2 and "--check-fail-ratio" in out
+
+
+def test_times_longer_than_the_run_and_options_given_twice_are_told_before_it(tmp_path: Path) -> None:
+    script = """
+from locust import User, constant, task
+
+class Asks(User):
+    wait_time = constant(0.05)
+
+    @task
+    def ask(self):
+        self.environment.events.request.fire(
+            request_type="GET", name="over 9h", response_time=1, response_length=1, exception=None, context={}
+        )
+"""
+    (tmp_path / "locustfile.py").write_text(script)
+    (tmp_path / "own.conf").write_text("headless = true\nwarmup = 1s\n\narrival-rate = 5\nusers = 3\n")
+    rule = "p95 < 1s over 30s after 1m"
+
+    def run(*arguments: str) -> tuple[int, str]:
+        done = run_locust("--only-summary", "--config", "own.conf", *arguments, folder=tmp_path)
+        return done.returncode, done.stderr
+
+    code, err = run("-t", "10s", "--threshold", rule)
+    assert code == 2 and f"    {rule}\n             {'^' * len('over 30s after 1m')}" in err, err
+    assert "needs 90 seconds of the run, which has 9 behind its warm-up (--run-time 10)" in err, err
+    # A name is no time; what just fits is tried.
+    code, err = run("-t", "3", "--arrival-rate", "20", "--threshold", "over 9h: p95 < 1s after 1s", "-u", "4")
+    assert code == 0, err
+    place = tmp_path / "own.conf"
+    assert f"{place.name}:4: arrival-rate = 5 is not taken, as the command line says 20" in err, err
+    assert "users = 3" not in err, "of Locust's options nothing is said, as in Locust"
