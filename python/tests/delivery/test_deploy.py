@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from urllib.request import urlopen
 
 import hcl2
 import pytest
+import yaml
 
-from servers import ROOT
+from servers import ROOT, TOOLS, clean_environment, free_port
 
 DEPLOY = ROOT / "deploy"
 SHARE = ROOT / "python" / "data" / "data" / "share"
@@ -85,6 +90,81 @@ def test_what_compose_names_is_there():
     assert (ROOT / "target" / "dist" / dockerfile).resolve() == DEPLOY / "docker" / "Dockerfile"
     uid = json.loads((DEPLOY / "grafana" / "gregaria.json").read_text())["uid"]
     assert uid == "gregaria"
+
+
+@pytest.fixture
+def composed(tmp_path: Path) -> dict[str, dict[str, object]]:
+    """The services of deploy/compose.yaml, as podman-compose renders them; it asks podman only which one that is."""
+    podman = tmp_path / "podman"
+    podman.write_text("#!/bin/sh\necho podman version 5.0.0\n")
+    podman.chmod(0o755)
+    (tmp_path / "scripts").mkdir()
+    said_by = subprocess.run(
+        [TOOLS / "podman-compose", "-f", DEPLOY / "compose.yaml", "config"],
+        env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "LOCUSTFILE_DIR": str(tmp_path / "scripts")},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert said_by.returncode == 0, said_by.stderr
+    return yaml.safe_load(said_by.stdout)["services"]
+
+
+def test_what_compose_starts_comes_up_and_its_health_check_says_so(
+    composed: dict[str, dict[str, object]], tmp_path: Path
+):
+    assert set(composed) == {"master", "worker", "prometheus", "grafana"}
+    assert composed["master"]["volumes"] == [f"{tmp_path}/scripts:/mnt/locust:ro"]
+    (tmp_path / "scripts" / "locustfile.py").write_text(
+        "from locust import User\nclass Idle(User):\n    tasks = [lambda user: None]\n"
+    )
+    for name in ("cluster_token", "web_token"):
+        (tmp_path / name).write_text(f"{name}-of-this-test-a-long-one")
+    web, cluster = str(free_port()), str(free_port())
+    # What is elsewhere here than in a container.
+    places = {"/mnt/locust": f"{tmp_path}/scripts", "/run/secrets": str(tmp_path), "8089": web}
+
+    def here(text: str) -> str:
+        for there, place in places.items():
+            text = text.replace(there, place)
+        return "127.0.0.1" if text == "master" else text
+
+    def start(name: str, *more: str) -> subprocess.Popen[bytes]:
+        service = composed[name]
+        given = {key: here(value) for key, value in service["environment"].items()}
+        words = [*map(here, service["command"]), *more]
+        return subprocess.Popen(
+            [TOOLS / "locust", *words], cwd=tmp_path, env=clean_environment(HOME=str(tmp_path), **given),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def until(condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+    kind, python, *words = composed["master"]["healthcheck"]["test"]
+    assert (kind, python) == ("CMD", "python")
+    check = [sys.executable, *map(here, words)]
+    assert subprocess.run(check, capture_output=True, timeout=60).returncode != 0, "nobody is there yet"
+    with start(
+        "master", "--web-host", "127.0.0.1", "--web-port", web, "--master-bind-port", cluster
+    ) as master:
+        try:
+            until(lambda: subprocess.run(check, capture_output=True, timeout=60).returncode == 0)
+            with start("worker", "--master-port", cluster) as worker:
+                try:
+                    until(
+                        lambda: (
+                            json.load(urlopen(f"http://127.0.0.1:{web}/stats/requests", timeout=20))[
+                                "worker_count"
+                            ]
+                            == 1
+                        )
+                    )
+                finally:
+                    worker.terminate()
+        finally:
+            master.terminate()
 
 
 def test_terraform_for_aws_is_whole():
