@@ -31,6 +31,11 @@ impl Run {
             shape: status.shape.clone(),
             elapsed: began.map(|began| (status.ended.unwrap_or(at) - began).max(0.0)),
             run_time: status.run_time,
+            warm_up_left: status
+                .warm_up
+                .as_ref()
+                .filter(|warm_up| warm_up.goes_on)
+                .map(|warm_up| warm_up.left),
             users: status.user_count,
             target: status.target_user_count,
             workers: status.is_distributed.then_some((status.worker_count, status.workers.len() as u64)),

@@ -56,6 +56,8 @@ pub struct LiveBlock {
     pub elapsed: Option<f64>,
     /// Length wanted, in seconds.
     pub run_time: Option<f64>,
+    /// Seconds until the end of a warm-up, of which nothing is among the figures; `None`: there is none, or it is over.
+    pub warm_up_left: Option<f64>,
     /// Users that run.
     pub users: u64,
     /// Users wanted.
@@ -134,6 +136,9 @@ fn dot(look: &Look) -> &'static str {
 /// State, script and target; at the right how long it goes on.
 fn head(block: &LiveBlock, look: &Look) -> Line {
     let mut line = Line::of(Style::Bold, " ").and(state_style(block), block.state.clone());
+    if let Some(left) = block.warm_up_left {
+        line = line.and(Style::Warn, format!("{}warm-up, {} left", dot(look), clock(left.ceil())));
+    }
     for text in [&block.script, &block.shape, &block.host].into_iter().flatten() {
         line = line.and(Style::Dim, format!("{}{}", dot(look), clean(text, look.unicode)));
     }

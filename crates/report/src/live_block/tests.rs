@@ -105,7 +105,8 @@ fn the_block_in_other_states() {
         ..running()
     };
     let over = LiveBlock { state: "stopped".to_owned(), over: true, elapsed: Some(119.0), ..running() };
-    for (what, block) in [("ready", &ready), ("open", &open), ("over", &over)] {
+    let warming = LiveBlock { warm_up_left: Some(11.3), ..running() };
+    for (what, block) in [("ready", &ready), ("open", &open), ("over", &over), ("warming", &warming)] {
         writeln!(all, "{what}\n{}", shown(block, &look(100, 40))).unwrap();
     }
     let ascii = Look { unicode: false, ..look(80, 40) };
