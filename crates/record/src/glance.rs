@@ -19,9 +19,13 @@ impl Run {
         let over = status.run > 0 && !status.is_running();
         let began = status.started.filter(|_| status.run > 0);
         let mut total = self.live_row(&self.mirror.total, String::new());
+        let mut slowest = self.slowest(MOST_NAMES);
         let lasted = self.mirror.elapsed();
         if over {
-            total.rps = if lasted > 0.0 { total.requests as f64 / lasted } else { 0.0 };
+            // There is no present rate any more.
+            for row in slowest.iter_mut().chain([&mut total]) {
+                row.rps = if lasted > 0.0 { row.requests as f64 / lasted } else { 0.0 };
+            }
         }
         LiveBlock {
             state: status.state.clone(),
@@ -41,7 +45,7 @@ impl Run {
             workers: status.is_distributed.then_some((status.worker_count, status.workers.len() as u64)),
             arrivals: status.arrivals.as_ref().map(|arrivals| (arrivals.due, arrivals.dropped)),
             total,
-            slowest: self.slowest(MOST_NAMES),
+            slowest,
             names: self.mirror.names.iter().flatten().count(),
             thresholds: self.thresholds().into_iter().map(threshold).collect(),
             warning: self.warning(lag),
