@@ -73,8 +73,9 @@ bench-accuracy: ## what is reported beside the server's own log, and the verdict
 	scripts/setup --bench
 	.venv/bin/python bench/accuracy.py $(if $(ROUNDS),-n $(ROUNDS))
 
-bench-pages: ## what open pages and many names cost a run
+bench-pages: ## what the page weighs, how soon it is seen, and what open pages and many names cost a run
 	scripts/setup --bench
+	node ui/cost.mjs
 	.venv/bin/python bench/pages.py
 
 bench-stretches: ## how long the users' thread works without a yield, with 10,000 names

@@ -12,6 +12,15 @@ import { openTab } from "./e2e/steps.mjs";
 const PLACE = fileURLToPath(new URL("../docs/pictures/", import.meta.url));
 const SECONDS = 40;
 
+/** A picture in which a column is cut shows something that is not so. */
+async function whole(page, where) {
+  const cut = await page.evaluate(() =>
+    [...document.querySelectorAll(".scroller")].map((one) => one.scrollWidth - one.clientWidth),
+  );
+  if (cut.some((pixels) => pixels > 0))
+    throw new Error(`${where}: tables are ${cut} px wider than the picture`);
+}
+
 mkdirSync(PLACE, { recursive: true });
 const [browser, blog, server] = await Promise.all([
   launch(),
@@ -25,11 +34,13 @@ try {
   await page.waitForTimeout(SECONDS * 1000);
   await openTab(page, "stats");
   await page.waitForTimeout(1500);
+  await whole(page, "page.png");
   await page.screenshot({ path: `${PLACE}page.png` });
   await server.post("stop", {});
   const report = await openPage(browser, { width: 1160, height: 860 });
   await report.page.goto(`${server.url}stats/report`);
   await report.page.waitForTimeout(1500);
+  await whole(report.page, "report.png");
   await report.page.screenshot({ path: `${PLACE}report.png` });
 } finally {
   await browser.close();

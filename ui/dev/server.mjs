@@ -202,6 +202,12 @@ export function start({ scenario = "plain", port = 0, names = 0, past = 90 } = {
     history: one.history(),
     phases: one.phases(),
     generator: [],
+    measures: [],
+    arrivals: null,
+    statuses: { 200: 900, 404: 41 },
+    classes: { at: [], classes: [], users: [] },
+    fan: { width: 1, at: [], requests: [], fractions: [], percentiles: [] },
+    bands: { bounds: [10, 100], requests: [800, 120, 21], untimed: 0 },
   });
   const compareRow = (all, failures, seconds) => ({
     requests: all.total,

@@ -109,6 +109,11 @@ test("the report is whole on paper, as the browser prints it without being waite
   const text = pages.join("\n");
   // What is drawn last: the distribution with its marks, and the axes of charts, in letters that can be read.
   assert.match(text, /Distribution of response times[\s\S]*?p50 [\d.,]+ ms[\s\S]*?axis is logarithmic/);
+  // The first page answers.
+  assert.match(pages[0], /Failed\s[\s\S]*Answers by status[\s\S]*404 Not Found/);
+  assert.match(pages[0], /Slowest by p95/);
+  assert.match(text, /up to [\d.,]+ ms +[\d.]+%/);
+  assert.match(text, /Percentiles over time/);
   assert.match(text, /The 50 names that failed most often or were the slowest, of 504/);
   assert.ok(pages.length < 12, `${pages.length} pages`);
   // The total is one row of each table, wherever pages end.

@@ -58,6 +58,26 @@ for (const [look, options] of Object.entries({
         `the table of ${tab} is ${tables} px too wide`,
       );
     }
+    {
+      const report = await context.newPage();
+      await report.goto(`${server.url}stats/report?theme=${options.dark ? "dark" : "light"}`);
+      await report.waitForSelector(".distribution svg rect");
+      await screenshot(report, `${look}-report`, { fullPage: true });
+      const wide = await report.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(wide <= 0, `the report is ${wide} px too wide`);
+      // How it ended, why, and where to look: on the first screen, but for a phone, which has the first two there.
+      const below = await report.evaluate(
+        (what) =>
+          [...document.querySelectorAll(what)]
+            .filter((one) => one.getBoundingClientRect().top > innerHeight - 60)
+            .map((one) => one.innerText.split("\n")[0]),
+        options.isMobile
+          ? '[aria-label="How it ended"], .report > dl'
+          : '[aria-label="How it ended"], .first section',
+      );
+      assert.deepEqual(below, [], "below the first screen");
+      await report.close();
+    }
     const stop = page.locator("header >> text=Stop");
     assert.ok(await stop.isVisible());
     assert.ok(await page.locator('[data-state="running"]').isVisible());

@@ -13,8 +13,9 @@ import { noProblems, openTab } from "./steps.mjs";
 
 const NAMES = ["/", "␣/post/[id]", "/missing", "/slow", "Aggregated"];
 const AVERAGES = { "Avg RPS": "RPS, whole run", "Avg fails": "Fails, whole run" };
-const USERS = 2;
-const EXPECTED = USERS * (60 + 60 + 6 + 1);
+const READERS = 2;
+const USERS = READERS + 1;
+const EXPECTED = READERS * (60 + 60 + 6 + 1);
 let browser;
 let blog;
 
@@ -112,15 +113,20 @@ for (const [processes, args] of [
       at("j.xml"),
       "--summary-md",
       at("s.md"),
+      "--json",
+      "--json-file",
+      at("all"),
     ];
     const server = await startServer({ file: "surfaces_locustfile.py", args: [...files, ...(await args())] });
     const { page, context, problems } = await openPage(browser);
     try {
       await page.goto(`${server.url}?tab=stats`);
       if (processes !== "one process") await page.waitForSelector('[data-figure="workers"]:has-text("2")');
-      await server.post("swarm", { user_count: String(USERS), spawn_rate: "2", host: blog.url });
+      await server.post("swarm", { user_count: String(USERS), spawn_rate: "3", host: blog.url });
       await server.waitFor("stats/requests", ({ stats }) => stats.at(-1).num_requests === EXPECTED);
-      await server.waitFor("exceptions", ({ exceptions }) => exceptions.some(({ count }) => count === USERS));
+      await server.waitFor("exceptions", ({ exceptions }) =>
+        exceptions.some(({ count }) => count === READERS),
+      );
       await page.waitForFunction(
         (all) => document.querySelector("tfoot td:nth-child(3)")?.textContent.trim() === String(all),
         EXPECTED,
@@ -170,6 +176,8 @@ for (const [processes, args] of [
         for (const [key, value] of Object.entries(figures))
           if (!/Size|\/s$/.test(key)) assert.equal(value, during.csv[name]?.[key], `file of ${name}: ${key}`);
       readTerminal(server.output(), written, after_);
+      readJson(JSON.parse(readFileSync(at("all.json"), "utf8")), written);
+      readJson(printedJson(server.output()), written);
     } finally {
       await context.close();
       await server.end();
@@ -204,6 +212,9 @@ async function readAll(page, server, table, running) {
     );
   }
 
+  await openTab(page, "charts");
+  await readCharts(page, "charts", total);
+
   await openTab(page, "failures");
   const failed = await page.locator("tbody tr td:first-child").allInnerTexts();
   assert.equal(failed.join(), total.Fails);
@@ -217,8 +228,43 @@ async function readAll(page, server, table, running) {
       (sum, one) => sum + Number(one[1]),
       0,
     );
+  // A histogram's last bucket, and what else counts requests, have all of them.
   assert.equal(counted("gregaria_requests_total"), EXPECTED);
+  const seconds = Number(/^gregaria_response_time_seconds_count (\d+)/m.exec(metrics)?.[1] ?? EXPECTED);
+  assert.equal(seconds, EXPECTED);
   assert.equal(String(counted("gregaria_failures_total")), total.Fails);
+}
+
+/** Opens the table of a chart: its heads, and the texts of its rows. */
+async function chartTable(page, title) {
+  const figure = page.locator("figure.chart", { hasText: title }).first();
+  await figure.getByRole("button", { name: `“${title}” as a table` }).click();
+  const table = figure.locator(".values table");
+  await table.locator("tbody tr").first().waitFor();
+  const heads = await table.locator("thead th").allInnerTexts();
+  const rows = await table
+    .locator("tbody tr")
+    .evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.innerText.trim())));
+  await figure.getByRole("button", { name: `“${title}” as a table` }).click();
+  return rows.map((cells) => Object.fromEntries(cells.map((cell, index) => [heads[index], cell])));
+}
+
+const number = (text) => Number(text.replaceAll(",", ""));
+const added = (rows, column) => rows.reduce((sum, row) => sum + number(row[column]), 0);
+
+/** What the charts draw: its counts sum to the table, its lines end where the table does. */
+async function readCharts(page, where, total) {
+  await page.waitForSelector(".uplot canvas");
+  const rated = await chartTable(page, "Requests per second");
+  assert.equal(added(rated, "Requests"), EXPECTED, `${where}: requests`);
+  assert.equal(String(added(rated, "Failures")), total.Fails, `${where}: failures`);
+  const users = await chartTable(page, "Users");
+  assert.equal(Math.max(...users.map((row) => number(row.Users))), USERS, `${where}: users`);
+  for (const row of users)
+    if (where !== "charts") assert.equal(number(row.Reader) + number(row.Idler), number(row.Users), where);
+  const times = await chartTable(page, "Response times");
+  const timed = times.flatMap((row) => (row.p95 === "–" ? [] : [number(row.p95)]));
+  assert.ok(timed.length > 0 && Math.max(...timed) <= number(total.Max), `${where}: ${timed}`);
 }
 
 const chooser = (page) => page.locator("label.select select");
@@ -244,6 +290,22 @@ async function readReport(page, where, table) {
     sameFigures(where, figures, total, { "per second": "RPS, whole run" }) >= 10,
     JSON.stringify(figures),
   );
+  await readCharts(page, where, total);
+  const lists = await firstScreen(page);
+  assert.equal(lists.ended, "Failed");
+  assert.ok(
+    lists.why.includes(`${total.Fails} of ${EXPECTED} requests failed (${total["Fails %"]})`),
+    lists.why,
+  );
+  for (const name of ["Answers by status", "Response times"])
+    assert.equal(
+      lists[name].reduce((sum, line) => sum + line, 0),
+      EXPECTED,
+      `${where}: ${name} ${lists[name]}`,
+    );
+  const kinds = lists["What went wrong"].reduce((sum, line) => sum + line, 0);
+  assert.equal(String(kinds), total.Fails);
+  assert.equal(String(lists["Most failures"][0]), total.Fails);
   const shown = await tablesOf(page);
   let compared = 0;
   for (const one of shown)
@@ -252,6 +314,25 @@ async function readReport(page, where, table) {
         compared += sameFigures(`${where}: ${name}`, row, table[name], AVERAGES);
   assert.ok(compared >= 5 * 8, `${compared} figures`);
 }
+
+/** The first screen of a report: how it ended, and the counts in its lists. */
+const firstScreen = (page) =>
+  page.evaluate(() => {
+    const card = document.querySelector('[aria-label="How it ended"]');
+    const lists = [...document.querySelectorAll(".first section")].map((section) => [
+      section.querySelector("h2").innerText,
+      [...section.querySelectorAll("li")].map((line) => {
+        const texts = [...line.querySelectorAll("b, span")].map((one) => one.innerText);
+        const counts = texts.map((text) => /^([\d,]+)(?: \(.*\))?$/.exec(text.trim())?.[1]).filter(Boolean);
+        return Number(counts.at(-1)?.replaceAll(",", "") ?? 0);
+      }),
+    ]);
+    return {
+      ...Object.fromEntries(lists),
+      ended: card.querySelector("b").innerText,
+      why: card.querySelector("p").innerText,
+    };
+  });
 
 function readJunit(xml, table, where) {
   for (const name of NAMES.slice(0, -1)) {
@@ -309,8 +390,53 @@ async function locusts(server) {
   return { csv: written };
 }
 
+/** What `--json` has printed: it ends the output of a run with reports. */
+function printedJson(output) {
+  const begin = output.indexOf("[\n    {");
+  const end = output.indexOf("\n]", begin);
+  assert.ok(begin >= 0 && end > begin, output.slice(-2_000));
+  return JSON.parse(output.slice(begin, end + 2));
+}
+
+/** Locust's JSON: the numbers of its files. */
+function readJson(entries, written) {
+  assert.equal(entries.length, NAMES.length - 1);
+  for (const entry of entries) {
+    const line = written[entry.name];
+    const sum = (counts) => Object.values(counts).reduce((total, one) => total + one, 0);
+    assert.equal(entry.num_requests, Number(line["Request Count"]), `json: ${entry.name}`);
+    assert.equal(entry.num_failures, Number(line["Failure Count"]), `json: ${entry.name}`);
+    assert.equal(sum(entry.response_times), entry.num_requests);
+    assert.equal(sum(entry.num_reqs_per_sec), entry.num_requests);
+    assert.equal(sum(entry.num_fail_per_sec), entry.num_failures);
+    assert.equal(entry.min_response_time, Number(line["Min Response Time"]));
+    assert.equal(entry.max_response_time, Number(line["Max Response Time"]));
+    assert.equal(entry.total_response_time / entry.num_requests, Number(line["Average Response Time"]));
+  }
+}
+
 /** The tables on the terminal: Locust's, of the same numbers as its files. */
 function readTerminal(output, written, table) {
+  const end = output.lastIndexOf("Response time percentiles (approximated)");
+  const first = output.slice(output.lastIndexOf("# reqs", end), end);
+  for (const name of NAMES) {
+    const plain = name.replace("␣", " ").replace(/[[\]/]/g, "\\$&");
+    const line = new RegExp(
+      `^(?:GET +|  +)${plain} +(\\d+) +(\\d+)\\(([\\d.]+)%\\) \\| +(.*?) \\|`,
+      "m",
+    ).exec(first);
+    assert.ok(line, `terminal: ${name} in\n${first}`);
+    const [, requests, failures, share, times] = line;
+    const wanted = written[name.replace("␣", " ")];
+    assert.deepEqual([requests, failures], [wanted["Request Count"], wanted["Failure Count"]]);
+    assert.equal(share, ((100 * Number(failures)) / Number(requests)).toFixed(2));
+    const whole = ["Average Response Time", "Min Response Time", "Max Response Time", "Median Response Time"];
+    assert.deepEqual(
+      times.trim().split(/\s+/),
+      whole.map((key) => String(Math.trunc(Number(wanted[key])))),
+      `terminal: ${name}`,
+    );
+  }
   const last = output.slice(output.lastIndexOf("Response time percentiles (approximated)"));
   for (const name of NAMES) {
     const plain = name.replace("␣", " ");

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use gregaria_stats::{MeasureKey, MeasureKind, Of, Piece, Slice};
 
+use crate::classes::ClassCourse;
 use crate::dto;
 use crate::mirror::{Mirror, Slot};
 use crate::own::OwnCourse;
@@ -45,8 +46,12 @@ pub struct Course {
     pub latency: Series,
     /// Most users at the end of any second.
     pub most_users: u64,
+    /// The longest response time, ms: what is known of times to a thousandth is not beyond it.
+    pub longest: f64,
     /// What the program saw of itself.
     pub own: OwnCourse,
+    /// Users of each class.
+    pub classes: ClassCourse,
     /// Seconds of one offset of the names.
     pub names_stride: u32,
     /// By number of the name.
@@ -121,7 +126,9 @@ impl Course {
             total: Series::default(),
             latency: Series::default(),
             most_users: 0,
+            longest: f64::INFINITY,
             own: OwnCourse::default(),
+            classes: ClassCourse::default(),
             names_stride: 1,
             names: Vec::new(),
             names_bytes: 0,
@@ -147,6 +154,7 @@ impl Course {
         fractions: &[f64],
         judge: &mut Judge,
     ) -> Vec<dto::Point> {
+        self.know_longest(&mirror.total_row());
         let elapsed = (when.now - self.base).max(0.0);
         // The second that is over; at the end the one that has begun, unless hardly so.
         let second = ((elapsed - if when.is_end { SHORTEST } else { LATE }).max(0.0)) as u32;
@@ -287,6 +295,24 @@ impl Course {
         }
     }
 
+    /// The table of the total says how long the longest request took.
+    pub(crate) fn know_longest(&mut self, total: &dto::Rows) {
+        let longest = total.max.first().copied().filter(|&ms| ms > 0.0);
+        self.longest = longest.unwrap_or(f64::INFINITY);
+    }
+
+    /// Percentiles of what happened in some seconds, none of them longer than the longest of all.
+    pub(crate) fn percentiles_of(&self, record: &Record, fractions: &[f64]) -> Vec<Option<f64>> {
+        let known = record.percentiles(fractions);
+        known.into_iter().map(|ms| ms.map(|ms| ms.min(self.longest))).collect()
+    }
+
+    /// So many users of each class run now, which is seen as the course sees all users: at the end of a second.
+    pub(crate) fn note_classes(&mut self, now: f64, users: &BTreeMap<String, u64>) {
+        let second = (now - self.base - LATE).max(0.0).floor();
+        self.classes.note(self.base + second, users);
+    }
+
     /// The points from number `from` on.
     pub(crate) fn history(&self, from: usize, fractions: &[f64], run: u32) -> dto::History {
         let mut out = dto::History {
@@ -360,7 +386,7 @@ impl Course {
             requests,
             failures,
             avg: record.avg(),
-            percentiles: record.percentiles(fractions),
+            percentiles: self.percentiles_of(record, fractions),
             other: self.other(record.offset, fractions),
             stride: self.stride,
             until: self.end_of(at, seconds),
@@ -400,7 +426,7 @@ impl Course {
             out.rps.push(record.requests as f64 / covered);
             out.fps.push(record.failures as f64 / covered);
             out.avg.push(record.avg());
-            for (column, value) in out.percentiles.iter_mut().zip(record.percentiles(fractions)) {
+            for (column, value) in out.percentiles.iter_mut().zip(self.percentiles_of(&record, fractions)) {
                 column.push(value);
             }
         }
@@ -473,6 +499,20 @@ mod tests {
         // The clock's jitter is no reason to doubt a whole second.
         course.until = 1_003.02;
         assert_eq!(rates(&course), [100, 100, 30]);
+    }
+
+    #[test]
+    fn nothing_took_longer_than_the_longest() {
+        let mut course = Course::new(1_000.0);
+        course.total.push(record(0, 3.0, 10));
+        course.until = 1_001.0;
+        course.know_longest(&dto::Rows { max: vec![3.0], ..dto::Rows::default() });
+        let window = course.window(None, Some(1_000.0), Some(1_001.0), &[0.5]).unwrap();
+        assert_eq!((window.percentiles, window.max), (vec![Some(3.0)], Some(3.0)));
+        assert_eq!(course.history(0, &[0.5], 1).percentiles, [[Some(3.0)]]);
+        assert!(course.fan().percentiles.iter().all(|column| *column == [Some(3.0)]));
+        course.know_longest(&dto::Rows::default());
+        assert_eq!(course.history(0, &[0.5], 1).percentiles, [[Some(3.001)]]);
     }
 
     #[test]

@@ -15,6 +15,7 @@
 
 #![forbid(unsafe_code)]
 
+mod classes;
 mod clock;
 mod course;
 mod csv_files;
@@ -40,6 +41,7 @@ mod scribe;
 mod series;
 mod snapshot;
 mod source;
+mod spread;
 mod status;
 pub mod store;
 mod thresholds;

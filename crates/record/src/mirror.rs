@@ -410,6 +410,12 @@ impl Mirror {
         self.measures.iter().map(measure).collect()
     }
 
+    /// Answers by their status.
+    pub(crate) fn statuses(&self) -> dto::Counts {
+        let all = self.total.entry.statuses.iter().flat_map(|all| all.slots());
+        all.map(|(status, count)| (status.to_string(), count)).collect()
+    }
+
     /// Where the time went: in all requests, and in those of the names that changed after the event `seq`.
     pub(crate) fn phases(&self, seq: u64) -> dto::Phases {
         let mut out = dto::Phases { times: phase_figures(&self.total.entry), ..dto::Phases::default() };

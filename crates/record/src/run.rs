@@ -308,6 +308,9 @@ impl Run {
             self.course.told = told;
             self.course_since = self.seq;
         }
+        if status.is_running() {
+            self.course.note_classes(now, &status.user_classes);
+        }
         Taken { anew, other_lists }
     }
 

@@ -108,7 +108,7 @@ pub(crate) fn percentiles(slots: &[(u32, u64)], fractions: &[f64]) -> Vec<Option
 }
 
 /// How many all slots have together.
-fn all(slots: &[(u32, u64)]) -> u64 {
+pub(crate) fn all(slots: &[(u32, u64)]) -> u64 {
     slots.iter().fold(0, |sum, &(_, count)| count.saturating_add(sum))
 }
 

@@ -75,10 +75,10 @@ impl Course {
             rps: sum.requests as f64 / lasted,
             fps: sum.failures as f64 / lasted,
             min: bound(sum.slots.first(), false),
-            max: bound(sum.slots.last(), true),
+            max: bound(sum.slots.last(), true).map(|ms| ms.min(self.longest)),
             avg: sum.avg(),
             fractions: fractions.to_vec(),
-            percentiles: sum.percentiles(fractions),
+            percentiles: self.percentiles_of(&sum, fractions),
             bins: bins(&sum.slots),
         }
     }

@@ -6,6 +6,7 @@ use gregaria_stats::Number;
 use serde::Deserialize;
 
 use crate::csv::{Cell, write_row};
+use crate::figures::{NONE, count, millis, millis_with_unit, percent, percentile_name};
 
 /// Arrivals as the record tells of them.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -71,15 +72,6 @@ impl LatencyRow {
     }
 }
 
-/// A time as tables have it, in ms.
-pub fn short_ms(ms: f64) -> String {
-    match ms {
-        ms if ms < 10.0 => format!("{ms:.3}"),
-        ms if ms < 1_000.0 => format!("{ms:.1}"),
-        ms => format!("{ms:.0}"),
-    }
-}
-
 /// Columns of a table.
 fn cells(texts: impl IntoIterator<Item = String>) -> String {
     texts.into_iter().fold(String::new(), |mut line, text| {
@@ -89,7 +81,7 @@ fn cells(texts: impl IntoIterator<Item = String>) -> String {
 }
 
 fn latency_lines(latencies: &Latencies) -> Vec<String> {
-    let heads = cells(crate::readable_percentiles(&latencies.fractions));
+    let heads = cells(latencies.fractions.iter().map(|&fraction| percentile_name(fraction)));
     let width = latencies.rows.iter().map(|row| row.label().chars().count()).max().unwrap_or(0).clamp(12, 60);
     let counted = if latencies.reads == "service" { "service time" } else { "since intended start" };
     let mut lines = vec![
@@ -101,8 +93,8 @@ fn latency_lines(latencies: &Latencies) -> Vec<String> {
     for row in &latencies.rows {
         let mut label: String = row.label().chars().take(width).collect();
         for (what, values) in row.both() {
-            let times = cells(values.iter().map(|ms| short_ms(*ms)));
-            lines.push(format!("{label:<width$} {what:<20} {:>9}{times}", row.requests));
+            let times = cells(values.iter().map(|ms| millis(*ms)));
+            lines.push(format!("{label:<width$} {what:<20} {:>9}{times}", count(row.requests)));
             label.clear();
         }
     }
@@ -130,17 +122,14 @@ pub fn latencies_csv(latencies: &Latencies) -> Option<String> {
 
 impl Arrivals {
     fn share(&self, part: u64) -> String {
-        if self.due == 0 {
-            "–".to_owned()
-        } else {
-            format!("{:.2} %", part as f64 / self.due as f64 * 100.0)
-        }
+        if self.due == 0 { NONE.to_owned() } else { percent(part as f64 / self.due as f64) }
     }
 
     /// In one line.
     pub fn in_words(&self) -> String {
-        let lost = if self.lost > 0 { format!(", {} lost", self.lost) } else { String::new() };
-        format!("{} due, {} begun, {} late, {} dropped{lost}", self.due, self.begun, self.late, self.dropped)
+        let [due, begun, late, dropped] = [self.due, self.begun, self.late, self.dropped].map(count);
+        let lost = if self.lost > 0 { format!(", {} lost", count(self.lost)) } else { String::new() };
+        format!("{due} due, {begun} begun, {late} late, {dropped} dropped{lost}")
     }
 
     /// How much later than they were to iterations began, in the mean.
@@ -152,12 +141,12 @@ impl Arrivals {
 /// The table.
 pub fn arrival_lines(arrivals: &Arrivals) -> Vec<String> {
     let delays = format!(
-        "begun {:.3} ms after they were to on average, {:.3} ms at most",
-        arrivals.mean_delay(),
-        arrivals.delay_max
+        "begun {} after they were to on average, {} at most",
+        millis_with_unit(arrivals.mean_delay()),
+        millis_with_unit(arrivals.delay_max)
     );
     let rows = [
-        ("due", arrivals.due, format!("{} users at most", arrivals.most_users)),
+        ("due", arrivals.due, format!("{} users at most", count(arrivals.most_users))),
         ("begun", arrivals.begun, delays),
         ("late", arrivals.late, "begun more than 8 ms after they were to".to_owned()),
         ("dropped", arrivals.dropped, "not begun, as no user was free".to_owned()),
@@ -166,8 +155,8 @@ pub fn arrival_lines(arrivals: &Arrivals) -> Vec<String> {
     let rows = rows.into_iter().chain((arrivals.lost > 0).then_some(lost));
     let mut lines = vec![format!("{:<12} {:>12} {:>9}", "Arrivals", "iterations", "share"), String::new()];
     lines.extend(
-        rows.map(|(name, count, words)| {
-            format!("{name:<12} {count:>12} {:>9}  {words}", arrivals.share(count))
+        rows.map(|(name, part, words)| {
+            format!("{name:<12} {:>12} {:>9}  {words}", count(part), arrivals.share(part))
         }),
     );
     let widest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
@@ -221,11 +210,11 @@ mod tests {
         assert_eq!(lines[3], "GET,/cart,since intended start,yes,1990,1.25,4900.0,5001.25");
         assert_eq!(lines[4], "GET,/cart,service time,no,1990,1.25,2.5,40.0");
         assert_eq!(latencies_csv(&Latencies::default()), None);
-        assert_eq!(arrivals.in_words(), "2000 due, 1990 begun, 12 late, 10 dropped");
+        assert_eq!(arrivals.in_words(), "2,000 due, 1,990 begun, 12 late, 10 dropped");
         assert!(arrival_lines(&Arrivals::default())[2].contains('–'));
         let lost = Arrivals { due: 10, begun: 10, lost: 5, ..Arrivals::default() };
         assert!(
-            arrival_lines(&lost)[6].starts_with("lost                    5   50.00 %"),
+            arrival_lines(&lost)[6].starts_with("lost                    5     50.0%"),
             "{:?}",
             arrival_lines(&lost)
         );

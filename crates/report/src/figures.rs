@@ -81,6 +81,47 @@ pub fn percent(ratio: f64) -> String {
     }
 }
 
+/// A share of which only the whole percents are of interest: how busy something was.
+pub fn whole_percent(ratio: f64) -> String {
+    if ratio.is_finite() { format!("{}%", fixed(ratio * 100.0, 0)) } else { NONE.to_owned() }
+}
+
+/// A number of a script's own, whose unit nobody knows: whole ones as they are, others with three decimals below ten, two below a
+/// hundred, one below a thousand, none above; none that say nothing.
+pub fn number(value: f64) -> String {
+    match value.abs() {
+        size if !size.is_finite() => NONE.to_owned(),
+        size if size > 0.0 && size < 0.0005 => "<0.001".to_owned(),
+        size if size < 9.9995 => trimmed(value, 3),
+        size if size < 99.995 => trimmed(value, 2),
+        size if size < 999.95 => trimmed(value, 1),
+        _ => trimmed(value, 0),
+    }
+}
+
+/// A number that a limit is held against, and the limit: a digit more than elsewhere, so that one sees on which side it is. Three
+/// decimals below ten, one below a thousand, none above; none that say nothing.
+pub fn judged(value: f64) -> String {
+    match value.abs() {
+        size if !size.is_finite() => NONE.to_owned(),
+        size if size < 9.9995 => trimmed(value, 3),
+        size if size < 999.95 => trimmed(value, 1),
+        _ => trimmed(value, 0),
+    }
+}
+
+/// 0.5 → `p50`, 0.999 → `p99.9`: the name of a percentile, everywhere but in Locust's own formats.
+pub fn percentile_name(fraction: f64) -> String {
+    format!("p{}", trimmed(fraction * 100.0, 4))
+}
+
+fn trimmed(value: f64, decimals: u32) -> String {
+    let sign = if value < 0.0 { "-" } else { "" };
+    let text = fixed(value.abs(), decimals);
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if text == "0" { text.to_owned() } else { format!("{sign}{text}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,9 +142,17 @@ mod tests {
         check("millis", millis);
         check("millisWithUnit", millis_with_unit);
         check("percent", percent);
+        check("wholePercent", whole_percent);
+        check("number", number);
+        check("judged", judged);
+        check("percentileName", percentile_name);
         assert_eq!(
             [rate(f64::NAN), millis(f64::INFINITY), percent(f64::NAN), millis_with_unit(f64::NAN)],
             [NONE; 4]
+        );
+        assert_eq!(
+            [number(f64::NAN), judged(f64::NEG_INFINITY), whole_percent(f64::NAN)],
+            [NONE; 3]
         );
     }
 }

@@ -23,7 +23,7 @@ mod thresholds;
 mod verdict;
 mod worst;
 
-pub use arrivals::{Arrivals, Latencies, LatencyRow, arrival_lines, latencies_csv, short_ms};
+pub use arrivals::{Arrivals, Latencies, LatencyRow, arrival_lines, latencies_csv};
 pub use console::{Widths, error_lines, percentile_line, percentile_lines, stats_line, stats_lines};
 pub use csv::{
     Cell, EXCEPTIONS_COLUMNS, FAILURES_COLUMNS, failure_rows, history_columns, history_rows,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use gregaria_stats::{EntrySnapshot, Snapshot, SnapshotOptions};
 
 use crate::facts::{Exception, Facts, duration};
-use crate::figures::{count, millis, percent, rate};
+use crate::figures::{count, millis, percent, percentile_name, rate};
 use crate::measures::{measure_words, sorted};
 use crate::{utc_timestamp, worst};
 
@@ -91,12 +91,12 @@ fn write_latencies(out: &mut String, facts: &Facts) {
     if latencies.rows.is_empty() {
         return;
     }
-    let heads = crate::readable_percentiles(&latencies.fractions);
+    let heads: Vec<String> = latencies.fractions.iter().map(|&fraction| percentile_name(fraction)).collect();
     let _ = writeln!(out, "## Latencies (ms)\n\n| Requests | | {} |", heads.join(" | "));
     let _ = writeln!(out, "|---|---|{}", "--:|".repeat(heads.len()));
     for row in latencies.rows.iter().take(worst::MOST) {
         for (what, values) in row.both() {
-            let cells: Vec<String> = values.iter().map(|ms| crate::short_ms(*ms)).collect();
+            let cells: Vec<String> = values.iter().map(|ms| millis(*ms)).collect();
             let _ = writeln!(out, "| {} | {what} | {} |", cell(&row.label()), cells.join(" | "));
         }
     }

@@ -3,6 +3,7 @@
 use gregaria_stats::{Measure, MeasureKind};
 
 use crate::csv::Cell;
+use crate::figures::{count, number, percent};
 
 /// Of trends, wherever they are shown.
 const FRACTIONS: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
@@ -21,25 +22,25 @@ pub(crate) fn sorted(measures: &[Measure]) -> Vec<&Measure> {
 
 /// What came of it, in words.
 pub fn measure_words(measure: &Measure) -> String {
-    let count = measure.count;
+    let all = count(measure.count);
     match measure.kind {
         MeasureKind::Check | MeasureKind::Rate => {
-            let percent = measure.ratio().unwrap_or_default() * 100.0;
+            let share = percent(measure.ratio().unwrap_or_default());
             let (good, bad) = match measure.kind {
                 MeasureKind::Check => ("passed", "failed"),
                 _ => ("true", "false"),
             };
-            format!("{percent:.2} % {good} ({} of {count}, {} {bad})", measure.good, measure.bad())
+            format!("{share} {good} ({} of {all}, {} {bad})", count(measure.good), count(measure.bad()))
         }
-        MeasureKind::Counter => format!("{} (added {count} times)", short(measure.sum)),
+        MeasureKind::Counter => format!("{} (added {all} times)", number(measure.sum)),
         MeasureKind::Trend | MeasureKind::Latency => {
             let at = measure.percentiles(&FRACTIONS).unwrap_or_default();
-            let at = |index: usize| short(at.get(index).copied().unwrap_or_default());
+            let at = |index: usize| number(at.get(index).copied().unwrap_or_default());
             format!(
-                "avg {}, min {}, max {}, median {}, p90 {}, p95 {}, p99 {} ({count} values)",
-                short(measure.avg().unwrap_or_default()),
-                short(measure.min),
-                short(measure.max),
+                "avg {}, min {}, max {}, p50 {}, p90 {}, p95 {}, p99 {} ({all} values)",
+                number(measure.avg().unwrap_or_default()),
+                number(measure.min),
+                number(measure.max),
                 at(0),
                 at(1),
                 at(2),
@@ -72,13 +73,13 @@ pub fn measure_rows(measures: &[Measure]) -> Vec<Vec<Cell>> {
             let (ratio, trend) = (one.kind.is_ratio(), one.kind == MeasureKind::Trend);
             let at = one.percentiles(&[0.5, 0.95, 0.99]);
             let at = |index: usize| at.as_ref().and_then(|values| values.get(index).copied());
-            let count = |count: u64| if ratio { Cell::Int(count as i64) } else { Cell::Text(String::new()) };
+            let part = |part: u64| if ratio { Cell::Int(part as i64) } else { Cell::Text(String::new()) };
             vec![
                 Cell::Text(one.kind.name().to_owned()),
                 Cell::Text(one.name.to_string()),
                 Cell::Int(one.count as i64),
-                count(one.good),
-                count(one.bad()),
+                part(one.good),
+                part(one.bad()),
                 Cell::Text(one.ratio().map(|ratio| ratio.to_string()).unwrap_or_default()),
                 text(Some(one.sum).filter(|_| !ratio)),
                 text(one.avg()),
@@ -92,7 +93,7 @@ pub fn measure_rows(measures: &[Measure]) -> Vec<Vec<Cell>> {
         .collect()
 }
 
-/// To a thousandth.
+/// In the file, which is for programs: to a thousandth.
 fn short(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -124,11 +125,11 @@ mod tests {
         }
         insta::assert_snapshot!(shown.join("\n"), @r"
         Checks and metrics
-        ------------------------------------------------------------------------------------------------------------
-        check    has total   66.67 % passed (2 of 3, 1 failed)
-        rate     from cache  33.33 % true (1 of 3, 2 false)
+        -----------------------------------------------------------------------------------------------------
+        check    has total   66.7% passed (2 of 3, 1 failed)
+        rate     from cache  33.3% true (1 of 3, 2 false)
         counter  items       3.25 (added 2 times)
-        trend    tokens      avg 347.5, min 12, max 1000.5, median 30, p90 1000.5, p95 1000.5, p99 1000.5 (3 values)
+        trend    tokens      avg 347.5, min 12, max 1,001, p50 30, p90 1,001, p95 1,001, p99 1,001 (3 values)
         check,has total,3,2,1,0.6666666666666666,,,,,,,
         rate,from cache,3,1,2,0.3333333333333333,,,,,,,
         counter,items,2,,,,3.25,,,,,,

@@ -126,6 +126,8 @@ pub struct Entry {
     pub phases: Phases,
     /// The same as histograms; the total has them.
     pub phase_times: Option<Box<PhaseTimes>>,
+    /// Answers by their status; 0 is none. The total has them, of requests that tell. A histogram tells such numbers apart exactly.
+    pub statuses: Option<Box<Histogram>>,
     times: Buckets,
     exact: Histogram,
     window: Option<Window>,
@@ -150,6 +152,7 @@ impl Entry {
             num_fail_per_sec: Seconds::default(),
             phases: Phases::default(),
             phase_times: None,
+            statuses: None,
             times: Buckets::default(),
             exact: Histogram::default(),
             window: cached.then(Window::default),
@@ -249,6 +252,9 @@ impl Entry {
         if let Some(times) = &other.phase_times {
             self.phase_times.get_or_insert_default().merge(times);
         }
+        if let Some(statuses) = &other.statuses {
+            self.statuses.get_or_insert_default().merge(statuses);
+        }
         // A new second of the merged clock: keep a copy. Reports of other nodes for the same second may still
         // come, which makes the window approximate, as it is anyway.
         if let Some(last) = self.last_request_timestamp.map(|last| last as i64)
@@ -267,6 +273,7 @@ impl Entry {
             num_reqs_per_sec: Seconds::default(),
             num_fail_per_sec: Seconds::default(),
             phase_times: self.phase_times.clone(),
+            statuses: self.statuses.clone(),
             times: self.times.clone(),
             exact: self.exact.clone(),
             window: None,
@@ -394,6 +401,7 @@ impl Entry {
             + self.times.heap_bytes()
             + self.exact.heap_bytes()
             + self.phase_times.as_ref().map_or(0, |times| size_of::<PhaseTimes>() + times.heap_bytes())
+            + self.statuses.as_ref().map_or(0, |all| size_of::<Histogram>() + all.heap_bytes())
             + self.num_reqs_per_sec.heap_bytes()
             + self.num_fail_per_sec.heap_bytes()
             + self.window.as_ref().map_or(0, Window::heap_bytes)

@@ -42,7 +42,9 @@ pub use measures::{MAX_MEASURES, Measure, MeasureKey, MeasureKind, MeasureMarks,
 pub use number::Number;
 pub use phases::{Phase, PhaseTimes, Phases};
 pub use placing::{Of, Piece, Placed, Placing};
-pub use request_stats::{EntryId, MAX_NAMES, OVERFLOW_NAME, Report, RequestStats, SECONDS_BUDGET, Warning};
+pub use request_stats::{
+    Details, EntryId, MAX_NAMES, OVERFLOW_NAME, Report, RequestStats, SECONDS_BUDGET, Warning,
+};
 pub use seconds::Seconds;
 pub use slice::{BySecond, Mark, Slice, by_second, merge_slots};
 pub use slices::{MOST_SECONDS, OfName, Slices};

@@ -47,6 +47,15 @@ fn new_epoch() -> u32 {
     EPOCHS.fetch_add(1, Ordering::Relaxed)
 }
 
+/// What a client tells of a request besides how long it took.
+#[derive(Debug, Clone, Copy)]
+pub struct Details<'a> {
+    /// Where the time went; default phases if that is not known.
+    pub phases: &'a Phases,
+    /// Status of the answer; 0: there was none. `None`: it is not known.
+    pub status: Option<u16>,
+}
+
 /// Something the user should be told, once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Warning {
@@ -234,10 +243,11 @@ impl RequestStats {
         true
     }
 
-    /// As [`Self::record_sample`], with where the time went; default phases if that is not known.
+    /// As [`Self::record_sample`], with what else the client tells of it.
     #[inline]
     #[must_use = "a stale id records nothing"]
-    pub fn record_with(&mut self, id: EntryId, sample: &Sample, phases: &Phases) -> bool {
+    pub fn record_with(&mut self, id: EntryId, sample: &Sample, details: Details<'_>) -> bool {
+        let Details { phases, status } = details;
         if !self.record_sample(id, sample) {
             return false;
         }
@@ -247,6 +257,9 @@ impl RequestStats {
             }
             self.total.phases.merge(phases);
             self.total.phase_times.get_or_insert_default().add(phases);
+        }
+        if let Some(status) = status {
+            self.total.statuses.get_or_insert_default().record(status.into());
         }
         true
     }

@@ -54,9 +54,9 @@ def fetch(url: str) -> str:
 
 def arrivals(text: str) -> dict[str, int]:
     """The rows of the table of arrivals."""
-    found = re.findall(r"^(due|begun|late|dropped) +(\d+) ", text, re.MULTILINE)
+    found = re.findall(r"^(due|begun|late|dropped) +([\d,]+) ", text, re.MULTILINE)
     assert [name for name, _count in found] == ["due", "begun", "late", "dropped"], text
-    return {name: int(count) for name, count in found}
+    return {name: int(count.replace(",", "")) for name, count in found}
 
 
 def requests(text: str) -> dict[str, int]:

@@ -84,12 +84,12 @@ def test_each_surface_says_what_was_asked_and_what_came(tmp_path: Path) -> None:
     words = [
         r"^ok +GET /cart +p95 +< 250 ms +40(\.\d+)? ms$",
         r"^ok +/user/:id +max +<= 10 ms +10 ms$",
-        r"^FAILED +all +fail ratio +< 1 % +33\.3 % \(\d+ of \d+\)$",
+        r"^FAILED +all +fail ratio +< 1% +33\.3% \(\d+ of \d+\)$",
         r"^ok +~\^\(GET\|POST\) / +requests/s +> 1/s +[\d.]+/s$",
         r"^NO DATA +GET /nowhere +p99 +< 1 s +– \(no request was counted under this name\)$",
         r"^warning +all +avg +< 1 ms +50 ms$",
         r"^ok +all +requests +> 2 +\d+ \((the only window|worst of \d windows) of 1 s\)$",
-        r"^NO DATA +all +median +< 1 s +– \(no window of 3600 s had one\)$",
+        r"^NO DATA +all +p50 +< 1 s +– \(no window of 3600 s had one\)$",
     ]
     assert len(rows) == len(words), out
     for row, word in zip(rows, words, strict=True):
@@ -99,7 +99,7 @@ def test_each_surface_says_what_was_asked_and_what_came(tmp_path: Path) -> None:
     assert suites["requests"].get("failures") == "0", "the thresholds say what is too many"
     assert (suites["thresholds"].get("tests"), suites["thresholds"].get("failures")) == ("8", "3")
     summary = (tmp_path / "s.md").read_text()
-    assert "failed (exit code 3)" in summary and "| FAILED | `all` | fail ratio | &lt; 1 % |" in summary
+    assert "failed (exit code 3)" in summary and "| FAILED | `all` | fail ratio | &lt; 1% |" in summary
     report = (tmp_path / "r.html").read_text()
     assert '"text":"GET /nowhere: p99 \\u003c 1s"' in report and '"outcome":"no data"' in report
 
@@ -133,7 +133,7 @@ def test_a_window_sees_what_the_whole_run_hides_and_stops_it(tmp_path: Path) -> 
     first, second = table(out)
     assert first.startswith("ok"), out
     assert re.match(
-        r"FAILED +GET /cart +median +< 250 ms +900(\.\d)? ms \(worst of \d windows of 2 s, first after 0:00:0[4-7]\)",
+        r"FAILED +GET /cart +p50 +< 250 ms +900(\.\d)? ms \(worst of \d windows of 2 s, first after 0:00:0[4-7]\)",
         second,
     ), out
     code, out = ended(stopped)

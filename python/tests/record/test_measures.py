@@ -56,7 +56,7 @@ def test_the_page_says_what_comes_out(tmp_path: Path, blog: TestkitServer):
     suites = {suite.get("name"): suite for suite in xml.parse(out / "junit.xml").getroot()}
     cases = {case.get("name"): case for case in suites["checks and metrics"]}
     assert cases["check is short"].find("failure") is None
-    assert "0.00 % passed (0 of 3, 3 failed)" in cases["check is short"].findtext("system-out")
+    assert "0% passed (0 of 3, 3 failed)" in cases["check is short"].findtext("system-out")
     summary = (out / "summary.md").read_text()
     assert "## Checks and metrics" in summary and "| trend | `words` | avg 200, min 100," in summary
     assert '"kind":"trend","name":"words"' in (out / "report.html").read_text()
@@ -143,7 +143,7 @@ def test_they_are_counted_live_and_over_workers(
     assert seen['gregaria_checks_total{name="by requests",result="pass"}'] > 0
     table = err.partition("Checks and metrics")[2]
     # What was told is all there: two checks of each turn of Fast, one value and one half.
-    checks = int(re.search(r"check +fast +\S+ % passed \(\d+ of (\d+)", table)[1])
+    checks = int(re.search(r"check +fast +\S+% passed \(\d+ of (\d+)", table)[1])
     values = int(re.search(r"\((\d+) values\)", table)[1])
     assert abs(values - checks / 2) <= 6 and values >= 20, table
     assert float(re.search(r"counter +c +(\S+) \(added (\d+)", table)[1]) == pytest.approx(values / 2, abs=3)

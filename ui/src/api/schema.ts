@@ -283,6 +283,8 @@ export interface Threshold {
   required: string;
   /** How it stands. */
   outcome: Outcome;
+  /** The limit in ms, if it is one of response times. */
+  limit: number | null;
   /** The number: of the whole run, or of the worst window. Milliseconds, a share of one, per second, or a number. */
   measured: number | null;
   /** The same with its unit. */
@@ -493,6 +495,43 @@ export interface FieldValues {
   spawn_rate: FieldValue;
   /** Length of the run in seconds. */
   run_time: FieldValue;
+}
+
+/** Percentiles over time: exact ones of stretches that are long enough for them. */
+export interface Fan {
+  /** Seconds of a stretch. */
+  width: number;
+  /** Begin of each, unix seconds. */
+  at: number[];
+  /** Requests with a response time. */
+  requests: number[];
+  /** Of `percentiles`, rising: 0 is the shortest response time, 1 the longest. */
+  fractions: number[];
+  /** By fraction, then stretch, ms. */
+  percentiles: (number | null)[][];
+}
+
+/** Requests by how long they took. */
+export interface Bands {
+  /** In ms, rising. */
+  bounds: number[];
+  /**
+   * Those that took at most the first bound, those that took longer but at most the second, and so on; the last took longer
+   * than any.
+   */
+  requests: number[];
+  /** Requests without a response time. */
+  untimed: number;
+}
+
+/** Users of each class, whenever that changed. */
+export interface ClassUsers {
+  /** From the second that begins then on, unix seconds. */
+  at: number[];
+  /** Names of the classes. */
+  classes: string[];
+  /** By class, then change. */
+  users: number[][];
 }
 
 /** The numbers of some seconds of a run. */
@@ -757,6 +796,14 @@ export interface RunDetail {
   generator: Generator[];
   /** What has become of the arrivals, if it was an open run. */
   arrivals: Arrivals | null;
+  /** Answers by their status; `0`: there was none. */
+  statuses: Record<string, number>;
+  /** Users of each class. */
+  classes: ClassUsers;
+  /** Percentiles over time. */
+  fan: Fan;
+  /** Requests by how long they took. */
+  bands: Bands;
 }
 
 /** Two runs side by side. */

@@ -1,5 +1,5 @@
 /** The series of the three charts of a run. */
-import type { Arrivals } from "../api/schema";
+import type { Arrivals, ClassUsers, Fan } from "../api/schema";
 import { percentileName } from "../lib/format";
 import type { Series } from "../lib/series";
 import type { Column } from "./decimate";
@@ -73,16 +73,55 @@ export function otherLatency(arrivals: Arrivals | null): string {
   return arrivals.latencies.reads === "service" ? "since intended start" : "service time";
 }
 
-export function users(of: Series): ChartSeries[] {
-  return [
-    {
-      key: "users",
-      label: "Users",
-      colour: "series-users",
-      values: of.users,
-      keep: "max",
-      fill: true,
-      stepped: true,
-    },
-  ];
+/** So many classes have a line; the rest have one together. */
+const MOST_CLASSES = 8;
+
+/** All users, and those of each class if there are several. */
+export function users(of: Series, classes: ClassUsers | null = null): ChartSeries[] {
+  const line = (key: string, label: string, colour: string, values: Column): ChartSeries => ({
+    key,
+    label,
+    colour,
+    values,
+    keep: "max",
+    stepped: true,
+  });
+  const all: ChartSeries = { ...line("users", "Users", "series-users", of.users), fill: true };
+  if (classes === null || classes.classes.length < 2) return [all];
+  const byClass = classes.classes
+    .map((name, index) => ({ name, users: classes.users[index] ?? [] }))
+    .sort((a, b) => Math.max(0, ...b.users) - Math.max(0, ...a.users));
+  const shown = byClass.slice(0, byClass.length > MOST_CLASSES ? MOST_CLASSES - 1 : MOST_CLASSES);
+  const rest = byClass.slice(shown.length);
+  if (rest.length > 0) {
+    const sum = classes.at.map((_, at) => rest.reduce((total, one) => total + (one.users[at] ?? 0), 0));
+    shown.push({ name: `${rest.length} other classes`, users: sum });
+  }
+  const lines = shown.map(({ name, users }, index) =>
+    line(`class ${name}`, name, `series-${(index % 6) + 1}`, stepsAt(of, classes.at, users)),
+  );
+  return [all, ...lines];
+}
+
+/** What changed at those moments, at the end of each point of a series. */
+function stepsAt(of: Series, changes: readonly number[], values: readonly number[]): Column {
+  let next = 0;
+  let value = 0;
+  return of.at.map((at, index) => {
+    while (next < changes.length && (changes[next] ?? 0) < at + of.stride) value = values[next++] ?? 0;
+    // Between two runs there are none.
+    return of.users[index] === null ? null : value;
+  });
+}
+
+/** Percentiles over time, each filled down to the one below. */
+export function fanOf(fan: Fan): ChartSeries[] {
+  return fan.fractions.map((fraction, index) => ({
+    key: `p${Number((fraction * 100).toFixed(4))}`,
+    label: fraction === 0 ? "Min" : fraction === 1 ? "Max" : percentileName(fraction),
+    colour: percentileColour(fraction),
+    values: fan.percentiles[index] ?? [],
+    keep: "max",
+    ...(index > 0 ? { downTo: index - 1 } : {}),
+  }));
 }

@@ -22,6 +22,8 @@ export interface ChartSeries {
   bridged?: boolean;
   /** Steps rather than slopes: users come one at a time. */
   stepped?: boolean;
+  /** Filled down to the series of that number. */
+  downTo?: number;
 }
 
 export interface Marker {
@@ -51,6 +53,8 @@ export interface Drawn {
   values: Column[];
   /** Seconds that a rate is the mean of. */
   step: number;
+  /** Seconds that each point of a rate covers. */
+  covers?: number[];
 }
 
 const POINTS = 1_200;
@@ -101,6 +105,16 @@ export function create(element: HTMLElement, options: ChartOptions): uPlot {
         },
       ],
       series: [{}, ...options.series.map((series) => drawn(series))],
+      bands: options.series.flatMap(({ downTo, colour: token }, index): uPlot.Band[] =>
+        downTo === undefined
+          ? []
+          : [
+              {
+                series: [index + 1, downTo + 1],
+                fill: `color-mix(in srgb, ${colour(token)} 22%, transparent)`,
+              },
+            ],
+      ),
       hooks: {
         setSelect: [(self) => selected(self, options)],
         setCursor: [(self) => options.oncursor(self.cursor.idx ?? null)],
@@ -189,6 +203,7 @@ function drawn(series: ChartSeries): uPlot.Series {
     stroke,
     width: 1.75,
     ...(series.dashed ? { dash: [6, 4] } : {}),
+    ...(series.downTo === undefined ? {} : { width: 1 }),
     ...(series.fill ? { fill: `color-mix(in srgb, ${stroke} 14%, transparent)` } : {}),
     ...(series.stepped && uPlot.paths.stepped ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
     // A line needs two points: one that stands alone would not be seen without a dot.

@@ -1,12 +1,13 @@
-/** Whether the page is as narrow as a phone. */
+/** Whether the page is as narrow as a phone, or as a window beside another. */
 class Media {
-  private readonly query = matchMedia("(max-width: 720px)");
-  phone = $state(this.query.matches);
+  private readonly small = matchMedia("(max-width: 720px)");
+  private readonly tight = matchMedia("(max-width: 1240px)");
+  phone = $state(this.small.matches);
+  slim = $state(this.tight.matches);
 
   constructor() {
-    this.query.addEventListener("change", (event) => {
-      this.phone = event.matches;
-    });
+    this.small.addEventListener("change", ({ matches }) => (this.phone = matches));
+    this.tight.addEventListener("change", ({ matches }) => (this.slim = matches));
   }
 }
 

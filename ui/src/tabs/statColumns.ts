@@ -157,3 +157,9 @@ export function narrow(column: Column<StatRow>): Column<StatRow> {
   if (column.width === undefined) return column;
   return { ...column, width: Math.min(column.width, column.key === "requests" ? 76 : 58) };
 }
+
+/** In a window that is not quite wide enough: as much as numbers need. */
+export function slim(column: Column<StatRow>): Column<StatRow> {
+  if (column.width === undefined) return column;
+  return { ...column, width: Math.min(column.width, column.key === "requests" ? 80 : 64) };
+}

@@ -72,6 +72,13 @@ pub(super) struct Parts {
     pub(super) text_body: bool,
 }
 
+impl Parts {
+    /// Of the answer; 0 without one.
+    pub(super) fn status(&self) -> u16 {
+        self.exchange.as_ref().map_or(0, |exchange| exchange.response.status)
+    }
+}
+
 impl Drop for Parts {
     fn drop(&mut self) {
         if let Some(exchange) = self.exchange.take() {
@@ -462,9 +469,10 @@ impl ResponseCore {
 }
 
 impl ResponseCore {
-    /// Where the time of a request went, if it was sent from here.
-    pub(crate) fn timing(&self) -> Option<Phases> {
-        self.parts.as_ref().map(|parts| parts.meta.phases)
+    /// Where the time of a request went, and the status of its answer (0: there was none), if it was sent from here.
+    pub(crate) fn told(&self) -> Option<(Phases, u16)> {
+        let parts = self.parts.as_ref()?;
+        Some((parts.meta.phases, parts.status()))
     }
 }
 

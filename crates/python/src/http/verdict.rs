@@ -1,6 +1,6 @@
 //! Counting a request: straight into the statistics if nobody else listens, through the event if somebody does.
 
-use gregaria_stats::EntryId;
+use gregaria_stats::{Details, EntryId};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -66,7 +66,7 @@ pub(super) fn record(
     exception: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<()> {
     let now = meta.start_unix + meta.time_ms / 1000.0;
-    let id = record_time(py, own.stats.get(), session, style, meta, now)?;
+    let id = record_time(py, own.stats.get(), session, style, (meta, status), now)?;
     if let Some(exception) = exception {
         own.stats.get().record_error(py, id, exception, now)?;
     }
@@ -93,15 +93,16 @@ pub(super) fn record_time(
     table: &RequestStats,
     session: &SessionCore,
     style: Style,
-    meta: &Meta,
+    (meta, status): (&Meta, u16),
     now: f64,
 ) -> PyResult<EntryId> {
+    let details = Details { phases: &meta.phases, status: Some(status) };
     let own_name =
         meta.name.is_none() && (style == Style::Requests || &*meta.asked == meta.target.url.target());
     let known = if own_name { meta.target.entry(&meta.method) } else { None };
     let time_ms = if is_open_run() { counted_as(py, table, session, style, meta) } else { meta.time_ms };
     if let Some(id) = known
-        && table.record(py, id, Some(time_ms), meta.length, now, &meta.phases)?
+        && table.record(py, id, Some(time_ms), meta.length, now, details)?
     {
         return Ok(id);
     }
@@ -109,7 +110,7 @@ pub(super) fn record_time(
     if own_name {
         meta.target.remember(&meta.method, id);
     }
-    table.record(py, id, Some(time_ms), meta.length, now, &meta.phases)?;
+    table.record(py, id, Some(time_ms), meta.length, now, details)?;
     Ok(id)
 }
 
@@ -138,7 +139,7 @@ pub(super) fn report(
     if edited.is_none()
         && let Some(own) = only_own(py, session)?
     {
-        let status = parts.exchange.as_ref().map_or(0, |exchange| exchange.response.status);
+        let status = parts.status();
         return record(py, &own, session, parts.style, &parts.meta, status, exception);
     }
     let Some(event) = session.event(py) else { return Ok(()) };
@@ -173,7 +174,7 @@ fn settle(response: &Bound<'_, PyAny>) -> PyResult<bool> {
     let Some(decided) = core.is_success() else { return Ok(false) };
     let Some(parts) = core.parts() else { return Ok(false) };
     let py = response.py();
-    let status = parts.exchange.as_ref().map_or(0, |exchange| exchange.response.status);
+    let status = parts.status();
     if !parts.catch
         || !(decided || is_good(parts.style, status))
         || !super::send::is_caught_class(response, parts.style)?

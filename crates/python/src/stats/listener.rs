@@ -4,9 +4,10 @@ use super::request_stats::RequestStats;
 use super::settings;
 use crate::http::ResponseCore;
 use crate::user::{is_open_run, latency_of};
+use gregaria_stats::{Details, Phases};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyInt};
 use std::sync::{Mutex, PoisonError};
 
 /// Listener of `events.request`. Native code that finds it as the only listener records without calling it.
@@ -71,8 +72,8 @@ impl StatsListener {
                 _ => Ok(()),
             };
         }
-        let phases = response.and_then(|response| response.cast::<ResponseCore>().ok()?.get().timing());
-        let phases = phases.unwrap_or_default();
+        let (phases, status) = response.map(told_by).unwrap_or_default();
+        let details = Details { phases: &phases, status };
         let stats = self.stats(py);
         let stats = stats.bind(py);
         let counted = if is_open_run() {
@@ -81,7 +82,7 @@ impl StatsListener {
             None
         };
         let response_time = counted.as_ref().unwrap_or(response_time);
-        stats.get().on_request(py, request_type, name, response_time, response_length, exception, &phases)
+        stats.get().on_request(py, request_type, name, response_time, response_length, exception, details)
     }
 
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
@@ -90,6 +91,16 @@ impl StatsListener {
             Err(_) => Ok(()),
         }
     }
+}
+
+/// Where the time went, as far as that is known, and the status of the answer. Of what is no response of an HTTP client nothing.
+fn told_by(response: &Bound<'_, PyAny>) -> (Phases, Option<u16>) {
+    if let Ok(core) = response.cast::<ResponseCore>() {
+        return core.get().told().map_or_else(Default::default, |(phases, status)| (phases, Some(status)));
+    }
+    let status = response.getattr(intern!(response.py(), "status_code")).ok();
+    let status = status.and_then(|status| status.cast_exact::<PyInt>().ok()?.extract::<u16>().ok());
+    (Phases::default(), status.filter(|status| (100..1_000).contains(status)))
 }
 
 /// The time that statistics of an open run count; None: as it is given.

@@ -120,6 +120,13 @@ fn wire<'py>(py: Python<'py>, entry: &Entry) -> PyResult<Bound<'py, PyDict>> {
                 convert::counts(py, times.iter().map(|&(slot, count)| (i64::from(slot), count)))?,
             )?;
         }
+        if let Some(statuses) = &entry.statuses {
+            let statuses = statuses.slots();
+            more.set_item(
+                "statuses",
+                convert::counts(py, statuses.iter().map(|&(status, count)| (i64::from(status), count)))?,
+            )?;
+        }
         dict.set_item(MORE, more)?;
     }
     Ok(dict)
@@ -173,6 +180,10 @@ fn read_more(entry: &mut Entry, more: &Bound<'_, PyDict>) -> PyResult<()> {
     if more.contains("phase_times")? {
         let times = slots(more, "phase_times")?;
         entry.phase_times = Some(Box::new(PhaseTimes::from_slots(times)));
+    }
+    if more.contains("statuses")? {
+        let statuses = slots(more, "statuses")?.filter(|&(status, _)| status < 1_000);
+        entry.statuses = Some(Box::new(Histogram::from_slots(statuses)));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::convert;
 use super::entry::StatsEntry;
 use super::error::{StatsError, parse_error};
 use super::{limit, settings};
-use gregaria_stats::{EntryId, EntryWire, Number, Phases, Sample, Warning};
+use gregaria_stats::{Details, EntryId, EntryWire, Number, Phases, Sample, Warning};
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyList, PyTuple};
@@ -95,7 +95,7 @@ impl RequestStats {
         response_time_ms: Option<f64>,
         content_length: u64,
         now: f64,
-        phases: &Phases,
+        details: Details<'_>,
     ) -> PyResult<bool> {
         if settings::has_custom_bucket()
             && let Some(ms) = response_time_ms
@@ -103,17 +103,17 @@ impl RequestStats {
             let bucket = settings::custom_bucket(py, PyFloat::new(py, ms).as_any())?;
             let content_length = Number::int(content_length as i64);
             let sample = Sample::with_bucket(Some((Number::float(ms), bucket)), content_length, now);
-            return self.count(py, id, &sample, phases);
+            return self.count(py, id, &sample, details);
         }
         let sample = Sample::new(response_time_ms, content_length, now);
-        self.count(py, id, &sample, phases)
+        self.count(py, id, &sample, details)
     }
 
     #[inline]
-    fn count(&self, py: Python<'_>, id: EntryId, sample: &Sample, phases: &Phases) -> PyResult<bool> {
+    fn count(&self, py: Python<'_>, id: EntryId, sample: &Sample, details: Details<'_>) -> PyResult<bool> {
         let (known, counted) = {
             let mut stats = self.shared.lock();
-            (stats.record_with(id, sample, phases), stats.total().num_requests)
+            (stats.record_with(id, sample, details), stats.total().num_requests)
         };
         limit::look(py, counted)?;
         Ok(known)
@@ -178,13 +178,13 @@ impl RequestStats {
         response_time: &Bound<'_, PyAny>,
         content_length: &Bound<'_, PyAny>,
         error: Option<&Bound<'_, PyAny>>,
-        phases: &Phases,
+        details: Details<'_>,
     ) -> PyResult<()> {
         let now = convert::unix_time(py)?;
         let sample = convert::sample(py, response_time, content_length, now)?;
         let (method, name) = (convert::text(method)?, convert::text(name)?);
         let mut id = self.entry_id(py, &method, &name);
-        while !self.count(py, id, &sample, phases)? {
+        while !self.count(py, id, &sample, details)? {
             id = self.entry_id(py, &method, &name);
         }
         if let Some(error) = error
@@ -299,8 +299,8 @@ impl RequestStats {
             let given = (method, name, response_time, content_length);
             return slf.call_method1("_log_by_entries", given).map(drop);
         }
-        let none = Phases::default();
-        slf.get().on_request(slf.py(), method, name, response_time, content_length, None, &none)
+        let nothing = Details { phases: &Phases::default(), status: None };
+        slf.get().on_request(slf.py(), method, name, response_time, content_length, None, nothing)
     }
 
     /// Counts the failure of a request.

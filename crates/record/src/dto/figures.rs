@@ -129,6 +129,41 @@ wire! {
         pub run_time: FieldValue,
     }
 
+    /// Percentiles over time: exact ones of stretches that are long enough for them.
+    pub struct Fan {
+        /// Seconds of a stretch.
+        pub width: u32,
+        /// Begin of each, unix seconds.
+        pub at: Vec<f64>,
+        /// Requests with a response time.
+        pub requests: Vec<u64>,
+        /// Of `percentiles`, rising: 0 is the shortest response time, 1 the longest.
+        pub fractions: Vec<f64>,
+        /// By fraction, then stretch, ms.
+        pub percentiles: Vec<Vec<Option<f64>>>,
+    }
+
+    /// Requests by how long they took.
+    pub struct Bands {
+        /// In ms, rising.
+        pub bounds: Vec<f64>,
+        /// Those that took at most the first bound, those that took longer but at most the second, and so on; the last took longer
+        /// than any.
+        pub requests: Vec<u64>,
+        /// Requests without a response time.
+        pub untimed: u64,
+    }
+
+    /// Users of each class, whenever that changed.
+    pub struct ClassUsers {
+        /// From the second that begins then on, unix seconds.
+        pub at: Vec<f64>,
+        /// Names of the classes.
+        pub classes: Vec<String>,
+        /// By class, then change.
+        pub users: Vec<Vec<u64>>,
+    }
+
     /// The numbers of some seconds of a run.
     pub struct Window {
         /// Begin of the first second, unix.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Arrivals, Exception, Failure, Generator, History, Info, Measure, Name, Phases, Rows, Threshold, Verdict,
+    Arrivals, Bands, ClassUsers, Counts, Exception, Fan, Failure, Generator, History, Info, Measure, Name, Phases, Rows, Threshold, Verdict,
 };
 
 wire! {
@@ -119,6 +119,14 @@ wire! {
         pub generator: Vec<Generator>,
         /// What has become of the arrivals, if it was an open run.
         pub arrivals: Option<Arrivals>,
+        /// Answers by their status; `0`: there was none.
+        pub statuses: Counts,
+        /// Users of each class.
+        pub classes: ClassUsers,
+        /// Percentiles over time.
+        pub fan: Fan,
+        /// Requests by how long they took.
+        pub bands: Bands,
     }
 
     /// Two runs side by side.

@@ -284,6 +284,8 @@ wire! {
         pub required: String,
         /// How it stands.
         pub outcome: Outcome,
+        /// The limit in ms, if it is one of response times.
+        pub limit: Option<f64>,
         /// The number: of the whole run, or of the worst window. Milliseconds, a share of one, per second, or a number.
         pub measured: Option<f64>,
         /// The same with its unit.

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::run::StoredRun;
+use crate::classes::ClassCourse;
 use crate::course::Course;
 use crate::dto;
 use crate::own::OwnCourse;
@@ -89,6 +90,8 @@ struct Tables {
     stride: u32,
     names_stride: u32,
     generator: Vec<dto::Generator>,
+    statuses: dto::Counts,
+    classes: dto::ClassUsers,
     /// Whether the percentiles of the rows are exact.
     exact: bool,
 }
@@ -117,6 +120,8 @@ pub fn encode(run: &StoredRun, summary: &dto::RunSummary) -> Result<Vec<u8>, For
         stride: course.stride,
         names_stride: course.names_stride,
         generator: course.own.points().to_vec(),
+        statuses: run.statuses.clone(),
+        classes: course.classes.told().clone(),
         exact: true,
     };
     let mut body = Vec::new();
@@ -243,6 +248,8 @@ pub fn decode(mut bytes: &[u8]) -> Result<StoredRun, FormatError> {
     course.names_stride = tables.names_stride.max(1);
     course.names = all.collect();
     course.own = OwnCourse::from_points(tables.generator);
+    course.classes = ClassCourse::from_told(tables.classes);
+    course.know_longest(&tables.total);
     let mut run = StoredRun {
         summary,
         info: tables.info,
@@ -259,6 +266,7 @@ pub fn decode(mut bytes: &[u8]) -> Result<StoredRun, FormatError> {
         verdict: tables.verdict,
         arrivals: tables.arrivals,
         measures: tables.measures,
+        statuses: tables.statuses,
         course,
     };
     if !tables.exact {

@@ -55,6 +55,9 @@ pub(crate) struct Change {
     measures: Vec<dto::Measure>,
     /// The newest points: in place of those that are not older.
     generator: Vec<dto::Generator>,
+    statuses: dto::Counts,
+    /// The newest changes: in place of those that are not older.
+    classes: dto::ClassUsers,
     /// 0: the total's; then those of the names.
     #[serde(skip)]
     series: Vec<(u32, Vec<u8>)>,
@@ -68,13 +71,21 @@ pub(crate) struct Marks {
     names: Vec<Mark>,
     /// Begin of the newest point of what the program saw of itself.
     own: f64,
+    /// Newest change of the users of each class.
+    classes: f64,
 }
 
 impl Marks {
     /// All of it.
     pub(crate) fn of(course: &Course) -> Self {
         let names = course.names.iter().map(Series::mark).collect();
-        Self { total: course.total.mark(), latency: course.latency.mark(), names, own: course.own.newest() }
+        Self {
+            total: course.total.mark(),
+            latency: course.latency.mark(),
+            names,
+            own: course.own.newest(),
+            classes: course.classes.newest(),
+        }
     }
 
     /// What has grown since; all of it is marked then.
@@ -94,6 +105,7 @@ impl Marks {
             grown.push((LATENCY, tail));
         }
         self.own = course.own.newest();
+        self.classes = course.classes.newest();
         grown
     }
 }
@@ -118,6 +130,8 @@ impl Change {
             arrivals: run.arrivals().cloned(),
             measures: mirror.measures(),
             generator: run.course.own.since(marks.own).to_vec(),
+            statuses: mirror.statuses(),
+            classes: run.course.classes.since(marks.classes),
             series: marks.follow(&run.course),
         }
     }
@@ -270,11 +284,13 @@ impl Reader {
         }
         (run.summary, run.elapsed, run.course.until) = (change.summary, change.elapsed, change.until);
         (run.total, run.thresholds, run.verdict) = (change.total, change.thresholds, change.verdict);
-        (run.arrivals, run.measures) = (change.arrivals, change.measures);
+        (run.arrivals, run.measures, run.statuses) = (change.arrivals, change.measures, change.statuses);
         run.names.extend(change.names);
         put_rows(&mut run.rows, change.rows, &mut self.rows);
         put_phases(&mut run.phases, change.phases, &mut self.phases);
         run.course.own.follow(change.generator);
+        run.course.classes.follow(&change.classes);
+        run.course.know_longest(&run.total);
         for error in change.errors {
             let place = *self.errors.entry(error.key.clone()).or_insert(run.errors.len());
             put(&mut run.errors, place, error);

@@ -6,6 +6,7 @@ use crate::course::Course;
 use crate::dto;
 use crate::mirror::shown_percentiles;
 use crate::run::Run;
+use crate::spread::bands;
 use crate::status::HostStatus;
 use crate::windows::whole;
 
@@ -42,6 +43,8 @@ pub struct StoredRun {
     pub arrivals: Option<dto::Arrivals>,
     /// Checks and metrics of the script's own.
     pub measures: Vec<dto::Measure>,
+    /// Answers by their status.
+    pub statuses: dto::Counts,
     /// The course, second by second.
     pub course: Course,
 }
@@ -66,6 +69,7 @@ impl StoredRun {
             verdict: run.verdict(),
             arrivals: run.arrivals.clone(),
             measures: mirror.measures(),
+            statuses: mirror.statuses(),
             course: course.clone(),
         }
     }
@@ -107,6 +111,13 @@ impl StoredRun {
         }
     }
 
+    /// The course knows response times to a thousandth, which is enough for bands.
+    fn bands(&self) -> dto::Bands {
+        let of_all = self.thresholds.iter().filter(|threshold| threshold.subject == "all");
+        let limits = of_all.filter_map(|threshold| threshold.limit);
+        bands(&self.course.slots(-1), self.summary.requests, limits)
+    }
+
     /// All but what is asked for by window or name.
     pub fn detail(&self) -> dto::RunDetail {
         dto::RunDetail {
@@ -127,6 +138,10 @@ impl StoredRun {
             arrivals: self.arrivals.clone(),
             measures: self.measures.clone(),
             generator: self.course.own.points().to_vec(),
+            statuses: self.statuses.clone(),
+            classes: self.course.classes.told().clone(),
+            fan: self.course.fan(),
+            bands: self.bands(),
         }
     }
 }

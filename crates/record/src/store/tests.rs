@@ -34,6 +34,7 @@ fn run(started: f64, seconds: u32) -> StoredRun {
     }
     course.names = vec![course.total.clone()];
     course.until = started + f64::from(seconds);
+    course.note_classes(started + 2.0, &[("Reader".to_owned(), 2)].into());
     StoredRun {
         summary: dto::RunSummary { started, requests: u64::from(seconds) * 10, ..dto::RunSummary::default() },
         info: json!({"tasks": {"total": {}}}),
@@ -50,6 +51,7 @@ fn run(started: f64, seconds: u32) -> StoredRun {
         verdict: dto::Verdict::default(),
         arrivals: Some(dto::Arrivals { due: 7, begun: 6, dropped: 1, ..dto::Arrivals::default() }),
         measures: Vec::new(),
+        statuses: [("200".to_owned(), 9), ("404".to_owned(), 1)].into(),
         course,
     }
 }
@@ -63,6 +65,8 @@ fn what_is_kept_is_what_is_opened() {
     assert!(id.starts_with("20261123T023039Z-"), "{id}");
     let back = store.open(&id).unwrap();
     assert_eq!((back.detail().names, back.info.clone()), (run.detail().names, run.info.clone()));
+    let (kept, was) = (back.detail(), run.detail());
+    assert_eq!((kept.statuses, kept.classes, kept.fan, kept.bands), (was.statuses, was.classes, was.fan, was.bands));
     assert_eq!(back.course.total.to_bytes(), run.course.total.to_bytes());
     assert_eq!(
         back.course.window(Some(0), None, None, &[0.5]),

@@ -1,8 +1,9 @@
 //! How each rule stands, second by second.
 
+use gregaria_report::figures::count;
 use gregaria_stats::{Measure, MeasureKind, Number};
 
-use super::metric::{Metric, share};
+use super::metric::{Dimension, Metric, share};
 use super::rule::{Subject, Threshold};
 use super::sums::{Sums, Window};
 use crate::dto;
@@ -266,6 +267,7 @@ impl Watch {
             metric: rule.metric.label(),
             required: rule.bound.text(dimension),
             outcome: outcome.to_owned(),
+            limit: (dimension == Dimension::Time).then_some(rule.bound.value),
             measured,
             shown: measured.map(|value| dimension.text(value)),
             detail: self.detail(run, outcome),
@@ -283,7 +285,7 @@ impl Watch {
             words.extend(match measured(run, *kind, name) {
                 None => Some("nothing was measured under this name".to_owned()),
                 Some(_) if outcome == NO_DATA => Some(self.nothing("anything")),
-                Some(one) if kind.is_ratio() && whole => Some(format!("{} of {}", one.good, one.count)),
+                Some(one) if kind.is_ratio() && whole => Some(of(one.good, one.count)),
                 Some(_) => None,
             });
             words.extend(self.when());
@@ -307,7 +309,7 @@ impl Watch {
             && let Some(arrivals) = run.arrivals()
         {
             let part = if self.rule.metric == Metric::Late { arrivals.late } else { arrivals.dropped };
-            words.push(format!("{part} of {}", arrivals.due));
+            words.push(of(part, arrivals.due));
         }
         if self.rule.metric == Metric::FailRatio && self.window.is_none() && self.rule.after == 0 {
             let (failures, requests) =
@@ -315,7 +317,7 @@ impl Watch {
                     (failures + name.entry.num_failures, requests + name.entry.num_requests)
                 });
             if requests > 0 {
-                words.push(format!("{failures} of {requests}"));
+                words.push(of(failures, requests));
             }
         }
         words.extend(self.when());
@@ -366,6 +368,10 @@ pub(crate) fn meant<'a>(run: &'a Run, subject: &'a Subject) -> impl Iterator<Ite
     let total = all.then(|| run.total());
     let names = run.names().filter(move |name| !all && subject.is(&name.entry.method, &name.entry.name));
     total.into_iter().chain(names)
+}
+
+fn of(part: u64, all: u64) -> String {
+    format!("{} of {}", count(part), count(all))
 }
 
 /// `0:02:10`

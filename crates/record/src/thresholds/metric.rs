@@ -1,5 +1,6 @@
 //! The numbers that a rule can be about, their units, and how they are written.
 
+use gregaria_report::figures::{judged, percentile_name};
 use gregaria_stats::{Measure, MeasureKind, roundest};
 
 use super::sums::Sums;
@@ -158,8 +159,7 @@ impl Metric {
     /// As people read it.
     pub(crate) fn label(self) -> String {
         match self {
-            Self::Percentile(0.5) => "median".to_owned(),
-            Self::Percentile(fraction) => format!("p{}", short(fraction * 100.0)),
+            Self::Percentile(fraction) => percentile_name(fraction),
             Self::FailRatio => "fail ratio".to_owned(),
             Self::Rps => "requests/s".to_owned(),
             Self::Count => "requests".to_owned(),
@@ -177,14 +177,14 @@ impl Metric {
 }
 
 impl Dimension {
-    /// A value in the unit that people read: `148 ms`, `2.31 %`, `100/s`.
+    /// A value in the unit that people read: `148 ms`, `2.31%`, `100/s`.
     pub(crate) fn text(self, value: f64) -> String {
         match self {
-            Self::Time if value >= 1_000.0 => format!("{} s", short(value / 1_000.0)),
-            Self::Time => format!("{} ms", short(value)),
-            Self::Ratio => format!("{} %", short(value * 100.0)),
-            Self::Rate => format!("{}/s", short(value)),
-            Self::Number => short(value),
+            Self::Time if value >= 1_000.0 => format!("{} s", judged(value / 1_000.0)),
+            Self::Time => format!("{} ms", judged(value)),
+            Self::Ratio => format!("{}%", judged(value * 100.0)),
+            Self::Rate => format!("{}/s", judged(value)),
+            Self::Number => judged(value),
         }
     }
 
@@ -216,17 +216,6 @@ impl Dimension {
 /// So many of so many; `None`: of none.
 pub(crate) fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
-}
-
-/// Three decimals of what is small, one of what is not, and none that say nothing: times are known to a thousandth.
-fn short(value: f64) -> String {
-    let decimals = match value.abs() {
-        size if size >= 1_000.0 => 0,
-        size if size >= 10.0 => 1,
-        _ => 3,
-    };
-    let text = format!("{value:.decimals$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// How a number is to compare.
@@ -299,9 +288,9 @@ mod tests {
             (Dimension::Time, 148.26, "148.3 ms"),
             (Dimension::Time, 12_345.0, "12.3 s"),
             (Dimension::Time, 1_000.0, "1 s"),
-            (Dimension::Ratio, 0.01, "1 %"),
-            (Dimension::Ratio, 41.0 / 1_774.0, "2.311 %"),
-            (Dimension::Rate, 1_234.56, "1235/s"),
+            (Dimension::Ratio, 0.01, "1%"),
+            (Dimension::Ratio, 41.0 / 1_774.0, "2.311%"),
+            (Dimension::Rate, 1_234.56, "1,235/s"),
             (Dimension::Number, 41.0, "41"),
         ] {
             assert_eq!(dimension.text(value), text);

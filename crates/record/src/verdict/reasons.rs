@@ -1,5 +1,6 @@
 //! What speaks against the numbers of a run, from where on, and what to do about it.
 
+use gregaria_report::figures::{count, millis_with_unit, percent, whole_percent};
 use gregaria_stats::{OVERFLOW_NAME, Phase, Phases};
 
 use super::crew::Crew;
@@ -99,10 +100,6 @@ fn by(value: f64, amber: f64, red: f64) -> Option<Level> {
     }
 }
 
-fn percent(share: f64) -> String {
-    format!("{:.0} %", share * 100.0)
-}
-
 /// What a kind of thread is called, and what to do when it has nothing left.
 fn thread(kind: &str) -> (&'static str, &'static str) {
     match kind {
@@ -123,7 +120,7 @@ fn of_thread(reasons: &mut Reasons, kind: &str, busy: &Busy, looks: u32) {
     };
     let text = || {
         let (bound, count) = if level == Some(Level::Red) { (FULL, busy.full) } else { (HIGH, busy.high) };
-        format!("{name} was busy for more than {} of the time in {count} of {looks} seconds", percent(bound))
+        format!("{name} was busy for more than {} of the time in {count} of {looks} seconds", whole_percent(bound))
     };
     reasons.add(level, "cpu", text, advice);
     let waited = busy.waited / f64::from(looks.max(1));
@@ -243,7 +240,8 @@ fn of_phases(reasons: &mut Reasons, phases: &Phases) {
         "blocked",
         || {
             format!(
-                "requests waited {blocked:.1} ms before they were sent, {} of what the server took",
+                "requests waited {} before they were sent, {} of what the server took",
+                millis_with_unit(blocked),
                 percent(share)
             )
         },
@@ -259,8 +257,8 @@ fn of_arrivals(reasons: &mut Reasons, arrivals: &Arrivals) {
         by(dropped, 0.0, 0.05),
         "rate",
         || {
-            let all = arrivals.due;
-            format!("{} of {all} iterations ({:.2} %) were not begun: no user was free", arrivals.dropped, dropped * 100.0)
+            let (some, all) = (count(arrivals.dropped), count(arrivals.due));
+            format!("{some} of {all} iterations ({}) were not begun: no user was free", percent(dropped))
         },
         "allow more users at a time (-u), or more workers; where the server is slow, each iteration holds its user for longer",
     );
@@ -276,7 +274,7 @@ fn of_arrivals(reasons: &mut Reasons, arrivals: &Arrivals) {
     reasons.add(
         by(late, 0.01, 0.1),
         "late_arrivals",
-        || format!("{:.1} % of iterations began more than 8 ms after they were to", late * 100.0),
+        || format!("{} of iterations began more than 8 ms after they were to", percent(late)),
         "see what else speaks against the run: the thread that runs the users may have too much to do",
     );
 }
@@ -321,7 +319,7 @@ fn verdict(mut all: Vec<(Level, Reason)>, facts: &Facts<'_>) -> Verdict {
     all.sort_by_key(|&(level, _)| std::cmp::Reverse(level));
     let of_workers = facts.crew.members.values().filter_map(|member| member.health.as_ref()?.load());
     let load = facts.here.load().into_iter().chain(of_workers).reduce(f64::max);
-    let loaded = load.map(|load| format!("its busiest thread was busy for {} of the time", percent(load)));
+    let loaded = load.map(|load| format!("its busiest thread was busy for {} of the time", whole_percent(load)));
     let level = all.first().map(|&(level, _)| level);
     let (level, summary) = match (level, loaded) {
         (None, None) => ("none".to_owned(), "nobody looked whether the generator kept up".to_owned()),
@@ -422,7 +420,7 @@ mod tests {
         let verdict = of(&health(10), &Crew::default(), &[], false);
         assert_eq!(
             verdict.summary,
-            "the generator kept up: its busiest thread was busy for 30 % of the time"
+            "the generator kept up: its busiest thread was busy for 30% of the time"
         );
     }
 

@@ -247,8 +247,9 @@ fn phases_are_summed_up_where_they_are_known() {
     let id = stats.entry_id("GET", "/", 1_000.0);
     let sample = Sample::new(Some(5.0), 1, 1_000.5);
     let phases = Phases::of([0, 0, 0, 1_000_000, 0, 0, 4_000_000, 0]);
-    assert!(stats.record_with(id, &sample, &phases));
-    assert!(stats.record_with(id, &sample, &Phases::default()));
+    let told = Details { phases: &phases, status: Some(404) };
+    assert!(stats.record_with(id, &sample, told));
+    assert!(stats.record_with(id, &sample, Details { phases: &Phases::default(), status: None }));
     for entry in [stats.get(id).unwrap(), stats.total()] {
         assert_eq!((entry.num_requests, entry.phases), (2, phases));
     }
@@ -258,11 +259,15 @@ fn phases_are_summed_up_where_they_are_known() {
     // The total has them as histograms, too, also after it was reported.
     let times = other.total().phase_times.as_ref().map(|times| times.of(crate::Phase::Connect));
     assert_eq!(times.map(|times| times.iter().map(|(_, count)| count).sum::<u64>()), Some(1));
+    let statuses = |of: &RequestStats| of.total().light().statuses.as_ref().map(|all| all.slots());
+    assert!(stats.record_with(id, &sample, Details { status: Some(999), ..told }));
+    other.merge(&stats);
+    assert_eq!(statuses(&other), Some(vec![(404, 2), (999, 1)]));
     stats.reset_all(1_001.0);
-    assert_eq!(stats.total().phases, Phases::default());
+    assert_eq!((stats.total().phases, statuses(&stats)), (Phases::default(), None));
     let before = stats.resets();
     stats.clear_all(1_002.0);
-    assert!(!stats.record_with(id, &sample, &phases) && stats.resets() > before && stats.at(0).is_none());
+    assert!(!stats.record_with(id, &sample, told) && stats.resets() > before && stats.at(0).is_none());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex};
 
-use gregaria_stats::{ErrorSeed, Phases as Sums, RequestStats, Sample};
+use gregaria_stats::{Details, ErrorSeed, Phases as Sums, RequestStats, Sample};
 use proptest::prelude::*;
 
 use super::*;
@@ -36,7 +36,9 @@ impl Going {
             let mut stats = self.stats.lock().unwrap();
             let id = stats.entry_id("GET", &name, now);
             let sample = Sample::new(Some(f64::from(ms)), 100, now);
-            assert!(stats.record_with(id, &sample, &Sums::of([u64::from(ms); 8])));
+            let phases = &Sums::of([u64::from(ms); 8]);
+            let status = Some(if failed { 500 } else { 200 });
+            assert!(stats.record_with(id, &sample, Details { phases, status }));
             if failed {
                 let text: Box<str> = format!("bad {ms}").into();
                 let seed = ErrorSeed {
@@ -52,6 +54,8 @@ impl Going {
             }
         }
         self.run.seq += 1;
+        let classes = requests.iter().map(|&(name, ..)| (format!("User{}", name % 3), u64::from(name)));
+        self.status.user_classes = classes.collect();
         self.run.take_in(&self.numbers, &self.status, self.at, false);
         self.run.record(Vec::new(), When::of(&self.status, self.at, false));
         since
