@@ -57,6 +57,12 @@ for (const [look, options] of Object.entries({
         tables.every((wide) => wide <= 0),
         `the table of ${tab} is ${tables} px too wide`,
       );
+      const cut = await page.evaluate(() =>
+        [...document.querySelectorAll("td.numeric, td.short, td a")]
+          .filter((cell) => cell.scrollWidth > cell.closest("td").clientWidth)
+          .map((cell) => cell.innerText),
+      );
+      assert.deepEqual(cut, [], `numbers and dates of ${tab} are cut`);
     }
     {
       const report = await context.newPage();
