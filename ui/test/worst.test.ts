@@ -30,6 +30,7 @@ describe("where to look first", () => {
       { text: "404 NOT FOUND", occurrences: 1 },
     ]);
     expect(kindOf("the total is wrong")).toBe("the total is wrong");
+    expect(kindOf("CatchResponseError('the total is wrong')")).toBe("the total is wrong");
     expect(kindOf("x".repeat(90))).toHaveLength(60);
   });
 });

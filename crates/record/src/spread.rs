@@ -61,7 +61,11 @@ impl Course {
 }
 
 /// How many of the requests took at most each bound, in bands. `limits`: bounds that are there in any case, in ms.
-pub(crate) fn bands(slots: &[(u32, u64)], requests: u64, limits: impl IntoIterator<Item = f64>) -> dto::Bands {
+pub(crate) fn bands(
+    slots: &[(u32, u64)],
+    requests: u64,
+    limits: impl IntoIterator<Item = f64>,
+) -> dto::Bands {
     let bounds = bounds(slots, limits);
     let mut counts = vec![0_u64; bounds.len() + 1];
     for &(slot, count) in slots {
@@ -91,7 +95,9 @@ fn bounds(slots: &[(u32, u64)], limits: impl IntoIterator<Item = f64>) -> Vec<f6
     }
     bounds.extend(limits.into_iter().filter(|limit| limit.is_finite() && *limit > 0.0));
     // No bound of a thousandth of a microsecond more or less.
-    bounds.iter_mut().for_each(|bound| *bound = (*bound * 1_000.0).round() / 1_000.0);
+    for bound in &mut bounds {
+        *bound = (*bound * 1_000.0).round() / 1_000.0;
+    }
     bounds.sort_by(f64::total_cmp);
     bounds.dedup();
     bounds.truncate(2 * MOST_BOUNDS);
@@ -105,7 +111,9 @@ mod tests {
 
     fn slots_of(times: &[u64]) -> Vec<(u32, u64)> {
         let mut exact = Histogram::default();
-        times.iter().for_each(|&us| exact.record(us));
+        for &us in times {
+            exact.record(us);
+        }
         exact.slots()
     }
 

@@ -154,11 +154,9 @@ pub fn arrival_lines(arrivals: &Arrivals) -> Vec<String> {
     let lost = ("lost", arrivals.lost, "of workers that have gone before they told of them".to_owned());
     let rows = rows.into_iter().chain((arrivals.lost > 0).then_some(lost));
     let mut lines = vec![format!("{:<12} {:>12} {:>9}", "Arrivals", "iterations", "share"), String::new()];
-    lines.extend(
-        rows.map(|(name, part, words)| {
-            format!("{name:<12} {:>12} {:>9}  {words}", count(part), arrivals.share(part))
-        }),
-    );
+    lines.extend(rows.map(|(name, part, words)| {
+        format!("{name:<12} {:>12} {:>9}  {words}", count(part), arrivals.share(part))
+    }));
     let widest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
     lines[1] = "-".repeat(widest);
     if !arrivals.latencies.rows.is_empty() {

@@ -150,9 +150,6 @@ mod tests {
             [rate(f64::NAN), millis(f64::INFINITY), percent(f64::NAN), millis_with_unit(f64::NAN)],
             [NONE; 4]
         );
-        assert_eq!(
-            [number(f64::NAN), judged(f64::NEG_INFINITY), whole_percent(f64::NAN)],
-            [NONE; 3]
-        );
+        assert_eq!([number(f64::NAN), judged(f64::NEG_INFINITY), whole_percent(f64::NAN)], [NONE; 3]);
     }
 }

@@ -84,7 +84,7 @@ def test_each_surface_says_what_was_asked_and_what_came(tmp_path: Path) -> None:
     words = [
         r"^ok +GET /cart +p95 +< 250 ms +40(\.\d+)? ms$",
         r"^ok +/user/:id +max +<= 10 ms +10 ms$",
-        r"^FAILED +all +fail ratio +< 1% +33\.3% \(\d+ of \d+\)$",
+        r"^FAILED +all +fail ratio +< 1% +33\.3% \([\d,]+ of [\d,]+\)$",
         r"^ok +~\^\(GET\|POST\) / +requests/s +> 1/s +[\d.]+/s$",
         r"^NO DATA +GET /nowhere +p99 +< 1 s +– \(no request was counted under this name\)$",
         r"^warning +all +avg +< 1 ms +50 ms$",

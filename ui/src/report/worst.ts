@@ -34,8 +34,11 @@ const STATUS =
 export function kindOf(error: string): string {
   const status = STATUS.exec(error);
   if (status) return `${status[1] ?? ""} ${(status[2] ?? "").replace(/ for url$/, "")}`.trim();
-  const raised = /^([A-Za-z_][\w.]*)\(/.exec(error);
-  return raised?.[1] ?? (error.length > 60 ? `${error.slice(0, 59)}…` : error);
+  // What a script has said of a response is the script's word for it.
+  const said = /^CatchResponseError\((['"])([\s\S]*)\1\)$/.exec(error)?.[2];
+  const raised = said === undefined ? /^([A-Za-z_][\w.]*)\(/.exec(error)?.[1] : said;
+  const text = raised ?? error;
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
 /** Failures by kind, the most frequent first. */

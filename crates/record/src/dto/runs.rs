@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Arrivals, Bands, ClassUsers, Counts, Exception, Fan, Failure, Generator, History, Info, Measure, Name, Phases, Rows, Threshold, Verdict,
+    Arrivals, Bands, ClassUsers, Counts, Exception, Failure, Fan, Generator, History, Info, Measure, Name,
+    Phases, Rows, Threshold, Verdict,
 };
 
 wire! {

@@ -66,7 +66,10 @@ fn what_is_kept_is_what_is_opened() {
     let back = store.open(&id).unwrap();
     assert_eq!((back.detail().names, back.info.clone()), (run.detail().names, run.info.clone()));
     let (kept, was) = (back.detail(), run.detail());
-    assert_eq!((kept.statuses, kept.classes, kept.fan, kept.bands), (was.statuses, was.classes, was.fan, was.bands));
+    assert_eq!(
+        (kept.statuses, kept.classes, kept.fan, kept.bands),
+        (was.statuses, was.classes, was.fan, was.bands)
+    );
     assert_eq!(back.course.total.to_bytes(), run.course.total.to_bytes());
     assert_eq!(
         back.course.window(Some(0), None, None, &[0.5]),

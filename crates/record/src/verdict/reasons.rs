@@ -120,7 +120,10 @@ fn of_thread(reasons: &mut Reasons, kind: &str, busy: &Busy, looks: u32) {
     };
     let text = || {
         let (bound, count) = if level == Some(Level::Red) { (FULL, busy.full) } else { (HIGH, busy.high) };
-        format!("{name} was busy for more than {} of the time in {count} of {looks} seconds", whole_percent(bound))
+        format!(
+            "{name} was busy for more than {} of the time in {count} of {looks} seconds",
+            whole_percent(bound)
+        )
     };
     reasons.add(level, "cpu", text, advice);
     let waited = busy.waited / f64::from(looks.max(1));
@@ -319,7 +322,8 @@ fn verdict(mut all: Vec<(Level, Reason)>, facts: &Facts<'_>) -> Verdict {
     all.sort_by_key(|&(level, _)| std::cmp::Reverse(level));
     let of_workers = facts.crew.members.values().filter_map(|member| member.health.as_ref()?.load());
     let load = facts.here.load().into_iter().chain(of_workers).reduce(f64::max);
-    let loaded = load.map(|load| format!("its busiest thread was busy for {} of the time", whole_percent(load)));
+    let loaded =
+        load.map(|load| format!("its busiest thread was busy for {} of the time", whole_percent(load)));
     let level = all.first().map(|&(level, _)| level);
     let (level, summary) = match (level, loaded) {
         (None, None) => ("none".to_owned(), "nobody looked whether the generator kept up".to_owned()),
@@ -418,10 +422,7 @@ mod tests {
         let verdict = of(&Health::default(), &Crew::default(), &[], false);
         assert_eq!((&*verdict.level, verdict.reasons.len()), ("none", 0));
         let verdict = of(&health(10), &Crew::default(), &[], false);
-        assert_eq!(
-            verdict.summary,
-            "the generator kept up: its busiest thread was busy for 30% of the time"
-        );
+        assert_eq!(verdict.summary, "the generator kept up: its busiest thread was busy for 30% of the time");
     }
 
     #[test]
