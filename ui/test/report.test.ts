@@ -151,6 +151,7 @@ describe("charts of the report", () => {
         failures: sums[1] ?? [],
         percentiles: [],
         avg: [],
+        other: [],
       });
       const table = tableOf(shown, drawn, rate);
       expect(table.heads).toEqual(["RPS", "Failures/s", "Requests", "Failures"]);

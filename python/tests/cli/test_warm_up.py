@@ -149,7 +149,7 @@ def check(folder: Path, out: str) -> None:
     assert last == (str(count), str(failed))
     assert re.search(rf"all +requests +> 3 +{count}\b", out), out
     of_c = sum(name == "c" for name, *_ in requests)
-    assert re.search(rf"c +fail ratio +<= 100 % .* \(\d+ of {of_c}\)", out), out
+    assert re.search(rf"c +fail ratio +<= 100% .* \(\d+ of {of_c}\)", out), out
     assert re.search(rf"counter sum sum +> 0 +{sum(values)}\b", out), out
     words = re.search(r"Warm-up: the first 1 s are left out: (\d+) requests", out)
     assert words and int(words[1]) == expected["left out"], out

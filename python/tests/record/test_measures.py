@@ -227,6 +227,6 @@ def test_a_run_ends_when_a_window_of_a_check_is_broken(tmp_path: Path):
     )  # fmt: skip
     assert result.returncode == 3, result.stderr
     assert "Threshold broken: rate at times: pass > 50% over 1s, stop" in result.stderr
-    assert re.search(r"FAILED +rate at times +passed +> 50 % .*first after 0:00:0\d", result.stderr), (
+    assert re.search(r"FAILED +rate at times +passed +> 50% .*first after 0:00:0\d", result.stderr), (
         result.stderr
     )
