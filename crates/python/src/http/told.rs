@@ -74,7 +74,8 @@ fn count(
 ) -> PyResult<()> {
     let table = listener.stats(py);
     let now = parts.meta.start_unix + parts.meta.time_ms / 1000.0;
-    let id = record_time(py, table.get(), parts.session.get(), parts.style, &parts.meta, now)?;
+    let id =
+        record_time(py, table.get(), parts.session.get(), parts.style, (&parts.meta, parts.status()), now)?;
     match exception {
         Some(error) if error.is_truthy()? => table.get().record_error(py, id, error, now).map(drop),
         _ => Ok(()),
