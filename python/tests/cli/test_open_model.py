@@ -347,7 +347,8 @@ def on_test_start(environment, **_):
 
 def masked(text: str) -> list[str]:
     return [
-        re.sub(r"[\s-]+", " ", re.sub(r"[<>]?\d[\d.,]*", "#", line)).strip() for line in text.strip().splitlines()
+        re.sub(r"[\s-]+", " ", re.sub(r"[<>]?\d[\d.,]*", "#", line)).strip()
+        for line in text.strip().splitlines()
     ]
 
 
