@@ -163,5 +163,6 @@ export function narrow(column: Column<StatRow>): Column<StatRow> {
 /** In a window that is not quite wide enough: as much as numbers need. */
 export function slim(column: Column<StatRow>): Column<StatRow> {
   if (column.width === undefined) return column;
-  return { ...column, width: Math.min(column.width, column.key === "requests" ? 80 : 64) };
+  const room: Partial<Record<string, number>> = { requests: 80, size: 82 };
+  return { ...column, width: Math.min(column.width, room[column.key] ?? 64) };
 }
