@@ -1,7 +1,7 @@
 //! What a worker tells of its seconds: whatever the bytes, they are bounded and can be placed, and nothing is lost on the way.
 #![no_main]
 
-use gregaria_stats::{Number, Placing, Report, RequestStats, Slices};
+use gregaria_stats::{Number, Of, Placing, Report, RequestStats, Slices};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -29,7 +29,7 @@ fuzz_target!(|data: &[u8]| {
     assert!(master.take_pieces().is_empty());
     master.merge_placed(&report, placed);
     let pieces = master.take_pieces();
-    let of_total = pieces.iter().filter(|piece| piece.index.is_none());
+    let of_total = pieces.iter().filter(|piece| piece.of == Of::Total);
     assert_eq!(of_total.map(|piece| piece.slice.requests).sum::<u64>(), expected);
     assert!(pieces.iter().all(|piece| (990..=1_004).contains(&piece.second)));
 });
