@@ -126,7 +126,7 @@ test("checks, metrics and both latencies are the same in the terminal, on the pa
       seen.measures,
       terminal.measures.map((row) => row.map((cell) => cell.replace(/\s+/g, " "))),
     );
-    assert.match(seen.measures[0].join(" "), /^check has a title 75\.00 % passed \(150 of 200, 50 failed\)$/);
+    assert.match(seen.measures[0].join(" "), /^check has a title 75\.0% passed \(150 of 200, 50 failed\)$/);
     for (const [name, value] of Object.entries(terminal.arrivals))
       assert.equal(Number(seen.arrivals[name].split(" ")[0].replaceAll(",", "")), value, name);
     assert.deepEqual(latenciesOf(seen.latencies), terminal.latencies);

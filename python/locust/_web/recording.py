@@ -244,7 +244,8 @@ def _other_script(runner: runners.MasterRunner, worker: WorkerNode) -> str:
     told = set(getattr(worker, "user_classes_count", {}))
     wanted = {user_class.__name__ for user_class in getattr(runner, "user_classes", [])}
     # Which of the classes run is the master's choice; a worker may know all of the script.
-    known = wanted | set(getattr(runner.environment, "available_user_classes", None) or {})
+    environment = getattr(runner, "environment", None)
+    known = wanted | set(getattr(environment, "available_user_classes", None) or {})
     if wanted and (strange := sorted(told - known)[:3]):
         return f"runs {', '.join(strange)}"
     if told and (lacking := sorted(wanted - told)[:3]):

@@ -71,14 +71,14 @@ def block_of(rows: list[str]) -> list[str]:
 EXPECTED = [
     r" running · locustfile\.py · http://target\.example +0:\d\d / 1:00",
     r" ━*─+ \d+% · (0:\d\d|1:00) left",
-    r" Users \d+   RPS [\d.]+   Failures \d+ \(33\.3%\)   p50 7(\.0)? ms   p95 50 ms( .*)?",
+    r" Users \d+   RPS [\d.]+   Failures [\d,]+ \(33\.3%\)   p50 7(\.0)? ms   p95 50 ms( .*)?",
     r" Slowest by p95 +RPS +p50  Failures +p95",
     r" GET /slow +[\d.]+ +50 ms +0 +50 ms",
-    r" GET /坏 +[\d.]+ +7 ms +\d+ +7 ms",
+    r" GET /坏 +[\d.]+ +7 ms +[\d,]+ +7 ms",
     r" GET /fast +[\d.]+ +3 ms +0 +3 ms",
     r" Thresholds 0 ok · 2 broken",
     r" FAILED   all p95 < 40 ms: 50 ms.*",
-    r" FAILED   all fail ratio < 1 %: 33\.3 %.*",
+    r" FAILED   all fail ratio < 1%: 33\.3%.*",
 ]
 KEYS = " w/W: 1/10 users more   s/S: 1/10 fewer   Ctrl-C: end"
 
