@@ -28,7 +28,7 @@ const [browser, blog, server] = await Promise.all([
   startServer({ file: "../../docs/pictures/locustfile.py" }),
 ]);
 try {
-  const { page } = await openPage(browser, { width: 1160, height: 560 });
+  const { page } = await openPage(browser, { width: 1160, height: 620 });
   await page.goto(server.url);
   await server.post("swarm", { user_count: "60", spawn_rate: "3", host: blog.url });
   await page.waitForTimeout(SECONDS * 1000);
