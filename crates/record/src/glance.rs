@@ -8,6 +8,7 @@ use gregaria_report::live_block::{LiveBlock, LiveRow, MOST_NAMES};
 use crate::dto;
 use crate::mirror::Slot;
 use crate::run::Run;
+use crate::series::column_of;
 use crate::status::HostStatus;
 
 /// Without a word of the main thread for so long, that is worth a line.
@@ -101,7 +102,7 @@ impl Run {
     }
 
     fn column(&self, fraction: f64) -> Option<usize> {
-        self.mirror.fractions.iter().position(|known| (known - fraction).abs() < 1e-9)
+        column_of(&self.mirror.fractions, fraction)
     }
 }
 

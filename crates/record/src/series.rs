@@ -107,6 +107,11 @@ pub(crate) fn percentiles(slots: &[(u32, u64)], fractions: &[f64]) -> Vec<Option
     fractions.iter().map(|&fraction| at(fraction)).collect()
 }
 
+/// Which of the percentiles is that of this fraction.
+pub(crate) fn column_of(fractions: &[f64], wanted: f64) -> Option<usize> {
+    fractions.iter().position(|fraction| (fraction - wanted).abs() < 1e-9)
+}
+
 /// How many all slots have together.
 pub(crate) fn all(slots: &[(u32, u64)]) -> u64 {
     slots.iter().fold(0, |sum, &(_, count)| count.saturating_add(sum))

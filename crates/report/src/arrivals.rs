@@ -44,6 +44,13 @@ pub struct Latencies {
     pub rows: Vec<LatencyRow>,
 }
 
+impl Latencies {
+    /// What the columns of percentiles are called.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.fractions.iter().map(|&fraction| percentile_name(fraction)).collect()
+    }
+}
+
 /// Both latencies of a name, in ms.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
@@ -81,7 +88,7 @@ fn cells(texts: impl IntoIterator<Item = String>) -> String {
 }
 
 fn latency_lines(latencies: &Latencies) -> Vec<String> {
-    let heads = cells(latencies.fractions.iter().map(|&fraction| percentile_name(fraction)));
+    let heads = cells(latencies.heads());
     let width = latencies.rows.iter().map(|row| row.label().chars().count()).max().unwrap_or(0).clamp(12, 60);
     let counted = if latencies.reads == "service" { "service time" } else { "since intended start" };
     let mut lines = vec![

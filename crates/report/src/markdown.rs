@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use gregaria_stats::{EntrySnapshot, Snapshot, SnapshotOptions};
 
 use crate::facts::{Exception, Facts, duration};
-use crate::figures::{count, millis, percent, percentile_name, rate};
+use crate::figures::{count, millis, percent, rate};
 use crate::measures::{measure_words, sorted};
 use crate::{utc_timestamp, worst};
 
@@ -91,7 +91,7 @@ fn write_latencies(out: &mut String, facts: &Facts) {
     if latencies.rows.is_empty() {
         return;
     }
-    let heads: Vec<String> = latencies.fractions.iter().map(|&fraction| percentile_name(fraction)).collect();
+    let heads = latencies.heads();
     let _ = writeln!(out, "## Latencies (ms)\n\n| Requests | | {} |", heads.join(" | "));
     let _ = writeln!(out, "|---|---|{}", "--:|".repeat(heads.len()));
     for row in latencies.rows.iter().take(worst::MOST) {

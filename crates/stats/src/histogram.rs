@@ -1,5 +1,7 @@
 //! An exact histogram: three significant digits, in microseconds.
 
+use crate::slice::slots_since;
+
 /// Values that share one power of two are told apart in this many steps: 1/1024 is finer than three digits.
 const SUB_BUCKETS: u64 = 2048;
 const SUB_BUCKET_BITS: u32 = 11;
@@ -170,16 +172,7 @@ impl Histogram {
         if earlier.total == 0 {
             return self.slots();
         }
-        let mut old = earlier.slots().into_iter().peekable();
-        let mut added = Vec::new();
-        for (slot, count) in self.slots() {
-            while old.next_if(|&(at, _)| at < slot).is_some() {}
-            let before = old.next_if(|&(at, _)| at == slot).map_or(0, |(_, before)| before);
-            if count > before {
-                added.push((slot, count - before));
-            }
-        }
-        added
+        slots_since(&self.slots(), &earlier.slots())
     }
 
     /// The slot itself, or the last one if there is no such slot.

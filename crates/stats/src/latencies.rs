@@ -132,12 +132,7 @@ impl Latencies {
 }
 
 fn less(histogram: &Histogram, before: &Histogram) -> Histogram {
-    let before: BTreeMap<u32, u64> = before.slots().into_iter().collect();
-    let left = histogram.slots().into_iter().filter_map(|(slot, count)| {
-        let left = count.saturating_sub(before.get(&slot).copied().unwrap_or(0));
-        (left > 0).then_some((slot, left))
-    });
-    Histogram::from_slots(left)
+    Histogram::from_slots(histogram.since(before))
 }
 
 fn put_text(out: &mut Vec<u8>, text: &str) {

@@ -28,17 +28,12 @@ impl Slice {
 
     /// What has happened since, where `before` was a part of it; where time went is left out.
     pub fn since(&self, before: &Self) -> Self {
-        let known: std::collections::HashMap<u32, u64> = before.slots.iter().copied().collect();
-        let left = |&(slot, count): &(u32, u64)| {
-            let left = count.saturating_sub(known.get(&slot).copied().unwrap_or(0));
-            (left > 0).then_some((slot, left))
-        };
         Self {
             requests: self.requests.saturating_sub(before.requests),
             failures: self.failures.saturating_sub(before.failures),
             sum_us: self.sum_us.saturating_sub(before.sum_us),
             phases: Phases::default(),
-            slots: self.slots.iter().filter_map(left).collect(),
+            slots: slots_since(&self.slots, &before.slots),
         }
     }
 
@@ -50,6 +45,20 @@ impl Slice {
         self.phases.merge(&other.phases);
         self.slots = merge_slots(&self.slots, &other.slots);
     }
+}
+
+/// Counts by slot without those that were there before; both are rising, and so is what comes out.
+pub(crate) fn slots_since(now: &[(u32, u64)], before: &[(u32, u64)]) -> Vec<(u32, u64)> {
+    let mut old = before.iter().copied().peekable();
+    let mut added = Vec::new();
+    for &(slot, count) in now {
+        while old.next_if(|&(at, _)| at < slot).is_some() {}
+        let before = old.next_if(|&(at, _)| at == slot).map_or(0, |(_, before)| before);
+        if count > before {
+            added.push((slot, count - before));
+        }
+    }
+    added
 }
 
 /// Adds counts by slot; both are rising, and so is what comes out.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::run::StoredRun;
 use crate::dto::{CompareRow, Comparison, ComparisonRow, Rows};
+use crate::series::column_of;
 
 /// Puts the total and each name of either run side by side.
 pub fn compare(a: &StoredRun, b: &StoredRun) -> Comparison {
@@ -35,10 +36,7 @@ fn row_of(run: &StoredRun, rows: &Rows, at: usize) -> Option<CompareRow> {
     rows.id.get(at)?;
     let of = |column: &[f64]| column.get(at).copied().unwrap_or_default();
     let requests = rows.requests.get(at).copied().unwrap_or_default();
-    let percentile = |wanted: f64| {
-        let index = run.fractions.iter().position(|&fraction| (fraction - wanted).abs() < 1e-9)?;
-        *rows.percentiles.get(index)?.get(at)?
-    };
+    let percentile = |wanted: f64| *rows.percentiles.get(column_of(&run.fractions, wanted)?)?.get(at)?;
     Some(CompareRow {
         requests,
         failures: rows.failures.get(at).copied().unwrap_or_default(),
