@@ -182,20 +182,16 @@ fn settle(response: &Bound<'_, PyAny>) -> PyResult<bool> {
         return Ok(false);
     }
     let own = response.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
-    if steps::altered(parts.style) || is_reported_by_script(&own)? {
-        return Ok(false);
-    }
-    if !decided && !is_good_untouched(&own, status)? {
-        return Ok(false);
-    }
-    if own.contains(intern!(py, "request_meta"))? {
+    if own.contains(intern!(py, "request_meta"))?
+        || steps::altered(parts.style)
+        || is_reported_by_script(&own)?
+        || !(decided || is_good_untouched(&own, status)?)
+    {
         return Ok(false);
     }
     let session = parts.session.get();
-    match only_own(py, session)? {
-        Some(own) => record(py, &own, session, parts.style, &parts.meta, status, None)?,
-        None => return Ok(false),
-    }
+    let Some(own) = only_own(py, session)? else { return Ok(false) };
+    record(py, &own, session, parts.style, &parts.meta, status, None)?;
     Ok(true)
 }
 

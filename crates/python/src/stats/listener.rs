@@ -98,7 +98,7 @@ fn told_by(response: &Bound<'_, PyAny>) -> (Phases, Option<u16>) {
     if let Ok(core) = response.cast::<ResponseCore>() {
         return core.get().told().map_or_else(Default::default, |(phases, status)| (phases, Some(status)));
     }
-    let status = response.getattr(intern!(response.py(), "status_code")).ok();
+    let status = response.getattr_opt(intern!(response.py(), "status_code")).ok().flatten();
     let status = status.and_then(|status| status.cast_exact::<PyInt>().ok()?.extract::<u16>().ok());
     (Phases::default(), status.filter(|status| (100..1_000).contains(status)))
 }
