@@ -184,7 +184,7 @@ def test_a_run_that_keeps_up_says_so_when_it_is_asked(delay: TestkitServer, tmp_
     assert (code, level[1]) in [(0, "green"), (0, "amber"), (4, "red")]
     if level[1] == "green":
         assert re.fullmatch(
-            r"the generator kept up: its busiest thread was busy for \d+ % of the time", level[2]
+            r"the generator kept up: its busiest thread was busy for \d+% of the time", level[2]
         )
         assert told_in(text) == []
     else:

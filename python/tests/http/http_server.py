@@ -3,7 +3,7 @@
 Run as a program it prints its port and serves until its standard input ends; with a folder of certificates as its argument
 the ports of `http_gates.GATES` follow on the same line. It is a process of its own so that neither gevent nor the client
 under test shares anything with it. `/__log` answers with what was received since the last time,
-`/__closed?count=N` when so many connections have been closed by the server since then.
+`/__closed?count=N` when the server has hung up so many connections since then.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Exchange:
         ]
         self.body = body
         self.keep = True
+        self.hung_up = False
 
     def field(self, name: str) -> str:
         return next((value for other, value in self.fields if other == name), "")
@@ -76,7 +77,7 @@ class Exchange:
     def hang_up(self, reset: bool = False) -> None:
         if reset:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.keep = False
+        self.keep, self.hung_up = False, True
 
 
 ROUTES: dict[str, Callable[[Exchange], None]] = {}
@@ -440,7 +441,7 @@ class Recorder:
             time.sleep(0.002)
 
     def wait_closed(self, count: int) -> bytes:
-        """Waits until so many connections have been closed here since the last time."""
+        """Waits until so many connections have been hung up since the last time; those that clients close are not counted."""
         end = time.monotonic() + PATIENCE
         while self.closed < count and time.monotonic() < end:
             time.sleep(0.002)
@@ -462,6 +463,7 @@ class Recorder:
             self.connections += 1
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         file = connection.makefile("rb")
+        request = None
         try:
             while (request := self.next_request(connection, file, number)) is not None:
                 respond(request)
@@ -472,8 +474,9 @@ class Recorder:
         finally:
             file.close()
             connection.close()
-            with self.lock:
-                self.closed += 1
+            if request is not None and request.hung_up:
+                with self.lock:
+                    self.closed += 1
 
     def next_request(
         self, connection: socket.socket, file: io.BufferedReader, number: int

@@ -21,8 +21,10 @@ SMALLEST = 0.10
 SMALLEST_SHARE = 0.01
 # From this share of its time on that a user waits for responses, the rate is a matter of the generator's speed.
 BUSY = 0.5
-# Log lines about the generator itself and the machine it runs on.
-ABOUT_THE_GENERATOR = re.compile(r"CPU usage|open file limit|CPU threshold", re.IGNORECASE)
+# Log lines about the generator itself and the machine it runs on. The verdict is ours alone, and a matter of what else runs.
+ABOUT_THE_GENERATOR = re.compile(
+    r"CPU usage|open file limit|CPU threshold|^[A-Z]+/locust\.verdict: ", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
