@@ -29,6 +29,7 @@ if not is_on("LOCUST_SKIP_MONKEY_PATCH", other=True):
 
         urllib3.connectionpool.ConnectionPool.QueueCls = queue.LifoQueue
 
+from . import _loaded  # noqa: F401  (says why, if the engine cannot be loaded)  # isort: skip
 from . import _greenlets  # noqa: F401  (keeps it from scripts that users share greenlets)
 from ._version import gregaria_version as __gregaria_version__  # noqa: F401
 from ._version import version as __version__

@@ -1,7 +1,10 @@
-"""What installers say where the wheel is not for the machine: docs/install.md has it word by word, and what to do."""
+"""What installers, and the program, say where the wheel is not for the machine: docs/install.md and docs/troubleshooting.md have it word
+by word, and what to do."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from installs import pack
-from servers import ROOT, TOOLS
+from servers import ROOT, TOOLS, clean_environment
 
 # A glibc that is newer than any machine's, for which this one's is too old; Alpine's library; another processor.
 TAGS = ("manylinux_2_99_x86_64", "musllinux_1_2_s390x", "manylinux_2_28_s390x")
@@ -59,3 +62,53 @@ def test_a_wheel_for_another_machine_is_refused_in_words_that_the_page_has(
         said = told(*start, *arguments)
         assert words in said, said
         assert words in page, words
+    assert by_file in " ".join((ROOT / "docs" / "troubleshooting.md").read_text().split())
+
+
+@pytest.fixture(scope="module")
+def too_new(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our package with a native module that needs a newer glibc than any machine has: the real loader refuses it."""
+    place = tmp_path_factory.mktemp("too-new")
+    for name in ("gregaria", "locust"):
+        shutil.copytree(
+            ROOT / "python" / name, place / name, ignore=shutil.ignore_patterns("*.so", "__pycache__")
+        )
+    (place / "versions").write_text("GLIBC_2.99 { global: of_the_future; local: *; };")
+    (place / "libc.c").write_text("void of_the_future(void) {}")
+    (place / "engine.c").write_text(
+        "void of_the_future(void); void PyInit__engine(void) { of_the_future(); }"
+    )
+    for words in (
+        ["libc.c", "-nostdlib", "-Wl,--version-script=versions,-soname=libc.so.6", "-o", "future.so"],
+        ["engine.c", "-nostdlib", "future.so", "-o", "locust/_engine.abi3.so"],
+    ):
+        subprocess.run(["cc", "-shared", "-fPIC", *words], cwd=place, check=True, timeout=60)
+    return place
+
+
+@pytest.mark.parametrize("command", ["locust", "gregaria"])
+def test_a_glibc_that_is_too_old_is_told_in_the_loaders_words_and_with_the_way_out(
+    command: str, too_new: Path
+):
+    env = clean_environment(PATH=os.environ["PATH"], HOME=str(too_new), PYTHONPATH=str(too_new))
+    done = subprocess.run(
+        [TOOLS / command, "-V"], cwd=too_new, env=env, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1 and done.stdout == "", done
+    assert (
+        done.stderr.startswith("gregaria: error: the engine cannot be loaded on this system: ")
+        and "Traceback" not in done.stderr
+    )
+    assert "version `GLIBC_2.99' not found" in done.stderr and "docs/install.md" in done.stderr, done.stderr
+    own = subprocess.run(
+        [sys.executable, "-c", "import locust"],
+        cwd=too_new,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert own.returncode == 1 and "ImportError: the engine cannot be loaded on this system" in own.stderr
+    for page in ("install.md", "troubleshooting.md"):
+        text = " ".join((ROOT / "docs" / page).read_text().split())
+        assert "the engine cannot be loaded on this system" in text and "version 'GLIBC_" in text, page
