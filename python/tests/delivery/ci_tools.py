@@ -1,4 +1,4 @@
-"""Programs of others that read files for CI systems, and what the systems themselves do with lines of a shell."""
+"""Programs of others that read files for CI systems and clusters, and what the systems themselves do with lines of a shell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ import yaml
 from servers import ROOT, TOOLS, clean_environment
 
 # Programs from npm, where scripts/setup puts them.
-PROGRAMS = ROOT / "target" / "ci-tools" / "node_modules" / ".bin"
+NPM = ROOT / "target" / "ci-tools" / "node_modules"
+PROGRAMS = NPM / ".bin"
 _EXPRESSION = re.compile(r"\$\{\{ *([^}]+?) *\}\}")
 
 

@@ -17,6 +17,7 @@ import hcl2
 import pytest
 import yaml
 
+from ci_tools import NPM
 from servers import ROOT, TOOLS, clean_environment, free_port
 
 DEPLOY = ROOT / "deploy"
@@ -90,6 +91,44 @@ def test_what_compose_names_is_there():
     assert (ROOT / "target" / "dist" / dockerfile).resolve() == DEPLOY / "docker" / "Dockerfile"
     uid = json.loads((DEPLOY / "grafana" / "gregaria.json").read_text())["uid"]
     assert uid == "gregaria"
+    # What Grafana is told: the folder that compose.yaml mounts, and the service that it names.
+    told = {
+        path.name: yaml.safe_load(path.read_text()) for path in DEPLOY.glob("grafana/provisioning/*/*.yaml")
+    }
+    (dashboards,), (source,) = told["gregaria.yaml"]["providers"], told["prometheus.yaml"]["datasources"]
+    assert f"gregaria.json:{dashboards['options']['path']}/gregaria.json:ro" in text
+    assert source["url"] == "http://prometheus:9090" and "\n  prometheus:\n" in text
+
+
+def lost(given: object, kept: object, place: str = "") -> list[str]:
+    """What a model has not kept of what it was given: words that it does not know, or takes for something else."""
+    if isinstance(given, dict) and isinstance(kept, dict):
+        return [at for key, one in given.items() for at in lost(one, kept.get(key), f"{place}.{key}")]
+    if isinstance(given, list) and isinstance(kept, list) and len(given) == len(kept):
+        return [at for n, one in enumerate(given) for at in lost(one, kept[n], f"{place}[{n}]")]
+    return [] if given == kept else [place]
+
+
+def test_grafanas_own_model_knows_each_word_of_the_dashboard():
+    from grafana_foundation_sdk.cog import plugins
+    from grafana_foundation_sdk.cog.encoder import JSONEncoder
+    from grafana_foundation_sdk.models.dashboard import Dashboard
+
+    plugins.register_default_plugins()
+
+    def through(dashboard: object) -> object:
+        return json.loads(JSONEncoder().encode(Dashboard.from_json(dashboard)))
+
+    given = json.loads((DEPLOY / "grafana" / "gregaria.json").read_text())
+    assert len(given["panels"]) > 8 and lost(given, through(given)) == []
+    panel = next(one for one in given["panels"] if one["type"] == "timeseries")
+    for place, word in (
+        (panel, "tittle"),
+        (panel["targets"][0], "exprr"),
+        (panel["fieldConfig"]["defaults"], "untt"),
+    ):
+        place[word] = "a word that nobody knows"
+    assert {at.rpartition(".")[2] for at in lost(given, through(given))} == {"tittle", "exprr", "untt"}
 
 
 @pytest.fixture
@@ -241,6 +280,32 @@ def test_the_chart_makes_objects_that_kubernetes_knows(values: dict[str, object]
     (policy, _) = objects["NetworkPolicy"]
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(policy | {"spec": policy["spec"] | {"ingres": []}}, "1.30", strict=True)
+
+
+# The models of the Prometheus operator's objects say what is wrong with one.
+MONITOR = """
+import { readFileSync } from "node:fs";
+import { PodMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PodMonitor";
+new PodMonitor(JSON.parse(readFileSync(0, "utf8"))).validate();
+"""
+
+
+def test_the_charts_monitor_is_one_of_the_prometheus_operators():
+    def validated(monitor: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["node", "--input-type=module", "-e", MONITOR],
+            cwd=NPM.parent, input=json.dumps(monitor), capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+
+    (monitor,) = rendered(metrics={"enabled": True})["PodMonitor"]
+    done = validated(monitor)
+    assert done.returncode == 0, done.stderr
+    # A word that it needs, and a kind of value, are noticed; a word that nobody knows is not.
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    endpoint["interval"] = 5
+    assert "interval" in validated(monitor).stderr
+    del monitor["spec"]["selector"]
+    assert "selector" in validated(monitor).stderr
 
 
 def test_the_charts_tokens_are_made_or_given_and_never_short():

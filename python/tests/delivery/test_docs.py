@@ -54,7 +54,12 @@ def test_what_is_below_deploy_has_a_row_that_says_what_evaluated_it():
         if path.is_file() and "tests" not in path.parts and path.suffix != ".pyc"
     ]
     assert len(kept) > 8
+    names = r"ONLY PARSED|What has tried|`make |in the tests|see Chart\.yaml"
     for path in kept:
+        # Beside it, as well: in its first lines.
+        assert re.search(names, "\n".join(path.read_text().splitlines()[:10])), (
+            f"{path}: who has evaluated it?"
+        )
         name = path.relative_to(ROOT)
         assert any(name.match(row) or name.as_posix().startswith(row) for row in rows if row != "deploy/"), (
             name

@@ -1,3 +1,4 @@
+{{- /* What has tried this chart stands in Chart.yaml. */}}
 {{- define "gregaria.secret" -}}
 {{- .Values.tokens.existingSecret | default (printf "%s-tokens" .Release.Name) -}}
 {{- end -}}

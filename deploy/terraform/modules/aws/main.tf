@@ -1,6 +1,7 @@
 # One master and a group of workers on EC2. Thin: what they do is modules/node.
 #
-# Formatted, parsed and linted only: no provider for AWS was at hand, so that nobody has planned or applied it.
+# ONLY PARSED: formatted by `terraform fmt`, parsed by python-hcl2 in a test that each name is declared and used. No provider for AWS was
+# at hand, so nobody has planned or applied it.
 
 terraform {
   required_version = ">= 1.6"

@@ -1,3 +1,5 @@
+# ONLY PARSED: see main.tf.
+
 output "leader_public_ip" {
   description = "The master's public address."
   value       = aws_instance.master.public_ip

@@ -1,3 +1,5 @@
+# ONLY PARSED: see main.tf.
+
 variable "name" {
   description = "What all of it is named after."
   type        = string

@@ -1,7 +1,8 @@
 # A node of a load test as cloud-init: what a machine does when it starts, and nothing of any provider. Give `user_data` to whatever
 # makes machines.
 #
-# `terraform test` runs what is in tests/; `make deploy-test` performs the rendered file in network namespaces.
+# `terraform test` runs what is in tests/ (`make lint`); `make deploy-test` performs the rendered file in network namespaces: a master and
+# two workers finish a run. No machine has started with it.
 
 terraform {
   required_version = ">= 1.6"

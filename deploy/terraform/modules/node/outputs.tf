@@ -1,3 +1,5 @@
+# What has tried this module stands in main.tf.
+
 output "user_data" {
   description = "The cloud-init file, as text."
   value       = local.cloud_config

@@ -1,3 +1,5 @@
+# What has tried this module stands in main.tf.
+
 variable "role" {
   description = "What the node is: \"master\" or \"worker\"."
   type        = string
