@@ -49,7 +49,9 @@ impl App {
                      LOCUST_WEB_TOKEN sets it, --web-open does without{words})"
                 )))
             }
-            Entry::WrongToken => Some(unauthorised(WRONG)),
+            Entry::WrongToken => Some(unauthorised(&format!(
+                "{WRONG} Each start makes another unless LOCUST_WEB_TOKEN sets it; the terminal shows it"
+            ))),
             Entry::Barred(seconds) => Some(barred(seconds)),
         }
     }

@@ -35,7 +35,13 @@ def serve(args: list[str]) -> None:
     where = parser.parse_args(args)
     if not 0 <= where.port <= 65535:
         parser.error(f"argument --port: not a port: {where.port}")
-    with _engine.serve_blog(where.host, where.port) as blog:
+    try:
+        server = _engine.serve_blog(where.host, where.port)
+    except OSError as e:
+        raise OSError(
+            f"cannot serve the blog at {where.host}:{where.port}: {e}. --port and --host take another address"
+        ) from e
+    with server as blog:
         print(f"The sample blog is at {blog.url} (Ctrl-C ends it).", flush=True)
         try:
             while True:

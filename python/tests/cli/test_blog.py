@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -36,4 +37,13 @@ def test_a_port_that_cannot_be_had_is_told_in_a_line(tmp_path: Path):
     with gregaria("blog", "--host", "192.0.2.1", cwd=tmp_path) as process:
         _, err = process.communicate(timeout=60)
         assert process.returncode == 1
-        assert err.startswith("gregaria: error: ") and "Traceback" not in err
+        assert (
+            err.startswith("gregaria: error: cannot serve the blog at 192.0.2.1:5000: ")
+            and "Traceback" not in err
+        )
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with gregaria("blog", "--port", str(port), cwd=tmp_path) as process:
+            _, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and err.count("\n") == 1
+    assert f"cannot serve the blog at 127.0.0.1:{port}: Address already in use" in err and "--port" in err
