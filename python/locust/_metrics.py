@@ -39,7 +39,9 @@ class MetricsPort:
         try:
             self._engine.start()
         except (OSError, ValueError) as error:
-            logger.warning(f"The metrics are not served (--metrics-port {self.port}): {error}")
+            # What listens is the same server; the way out is this option.
+            words = str(error).replace("--web-port", "--metrics-port")
+            logger.warning(f"The metrics are not served (--metrics-port {self.port}): {words}")
             return
         logger.info(f"Serving metrics at {self._engine.url}metrics")
 
