@@ -9,8 +9,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import URLError
 from urllib.request import urlopen
 
 import hcl2
@@ -147,6 +149,35 @@ def composed(tmp_path: Path) -> dict[str, dict[str, object]]:
     return yaml.safe_load(said_by.stdout)["services"]
 
 
+@contextmanager
+def scraping(config: str, folder: Path) -> Iterator[Callable[[str], list[str]]]:
+    """Debian's Prometheus with this configuration; gives what answers a query."""
+    program = shutil.which("prometheus")
+    assert program is not None, "prometheus is missing (on Debian the package prometheus)"
+    port = free_port()
+    (folder / "prometheus.yml").write_text(config)
+    options = [
+        f"--config.file={folder}/prometheus.yml",
+        f"--storage.tsdb.path={folder}/tsdb",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+
+    def query(expression: str) -> list[str]:
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/api/v1/query?query={expression}", timeout=20) as answer:
+                return [one["value"][1] for one in json.load(answer)["data"]["result"]]
+        except URLError:
+            return []
+
+    with subprocess.Popen(
+        [program, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as running:
+        try:
+            yield query
+        finally:
+            running.terminate()
+
+
 def test_what_compose_starts_comes_up_and_its_health_check_says_so(
     composed: dict[str, dict[str, object]], tmp_path: Path
 ):
@@ -190,7 +221,11 @@ def test_what_compose_starts_comes_up_and_its_health_check_says_so(
     ) as master:
         try:
             until(lambda: subprocess.run(check, capture_output=True, timeout=60).returncode == 0)
-            with start("worker", "--master-port", cluster) as worker:
+            config = here((DEPLOY / "prometheus.yml").read_text()).replace("master:", "127.0.0.1:")
+            with (
+                scraping(config, tmp_path) as query,
+                start("worker", "--master-port", cluster) as worker,
+            ):
                 try:
                     until(
                         lambda: (
@@ -200,6 +235,7 @@ def test_what_compose_starts_comes_up_and_its_health_check_says_so(
                             == 1
                         )
                     )
+                    until(lambda: query("locust_workers_count") == ["1"])
                 finally:
                     worker.terminate()
         finally:
