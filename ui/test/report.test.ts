@@ -79,8 +79,8 @@ describe("answers and bands", () => {
     const bands = { bounds: [0.5, 10, 200], requests: [1, 20, 300, 4], untimed: 5 };
     const list = bandList(bands);
     expect(list.map(({ label }) => label)).toEqual([
-      "up to 0.50 ms",
-      "0.50 – 10 ms",
+      "up to 0.5 ms",
+      "0.5 – 10 ms",
       "10 – 200 ms",
       "over 200 ms",
       "without a time",

@@ -37,7 +37,7 @@ describe("columns of the statistics", () => {
       "0",
       "0.25",
       "12",
-      "3",
+      "3.0",
     ]);
     expect(columns.map((column) => column.title)).toEqual([
       "Blocked",

@@ -53,7 +53,7 @@ pub fn millis(ms: f64) -> String {
         value if value <= 0.0 => "0".to_owned(),
         value if value < 0.005 => "<0.01".to_owned(),
         value if value < 0.995 => fixed(value, 2),
-        value if value < 9.95 && value.fract() != 0.0 => fixed(value, 1),
+        value if value < 9.95 => fixed(value, 1),
         value => fixed(value, 0),
     }
 }

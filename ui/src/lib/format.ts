@@ -44,7 +44,7 @@ export function millis(value: Maybe): string {
   if (ms <= 0) return "0";
   if (ms < 0.005) return "<0.01";
   if (ms < 0.995) return fixed(ms, 2);
-  return fixed(ms, ms < 9.95 && !Number.isInteger(ms) ? 1 : 0);
+  return fixed(ms, ms < 9.95 ? 1 : 0);
 }
 
 /** Milliseconds with their unit: "420 ms", "12.35 s". */

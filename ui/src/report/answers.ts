@@ -1,6 +1,6 @@
 /** Answers by status, and requests by how long they took, as lines of a list. */
 import type { Bands } from "../api/schema";
-import { count, millis } from "../lib/format";
+import { count } from "../lib/format";
 
 export interface Answer {
   status: string;
@@ -53,6 +53,11 @@ export interface Band {
   requests: number;
 }
 
+/** Bounds are round: no digits that say nothing. */
+function bound(ms: number): string {
+  return ms.toLocaleString("en-US", { maximumFractionDigits: 3 });
+}
+
 export function bandList(bands: Bands): Band[] {
   const { bounds } = bands;
   const list = bands.requests.map((requests, index) => {
@@ -61,16 +66,21 @@ export function bandList(bands: Bands): Band[] {
       high === undefined
         ? low === undefined
           ? "timed"
-          : `over ${millis(low)} ms`
+          : `over ${bound(low)} ms`
         : low === undefined
-          ? `up to ${millis(high)} ms`
-          : `${millis(low)} – ${millis(high)} ms`;
+          ? `up to ${bound(high)} ms`
+          : `${bound(low)} – ${bound(high)} ms`;
     return { label, requests };
   });
   // Nothing beyond the largest bound is nothing to show.
   if (list.length > 1 && list.at(-1)?.requests === 0) list.pop();
   if (bands.untimed > 0) list.push({ label: "without a time", requests: bands.untimed });
   return list;
+}
+
+/** Requests that are in any of the bands. */
+export function counted(bands: Bands): number {
+  return bandList(bands).reduce((sum, band) => sum + band.requests, 0);
 }
 
 /** How the bounds came about. */

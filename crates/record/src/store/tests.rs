@@ -364,5 +364,5 @@ fn rows_of_older_files_get_exact_percentiles_and_a_kept_run_is_told_as_junit() {
     assert_eq!(whole.bins.iter().map(|bin| bin.2).sum::<u64>(), 500);
     let xml = old.junit();
     assert!(xml.contains("name=\"GET /é\"") && xml.contains("50 of 500 requests failed (10.0%)"), "{xml}");
-    assert!(xml.contains("min 4, average 5, max 6"), "{xml}");
+    assert!(xml.contains("min 4.0, average 5.0, max 6.0"), "{xml}");
 }
