@@ -310,7 +310,8 @@ class _Refuse(argparse.Action):
 
 _TYPES: dict[str, Callable[[str], Any]] = {
     "integer": int,
-    "positive_integer": positive_integer,
+    "positive_integer": gt_zero(int),
+    "worker_count": positive_integer,
     "positive_number": gt_zero(float),
     "number": at_least_zero,
     "timespan": timespan,
@@ -328,8 +329,7 @@ def _keywords(option: Option) -> dict[str, Any]:
         "help": argparse.SUPPRESS if option.help is None else option.help.replace("%", "%%"),
         "env_var": option.env,
         "metavar": option.metavar,
-        # The words of the other one name an option of Locust's.
-        "type": gt_zero(int) if option.dest == "max_requests" else _TYPES.get(option.kind),
+        "type": _TYPES.get(option.kind),
     }
     match option.action:
         case "store" if option.kind in CHOICES:

@@ -259,3 +259,18 @@ def test_an_abbreviation_means_what_it_means_in_locust(capsys: pytest.CaptureFix
     told = capsys.readouterr().err
     assert "ambiguous option: --s could match --spawn-rate, --slave" in told
     assert not [flag for flag in ours if flag in told]
+
+
+def test_each_number_that_is_too_small_is_told_of_under_its_own_name(capsys: pytest.CaptureFixture[str]):
+    # The words of `--expect-workers` are Locust's; no other option may be told of with them.
+    for option in table().options:
+        if option.kind not in ("positive_integer", "worker_count"):
+            continue
+        with pytest.raises(SystemExit):
+            get_parser().parse_args([option.long_flag, "0"])
+        said = capsys.readouterr().err
+        assert f"argument {option.long_flag}: " in said
+        other = set(re.findall(r"--[a-z-]+", said.partition(f"argument {option.long_flag}: ")[2])) - {
+            option.long_flag
+        }
+        assert not other, said

@@ -20,6 +20,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "text": ("some-text", "some-text"),
     "integer": ("7", 7),
     "positive_integer": ("7", 7),
+    "worker_count": ("7", 7),
     "positive_number": ("2.5", 2.5),
     "number": ("0.5", 0.5),
     "run_time_from": ("ramp-end", "ramp-end"),
@@ -135,7 +136,7 @@ def test_by_a_key_of_a_toml_file(option: Option, tmp_path: Path):
     key = option.long_flag.lstrip("-")
     if option.action == "store_true":
         value = "true"
-    elif option.kind in ("integer", "positive_integer", "positive_number", "number"):
+    elif option.kind in ("integer", "positive_integer", "worker_count", "positive_number", "number"):
         value = written(option)
     else:
         value = f"'{written(option)}'"

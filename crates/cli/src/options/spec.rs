@@ -36,8 +36,10 @@ pub enum Kind {
     Text,
     /// A whole number.
     Integer,
-    /// A whole number of at least one.
+    /// A whole number above zero.
     PositiveInteger,
+    /// How many workers: a whole number of at least one. What is said of others are Locust's words, which name the option.
+    WorkerCount,
     /// A finite number of at least zero.
     Number,
     /// A finite number above zero.

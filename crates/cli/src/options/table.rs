@@ -223,7 +223,7 @@ pub const TABLE: &[Opt] = &[
         .default(Integer(5557))
         .env("LOCUST_MASTER_BIND_PORT")
         .help("Port on which the master listens. Defaults to 5557"),
-    Opt::value(&["--expect-workers"], "expect_workers", Master, Kind::PositiveInteger)
+    Opt::value(&["--expect-workers"], "expect_workers", Master, Kind::WorkerCount)
         .metavar("<int>")
         .default(Integer(1))
         .env("LOCUST_EXPECT_WORKERS")
