@@ -12,18 +12,26 @@ if TYPE_CHECKING:
     from .env import Environment
 
 
+START, RAMP_END, WARMUP_END = "start", "ramp-end", "warmup-end"
+
+
+def counts_from(options: Any) -> str:
+    """What `--run-time-from` says. A script's own option of that name is not ours: the run time counts from the start then."""
+    given = getattr(options, "run_time_from", None)
+    return given if given in (RAMP_END, WARMUP_END) else START
+
+
 class RunTime:
-    """The limit of a test that is about to start. What `--run-time-from` says is looked up here; a script's own option of that name
-    is not ours."""
+    """The limit of a test that is about to start."""
 
     def __init__(self, environment: Environment, seconds: float) -> None:
         self.seconds = seconds
         self._environment = environment
         self._began = time.monotonic()
         self._ramped = Event()
-        counts_from = getattr(environment.parsed_options, "run_time_from", None)
-        self.from_ramp_end = counts_from == "ramp-end"
-        self._from_warm_up = environment._warm_up_seconds if counts_from == "warmup-end" else 0.0
+        begin = counts_from(environment.parsed_options)
+        self.from_ramp_end = begin == RAMP_END
+        self._from_warm_up = environment._warm_up_seconds if begin == WARMUP_END else 0.0
         self.seconds += self._from_warm_up
         self._listens = self.from_ramp_end
         if self._listens:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -130,6 +131,11 @@ class WarmingUp:
 
     _warm_up: WarmUp | None = None
 
+    @cached_property
+    def _numbers_begin(self) -> Event:
+        """Set when the first warm-up is over."""
+        return Event()
+
     def _begin_warm_up(self, seconds: float, whole: float | None = None) -> None:
         if self._warm_up is not None:
             self._warm_up.forget()
@@ -144,6 +150,7 @@ class WarmingUp:
 
     def _warm_up_is_over(self) -> None:
         """The numbers begin."""
+        self._numbers_begin.set()
         for watcher in tuple(self.environment._state_watchers):
             watcher()
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .. import _engine, _shown, runners
+from .._run_time import START, counts_from
 from ..cli import script_options
 from ..util.timespan import parse_timespan
 from . import page
@@ -88,7 +89,7 @@ class Order:
     def refuse_a_warm_up_without_end(self) -> None:
         """Refuses the order if nothing of the test would be left behind its warm-up."""
         seconds = self.environment._warm_up_seconds
-        from_start = getattr(self.environment.parsed_options, "run_time_from", "start") == "start"
+        from_start = counts_from(self.environment.parsed_options) == START
         if seconds and self.run_time and self.run_time <= seconds and from_start:
             self.refusal = f"Nothing would be measured: the warm-up alone takes {seconds:g} seconds, and the run time is {self.run_time}"
             logger.error(self.refusal)

@@ -223,12 +223,9 @@ class Run:
             self._spawn(self._limit_counted, most, reason)
 
     def _limit_counted(self, most: int, reason: str) -> None:
-        seconds = self.environment._warm_up_seconds
-        if seconds:
-            # Until then others are counted, which do not count. The test begins with the first turn of its greenlet.
-            while self.runner._warm_up is None:
-                gevent.sleep(0.01)
-            self.runner._warm_up.over.wait()
+        if self.environment._warm_up_seconds:
+            # Until then others are counted, which do not count.
+            self.runner._numbers_begin.wait()
         _engine.limit_requests(most, lambda: self._spawn(self._end, reason))
 
     def _end_when_reported(self, most: int, reason: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from .._run_time import START, counts_from
+
 if TYPE_CHECKING:
     from ..env import Environment
 
@@ -16,12 +18,11 @@ def end_of_run(options: Namespace, environment: Environment) -> tuple[float, str
     if arrivals is not None and arrivals.ends_at is not None:
         ends.append((arrivals.ends_at, "the last stage of the arrival rate", ""))
     run_time = getattr(options, "run_time", None)
-    counts_from = getattr(options, "run_time_from", None)
     if (
         isinstance(run_time, int)
         and run_time > 0
         and environment.shape_class is None
-        and counts_from not in ("ramp-end", "warmup-end")
+        and counts_from(options) == START
     ):
         ends.append(
             (float(run_time), f"--run-time {run_time}", ", or count it with --run-time-from warmup-end")

@@ -8,10 +8,15 @@ import subprocess
 import time
 import urllib.parse
 import urllib.request
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
+from locust._run_time import counts_from
+from locust._web.swarm import Form, Order
+from locust.cli.run_end import end_of_run
+from locust.env import Environment
 from servers import clean_environment, free_port, locust_command
 
 SCRIPT = """
@@ -186,3 +191,23 @@ def _(environment, **_):
     assert int(re.search(r"Aggregated +(\d+)", out)[1]) >= 57, out
     assert done["own"][0] == 0 and "mine: few" in done["own"][1], done["own"][1]
     assert done["none"][0] == 2 and "--max-requests" in done["none"][1], done["none"][1]
+
+
+def test_a_scripts_own_run_time_from_counts_from_the_start():
+    environment = Environment(user_classes=[])
+    environment._warm_up_seconds = 60.0
+    for given, begin in (
+        (None, "start"),
+        ("start", "start"),
+        ("ramp-end", "ramp-end"),
+        ("of mine", "start"),
+        (7, "start"),
+    ):
+        options = Namespace(run_time=30, run_time_from=given)
+        environment.parsed_options = options
+        assert counts_from(options) == begin
+        # Who asks what ends when, and who starts a test from the page, see it alike.
+        assert (end_of_run(options, environment) is not None) == (begin == "start"), given
+        order = Order(environment, Form([("run_time", "30")]), pick_classes=False, any_option=False)
+        order.refuse_a_warm_up_without_end()
+        assert (order.refusal is not None) == (begin == "start"), given
