@@ -92,6 +92,7 @@ class OpenRun:
         self._is_over = False
         self._last: dict[str, Any] | None = None
         self._changes = 0
+        self._most_lately = 0
         self.told_latencies = b""
         """As of the last look."""
 
@@ -152,6 +153,7 @@ class OpenRun:
 
     def forget(self) -> None:
         """All users have ended."""
+        self._most_lately = max(self._most_lately, _engine.open_run_most_lately())
         self._last = self.totals()
         _engine.forget_open_run()
 
@@ -172,6 +174,15 @@ class OpenRun:
                 "ask for a lower rate"
             )
         return known
+
+    def reported(self) -> dict[str, Any]:
+        """The same for a master, with what it cannot tell from two reports: most users at a time since the one before."""
+        totals = self.totals()
+        if not totals:
+            return {}
+        lately = _engine.open_run_most_lately() if self._last is None else 0
+        lately, self._most_lately = max(lately, self._most_lately), 0
+        return {**totals, "latencies": self.told_latencies, "most_lately": lately}
 
     def _start_users(self, names: list[str]) -> None:
         """Called by the engine, in the hub: arrivals wait for users of these classes."""

@@ -47,6 +47,8 @@ class MasterArrivals:
         self._heard: dict[str, dict[str, Any]] = {}
         # What had been heard when the statistics went back to zero.
         self._before: dict[str, dict[str, Any]] = {}
+        # Most users of each at a time since then.
+        self._most_since: dict[str, int] = {}
         # What each was told: from when on, which number, of how many.
         self._told_shares: dict[str, list[tuple[float, int, int]]] = {}
         # When others took over from those that have gone.
@@ -70,6 +72,7 @@ class MasterArrivals:
     def counts_anew(self) -> None:
         """The statistics have gone back to zero: what workers have told of until now counts no longer."""
         self._before = dict(self._heard)
+        self._most_since.clear()
         self._gone.clear()
 
     def limit(self, most: int) -> None:
@@ -105,6 +108,9 @@ class MasterArrivals:
         told = checks.mapping(told, KEY)
         known: dict[str, Any] = {key: max(int(checks.number(told, key)), 0) for key in _COUNTS}
         known |= {key: max(checks.number(told, key), 0.0) for key in _NUMBERS}
+        # Of another version there may be only the one.
+        lately = checks.number(told, "most_lately" if "most_lately" in told else "most_users")
+        known["most_lately"] = max(int(lately), 0)
         delays = told.get("delays")
         if not isinstance(delays, list) or not all(isinstance(count, int) and count >= 0 for count in delays):
             raise checks.Malformed(f"{KEY} has delays that are none")
@@ -119,6 +125,7 @@ class MasterArrivals:
             # It has begun to count anew by itself.
             del self._before[client_id]
         self._heard[client_id] = known
+        self._most_since[client_id] = max(self._most_since.get(client_id, 0), known["most_lately"])
         if known["dropped"] and not self._told_of_dropped:
             self._told_of_dropped = True
             logger.warning(
@@ -147,13 +154,15 @@ class MasterArrivals:
         return {**total, "delays": delays, "latencies": latencies(self.arrivals.latency, parts)}
 
     def _since(self, client_id: str, known: dict[str, Any]) -> dict[str, Any]:
-        """What a worker has told of since the statistics went back to zero. How many users it had at most is known of all of the run
-        only."""
+        """What a worker has told of since the statistics went back to zero."""
         before = self._before.get(client_id)
         if before is None:
             return known
         since = {**known, **{key: known[key] - before[key] for key in ("due", "begun", "late", "dropped")}}
         since["due"] += before["waiting"]
+        # Until it tells of it: those it had lately, if it still has any.
+        lately = known["most_lately"] if client_id in self._shares else 0
+        since["most_users"] = self._most_since.get(client_id, lately)
         since["delay_sum"] = max(known["delay_sum"] - before["delay_sum"], 0.0)
         earlier = [*before["delays"], *[0] * len(known["delays"])]
         since["delays"] = [max(a - b, 0) for a, b in zip(known["delays"], earlier, strict=False)]

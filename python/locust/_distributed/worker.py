@@ -448,8 +448,8 @@ class WorkerRunner(DistributedRunner):
             more = self._seconds.complete(told)
             if self._warm_up is not None:
                 more[WARM_UP] = self._warm_up.counts
-            if self._open is not None and (totals := self._open.totals()):
-                more[shared.KEY] = {**totals, "latencies": self._open.told_latencies}
+            if self._open is not None and (arrivals := self._open.reported()):
+                more[shared.KEY] = arrivals
             self._send_report(data, more)
         except BaseException:
             # Their own listener has taken them out of the statistics: they go with the next report.

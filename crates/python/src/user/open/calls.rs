@@ -96,6 +96,7 @@ fn begin_open_run(
         late: 0,
         delays: Delays::default(),
         most_users: 0,
+        most_lately: 0,
         reads_intended,
         latencies: Latencies::default(),
     };
@@ -171,6 +172,12 @@ fn open_run_totals(py: Python<'_>) -> PyResult<Option<Bound<'_, PyDict>>> {
     Ok(Some(dict))
 }
 
+/// Most users at a time since this was last asked: a master whose numbers have begun anew adds them up.
+#[pyfunction]
+fn open_run_most_lately() -> usize {
+    with(|open| std::mem::replace(&mut open.most_lately, open.pool.users())).unwrap_or(0)
+}
+
 /// What has become of arrivals counts from zero, and so do latencies: statistics have been reset.
 #[pyfunction]
 fn count_open_run_anew() {
@@ -178,6 +185,7 @@ fn count_open_run_anew() {
         open.pool.count_anew();
         (open.late, open.delays) = (0, Delays::default());
         open.most_users = open.pool.users();
+        open.most_lately = open.most_users;
         open.latencies = Latencies::default();
     });
 }
@@ -241,6 +249,7 @@ pub(in crate::user) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(could_not_start, m)?)?;
     m.add_function(wrap_pyfunction!(open_run_elapsed, m)?)?;
     m.add_function(wrap_pyfunction!(open_run_totals, m)?)?;
+    m.add_function(wrap_pyfunction!(open_run_most_lately, m)?)?;
     m.add_function(wrap_pyfunction!(open_run_is_through, m)?)?;
     m.add_function(wrap_pyfunction!(count_open_run_anew, m)?)?;
     m.add_function(wrap_pyfunction!(count_arrivals, m)?)?;

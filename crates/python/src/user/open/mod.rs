@@ -53,6 +53,8 @@ struct Open {
     /// How much later than they were to begin iterations began.
     delays: Delays,
     most_users: usize,
+    /// The same since a master was last told of it.
+    most_lately: usize,
     /// Whether the time since the intended start is what tables and thresholds read.
     reads_intended: bool,
     latencies: Latencies,
@@ -112,6 +114,7 @@ pub(in crate::user) fn joins(user: &Bound<'_, PyAny>, index: u32) -> PyResult<()
         let class = open.classes.iter().position(|class| *class == name)?;
         open.pool.joins(class);
         open.most_users = open.most_users.max(open.pool.users());
+        open.most_lately = open.most_lately.max(open.pool.users());
         Some(Member { run: open.number, class, ready: false })
     });
     if let Some(member) = member {
