@@ -69,5 +69,5 @@ pub use series::Series;
 pub use snapshot::{Wanted, take as snapshot};
 pub use source::{Answer, Question, Source};
 pub use status::HostStatus;
-pub use thresholds::{Subject, Threshold, Wrong};
+pub use thresholds::{Subject, Threshold, WrongThreshold};
 pub use verdict::{Health, Level};

@@ -114,8 +114,8 @@ def test_what_a_killed_worker_had_to_begin_is_lost_counted_and_said(tmp_path: Pa
     assert counted["begun"] <= arrived <= counted["begun"] + lost, (counted, lost, arrived)
     assert 100 <= lost <= 1_400, "some seconds of half the rate"
     verdict = out.partition("Verdict")[2]
-    assert f"{lost} of {counted['due'] + lost} iterations were those of workers that have gone" in verdict, (
-        out
-    )
+    assert (
+        f"{lost:,} of {counted['due'] + lost:,} iterations were those of workers that have gone" in verdict
+    ), out
     assert "was lost while the test ran" in verdict, out
     assert f'"lost":{lost}' in (tmp_path / "report.html").read_text()

@@ -12,5 +12,5 @@ pub mod profile;
 pub mod schedule;
 
 pub use pool::{Deed, Lane, Pool, Totals};
-pub use profile::{Profile, Wrong};
+pub use profile::{Profile, WrongRate};
 pub use schedule::{Pattern, Schedule, Share};

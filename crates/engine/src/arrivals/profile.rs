@@ -11,7 +11,7 @@ const MOST_CHARACTERS: usize = 4_096;
 
 /// Why a text is no rate, and where in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wrong {
+pub struct WrongRate {
     /// The text.
     pub text: String,
     /// Bytes of it that are meant.
@@ -20,7 +20,7 @@ pub struct Wrong {
     pub message: String,
 }
 
-impl fmt::Display for Wrong {
+impl fmt::Display for WrongRate {
     /// The message, then the text with the place marked below it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let before = self.text.get(..self.place.start).unwrap_or(&self.text).chars().count();
@@ -30,7 +30,7 @@ impl fmt::Display for Wrong {
     }
 }
 
-impl std::error::Error for Wrong {}
+impl std::error::Error for WrongRate {}
 
 /// A time in which the rate goes evenly from one value to another.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,16 +90,16 @@ impl Profile {
     ///
     /// # Errors
     /// If it is none of these, or no arrival would ever come of it.
-    pub fn parse(text: &str) -> Result<Self, Wrong> {
+    pub fn parse(text: &str) -> Result<Self, WrongRate> {
         let text = text.trim();
         if text.len() > MOST_CHARACTERS || text.contains(['\n', '\r']) {
             let shown: String = text.lines().next().unwrap_or("").chars().take(60).collect();
             let message = "an arrival rate is one short line".to_owned();
-            return Err(Wrong { place: 0..shown.len(), text: shown, message });
+            return Err(WrongRate { place: 0..shown.len(), text: shown, message });
         }
         let profile = Reader { text, at: 0 }.profile()?;
         if profile.arrivals_until(f64::INFINITY) <= 0.0 {
-            return Err(Wrong {
+            return Err(WrongRate {
                 text: text.to_owned(),
                 place: 0..text.len(),
                 message: "nothing would ever arrive at a rate of 0; say how many iterations are to begin per second"
@@ -208,8 +208,8 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn wrong<T>(&self, place: Range<usize>, message: impl Into<String>) -> Result<T, Wrong> {
-        Err(Wrong { text: self.text.to_owned(), place, message: message.into() })
+    fn wrong<T>(&self, place: Range<usize>, message: impl Into<String>) -> Result<T, WrongRate> {
+        Err(WrongRate { text: self.text.to_owned(), place, message: message.into() })
     }
 
     fn rest(&self) -> &'a str {
@@ -244,7 +244,7 @@ impl<'a> Reader<'a> {
         (&self.text[place.clone()], place)
     }
 
-    fn profile(mut self) -> Result<Profile, Wrong> {
+    fn profile(mut self) -> Result<Profile, WrongRate> {
         let mut stages: Vec<Stage> = Vec::new();
         loop {
             let begin = self.at;
@@ -269,7 +269,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn rate(&mut self) -> Result<f64, Wrong> {
+    fn rate(&mut self) -> Result<f64, WrongRate> {
         let (word, place) = self.take_word();
         let (digits, unit) = word.split_at(word.find('/').unwrap_or(word.len()));
         let Some(per) = [("", 1.0), ("/s", 1.0), ("/m", 60.0), ("/min", 60.0), ("/h", 3_600.0)]
@@ -297,7 +297,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn length(&mut self, ramps: bool, begin: usize) -> Result<Option<f64>, Wrong> {
+    fn length(&mut self, ramps: bool, begin: usize) -> Result<Option<f64>, WrongRate> {
         self.skip_blanks();
         let word = self.word();
         match &self.text[word.clone()] {
@@ -315,7 +315,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `90`, `90s`, `1m30s`, `2h`.
-    fn time(&mut self) -> Result<f64, Wrong> {
+    fn time(&mut self) -> Result<f64, WrongRate> {
         let (word, place) = self.take_word();
         let mut seconds = 0.0;
         let mut rest = word;

@@ -10,5 +10,5 @@ mod rule;
 mod sums;
 
 pub(crate) use judge::Judge;
-pub use parse::Wrong;
+pub use parse::WrongThreshold;
 pub use rule::{Subject, Threshold};

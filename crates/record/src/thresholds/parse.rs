@@ -17,7 +17,7 @@ const MOST_CHARACTERS: usize = 4_096;
 
 /// Why a text is no rule, and where in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wrong {
+pub struct WrongThreshold {
     /// The text.
     pub text: String,
     /// Bytes of it that are meant.
@@ -26,7 +26,7 @@ pub struct Wrong {
     pub message: String,
 }
 
-impl fmt::Display for Wrong {
+impl fmt::Display for WrongThreshold {
     /// The message, then the text with the place marked below it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let before = self.text.get(..self.place.start).unwrap_or(&self.text).chars().count();
@@ -42,18 +42,18 @@ impl fmt::Display for Wrong {
     }
 }
 
-impl std::error::Error for Wrong {}
+impl std::error::Error for WrongThreshold {}
 
 impl Threshold {
     /// Reads a rule.
     ///
     /// # Errors
     /// If it is none.
-    pub fn parse(text: &str) -> Result<Self, Wrong> {
+    pub fn parse(text: &str) -> Result<Self, WrongThreshold> {
         let text = text.trim();
         if text.len() > MOST_CHARACTERS || text.contains(['\n', '\r']) {
             let shown: String = text.lines().next().unwrap_or("").chars().take(60).collect();
-            return Err(Wrong {
+            return Err(WrongThreshold {
                 place: 0..shown.len(),
                 text: shown,
                 message: "a threshold is one short line".to_owned(),
@@ -71,8 +71,8 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn wrong<T>(&self, place: Range<usize>, message: impl Into<String>) -> Result<T, Wrong> {
-        Err(Wrong { text: self.text.to_owned(), place, message: message.into() })
+    fn wrong<T>(&self, place: Range<usize>, message: impl Into<String>) -> Result<T, WrongThreshold> {
+        Err(WrongThreshold { text: self.text.to_owned(), place, message: message.into() })
     }
 
     fn rest(&self) -> &'a str {
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What stands before the last `: ` that a metric follows.
-    fn subject(&mut self) -> Result<Subject, Wrong> {
+    fn subject(&mut self) -> Result<Subject, WrongThreshold> {
         if let Some(quote) = self.text.chars().next().filter(|c| matches!(c, '"' | '\'')) {
             return self.quoted(quote);
         }
@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
         Ok(Subject::All)
     }
 
-    fn quoted(&mut self, quote: char) -> Result<Subject, Wrong> {
+    fn quoted(&mut self, quote: char) -> Result<Subject, WrongThreshold> {
         let closing = self.text[1..].find(quote).map(|at| at + 1);
         let Some(end) = closing else { return self.wrong(0..1, "this quotation mark is never closed") };
         let behind = self.text[end + 1..].trim_start();
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
         Ok(Subject::Name(self.text[1..end].to_owned()))
     }
 
-    fn named(&self, place: Range<usize>) -> Result<Subject, Wrong> {
+    fn named(&self, place: Range<usize>) -> Result<Subject, WrongThreshold> {
         let name = &self.text[place.clone()];
         if let Some(pattern) = name.strip_prefix('~') {
             return match Regex::new(pattern) {
@@ -158,7 +158,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn condition(mut self, subject: Subject) -> Result<Threshold, Wrong> {
+    fn condition(mut self, subject: Subject) -> Result<Threshold, WrongThreshold> {
         self.skip_blanks();
         let from = self.at;
         let metric = self.metric(&subject)?;
@@ -214,7 +214,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn metric(&mut self, subject: &Subject) -> Result<Metric, Wrong> {
+    fn metric(&mut self, subject: &Subject) -> Result<Metric, WrongThreshold> {
         self.skip_blanks();
         let word = metric_word(self.rest());
         if let Some(metric) = Metric::named(word) {
@@ -245,7 +245,7 @@ impl<'a> Reader<'a> {
         self.wrong(place, message)
     }
 
-    fn bound(&mut self, dimension: Dimension) -> Result<Bound, Wrong> {
+    fn bound(&mut self, dimension: Dimension) -> Result<Bound, WrongThreshold> {
         self.skip_blanks();
         let Some(&(sign, operator)) = OPERATORS.iter().find(|(sign, _)| self.rest().starts_with(sign)) else {
             return self.wrong(self.word_at(self.at), "after the metric stands <, <=, >, >=, == or !=");
@@ -283,7 +283,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `30s`, `1m30s`, `2h`, or plain seconds.
-    fn time(&mut self) -> Result<u32, Wrong> {
+    fn time(&mut self) -> Result<u32, WrongThreshold> {
         let (word, place) = self.take(|c| !c.is_whitespace() && c != ',');
         match seconds(word) {
             Some(seconds) if seconds > 0 && seconds <= LONGEST => Ok(seconds),

@@ -269,8 +269,8 @@ fn of_arrivals(reasons: &mut Reasons, arrivals: &Arrivals) {
         (arrivals.lost > 0).then_some(Level::Red),
         "arrivals_lost",
         || {
-            let all = arrivals.due + arrivals.lost;
-            format!("{} of {all} iterations were those of workers that have gone: what became of them is not known", arrivals.lost)
+            let (some, all) = (count(arrivals.lost), count(arrivals.due + arrivals.lost));
+            format!("{some} of {all} iterations were those of workers that have gone: what became of them is not known")
         },
         "see the logs of these workers; the others took over what came after them",
     );
