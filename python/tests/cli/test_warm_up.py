@@ -20,7 +20,7 @@ from servers import ROOT, clean_environment, ended, free_port, locust_command, o
 
 # Tells of anything at any time, and notes what it told when it was to count.
 SCRIPT = """
-import json, os, random, time
+import json, os, random, time, urllib.request
 from locust import User, constant, events, task
 
 chance = random.Random(int(os.environ["SEED"]) + os.getpid())
@@ -66,6 +66,10 @@ def write(environment, **_):
     assert len(seen) == len(told["requests"]) + told["left out"], "listeners are told of each"
     with open(f"told-{os.getpid()}.json", "w") as file:
         json.dump(told, file)
+    if environment.parsed_options.metrics_port and not environment.parsed_options.worker:
+        url = f"http://127.0.0.1:{environment.parsed_options.metrics_port}/metrics"
+        with open("metrics.txt", "wb") as file:
+            file.write(urllib.request.urlopen(url, timeout=20).read())
 """
 
 
@@ -107,6 +111,43 @@ def report(folder: Path) -> Any:
     return json.JSONDecoder().raw_decode(text[place + len('"run":') :])[0]
 
 
+def check_metrics(text: str, expected: dict[str, Any]) -> None:
+    """`/metrics` at the end of the run: its counters, too, begin when the warm-up is over."""
+    found: dict[tuple[str, ...], float] = {}
+    for line in text.splitlines():
+        if sample := re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line):
+            labels = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', sample[2] or ""))
+            key = (
+                sample[1],
+                *(labels[one] for one in ("name", "error", "le", "outcome", "result") if one in labels),
+            )
+            found[key] = float(sample[3])
+    requests, values = expected["requests"], expected["measures"]
+    for name in "abc":
+        of_name = [(ms, length, error) for other, ms, length, error in requests if other == name]
+        assert found["locust_requests_num_requests", name] == len(of_name), name
+        assert found["locust_requests_num_failures", name] == sum(bool(error) for *_, error in of_name)
+        assert found["gregaria_requests_total", name] == len(of_name)
+        assert found["gregaria_failures_total", name] == found["locust_requests_num_failures", name]
+        assert found["gregaria_response_bytes_total", name] == sum(length for _, length, _ in of_name)
+        assert found["gregaria_request_duration_seconds_count", name] == len(of_name)
+        assert found["gregaria_request_duration_seconds_bucket", name, "+Inf"] == len(of_name)
+        seconds = found["gregaria_request_duration_seconds_sum", name]
+        assert seconds == pytest.approx(sum(ms for ms, *_ in of_name) / 1e3)
+    assert found["locust_requests_num_requests", "Aggregated"] == len(requests)
+    counted = Counter((name, f"RuntimeError('{error}')") for name, _, _, error in requests if error)
+    assert {key[1:]: count for key, count in found.items() if key[0] == "locust_errors"} == counted
+    assert found["gregaria_custom_counter_total", "sum"] == sum(values)
+    assert found["gregaria_custom_trend_sum", "values"] == sum(values)
+    assert found["gregaria_custom_trend_count", "values"] == len(values)
+    for result in ("true", "false"):
+        of_it = sum((value % 2 == 0) == (result == "true") for value in values)
+        assert found["gregaria_custom_rate_total", "even", result] == of_it
+    if ("gregaria_arrivals_total", "begun") in found:
+        # Each iteration tells once; at the border the one may be within and the other without.
+        assert abs(found["gregaria_arrivals_total", "begun"] - len(requests)) <= 5
+
+
 def check(folder: Path, out: str) -> None:
     """All surfaces say what was told after the warm-up, and nothing else."""
     expected = told(folder)
@@ -143,6 +184,8 @@ def check(folder: Path, out: str) -> None:
     assert float(measures["sum"]["Sum"]) == sum(values)
     assert int(measures["values"]["Count"]) == len(values)
     assert int(measures["even"]["Passed"]) == sum(value % 2 == 0 for value in values)
+    # What Prometheus reads.
+    check_metrics((folder / "metrics.txt").read_text(), expected)
     # Terminal.
     failed = sum(failures.values())
     last = re.findall(r"Aggregated +(\d+) +(\d+)\(", out)[-1]
@@ -175,16 +218,19 @@ def check(folder: Path, out: str) -> None:
 
 
 def test_nothing_of_the_warm_up_is_in_any_number(tmp_path: Path) -> None:
+    def watched() -> tuple[str, ...]:
+        return *FILES, "--metrics-port", str(free_port())
+
     runs = {
-        "alone": start(tmp_path / "alone", "-t", "3s", "--warmup", "1s", *FILES),
+        "alone": start(tmp_path / "alone", "-t", "3s", "--warmup", "1s", *watched()),
         "workers": start(
-            tmp_path / "workers", "-t", "4", "--processes", "2", *own_cluster(), *FILES, LOCUST_WARMUP="1"
+            tmp_path / "workers", "-t", "4", "--processes", "2", *own_cluster(), *watched(), LOCUST_WARMUP="1"
         ),
         "open": start(
-            tmp_path / "open", "--arrival-rate", "300 for 3s", "--latency", "service", "--warmup", "1s", "-u", "40", *FILES
+            tmp_path / "open", "--arrival-rate", "300 for 3s", "--latency", "service", "--warmup", "1s", "-u", "40", *watched()
         ),
         "class": start(
-            tmp_path / "class", "-t", "3s", "--run-time-from", "warmup-end", *FILES,
+            tmp_path / "class", "-t", "3s", "--run-time-from", "warmup-end", *watched(),
             script=SCRIPT.replace("wait_time =", 'gregaria = {"warmup": "1s"}\n    wait_time ='),
         ),
     }  # fmt: skip
