@@ -67,6 +67,7 @@ class Terminal:
         self._set_size(columns, rows)
         self.before = termios.tcgetattr(self.theirs)
         settings = {"HOME": str(folder), "TERM": "xterm-256color", "CI": "", "COLUMNS": "", "LINES": ""}
+        settings |= {"LANG": "C.UTF-8", "LC_ALL": "", "LC_CTYPE": ""}
         self.process = subprocess.Popen(
             command, cwd=folder, env=clean_environment(**(settings | environment)),
             stdin=self.theirs, stdout=self.theirs, stderr=self.theirs, preexec_fn=self._own_terminal,

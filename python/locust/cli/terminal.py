@@ -8,9 +8,11 @@ from __future__ import annotations
 import codecs
 import contextlib
 import os
+import re
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import _engine, input_events
@@ -54,11 +56,36 @@ def _is_wanted() -> bool:
 
 
 def _shows_unicode() -> bool:
-    """Whether Python writes UTF-8, which is what it takes the terminal to read."""
+    """Whether the terminal reads UTF-8, as far as anybody says so: Python has to write it, and the locale has to name it.
+
+    Python alone says nothing: where the locale is C, or there is none, it writes UTF-8 all the same (PEP 538 and 540).
+    """
     try:
-        return codecs.lookup(sys.__stdout__.encoding).name == "utf-8"  # type: ignore[union-attr]
+        writes = codecs.lookup(sys.__stdout__.encoding).name == "utf-8"  # type: ignore[union-attr]
     except (AttributeError, LookupError, TypeError):
         return False
+    given = _given_environment()
+    wanted = (given.get("PYTHONIOENCODING", "").partition(":")[0], given.get("PYTHONUTF8") == "1")
+    return writes and (any(wanted) or names_utf8(given))
+
+
+def names_utf8(environment: Mapping[str, str]) -> bool:
+    """Whether the locale that these variables ask for is one of UTF-8."""
+    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+        if locale := environment.get(name):
+            return re.search(r"utf-?8", locale, re.IGNORECASE) is not None
+    # macOS's terminals read nothing else, and do not always say so.
+    return sys.platform == "darwin"
+
+
+def _given_environment() -> Mapping[str, str]:
+    """The variables as the program got them: Python itself sets `LC_CTYPE` where the locale is C."""
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            pairs = [os.fsdecode(entry).partition("=") for entry in file.read().split(b"\0") if entry]
+    except OSError:
+        return os.environ
+    return {name: value for name, _, value in pairs}
 
 
 class Block:

@@ -71,11 +71,11 @@ def block_of(rows: list[str]) -> list[str]:
 EXPECTED = [
     r" running · locustfile\.py · http://target\.example +0:\d\d / 1:00",
     r" ━*─+ \d+% · (0:\d\d|1:00) left",
-    r" Users \d+   RPS [\d.]+   Failures [\d,]+ \(33\.3%\)   p50 7(\.0)? ms   p95 50 ms( .*)?",
+    r" Users \d+   RPS [\d.]+   Failures [\d,]+ \(33\.3%\)   p50 7\.0 ms   p95 50 ms( .*)?",
     r" Slowest by p95 +RPS +p50  Failures +p95",
     r" GET /slow +[\d.]+ +50 ms +0 +50 ms",
-    r" GET /坏 +[\d.]+ +7 ms +[\d,]+ +7 ms",
-    r" GET /fast +[\d.]+ +3 ms +0 +3 ms",
+    r" GET /坏 +[\d.]+ +7\.0 ms +[\d,]+ +7\.0 ms",
+    r" GET /fast +[\d.]+ +3\.0 ms +0 +3\.0 ms",
     r" Thresholds 0 ok · 2 broken",
     r" FAILED   all p95 < 40 ms: 50 ms.*",
     r" FAILED   all fail ratio < 1%: 33\.3%.*",
@@ -265,7 +265,17 @@ def test_only_the_summary_has_the_block_too_and_so_has_a_master_and_a_page(tmp_p
 
 
 def test_colours_and_letters_are_those_that_the_terminal_is_said_to_have(tmp_path: Path):
-    ways = {"colours": {}, "none": {"NO_COLOR": "1"}, "latin": {"PYTHONIOENCODING": "latin-1"}}
+    ways = {
+        "colours": {},
+        "none": {"NO_COLOR": "1"},
+        "latin": {"PYTHONIOENCODING": "latin-1"},
+        # Python writes UTF-8 there all the same, and sets LC_CTYPE.
+        "C": {"LANG": "C"},
+        "nothing": {"LANG": ""},
+        "C over all": {"LC_ALL": "POSIX"},
+        "own locale": {"LANG": "C", "LC_CTYPE": "C.UTF-8"},
+    }
+    ascii_only = {"latin", "C", "nothing", "C over all"}
     terminals = {}
     try:
         for what, environment in ways.items():
@@ -275,7 +285,35 @@ def test_colours_and_letters_are_those_that_the_terminal_is_said_to_have(tmp_pat
             terminal.wait_for(r" \d+%( ·| -) 0:\d\d left")
             coloured = re.search(rb"\x1b\[\d*;?3\dm", terminal.bytes) is not None
             assert coloured == (what != "none"), what
-            assert terminal.bytes.isascii() == (what == "latin"), what
+            assert terminal.bytes.isascii() == (what in ascii_only), what
+    finally:
+        for terminal in terminals.values():
+            terminal.close()
+
+
+def test_a_terminal_that_is_held_shows_all_of_it_later_and_holds_no_end_up(tmp_path: Path):
+    terminals = {}
+    try:
+        for what in ("goes on", "ends"):
+            (tmp_path / what).mkdir()
+            terminals[what] = started(tmp_path / what, "--headless", "-u", "1", "-t", "60", script=QUIET)
+        held = {}
+        for what, terminal in terminals.items():
+            terminal.wait_for(r"\n running · ")
+            terminal.press("\x13")
+            time.sleep(0.1)
+            held[what] = len(terminal.bytes)
+        time.sleep(2.2)
+        for what, terminal in terminals.items():
+            assert len(terminal.bytes) == held[what], "nothing is shown while it is held"
+        terminals["goes on"].press("\x11")
+        rows = terminals["goes on"].wait_for(r" 0:(0[3-9]|[1-5]\d) / 1:00")
+        assert len(block_of(rows)) > 3 and sum(" running · " in row for row in rows) == 1, rows
+        for terminal in terminals.values():
+            terminal.press("\x03")
+        for what, terminal in terminals.items():
+            assert terminal.ended() == 0 and terminal.is_restored(), what
+            assert "Response time percentiles" in "\n".join(terminal.lines()), what
     finally:
         for terminal in terminals.values():
             terminal.close()
