@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from locust import LoadTestShape, User
 from locust._web.shapes import arrival_plan, shape_plans
 from locust.cli import arrivals
 from locust.env import Environment
+from servers import ROOT, clean_environment
 
 
 def stage(duration, users, rate=None):
@@ -123,3 +131,37 @@ def test_rates_of_arrivals_are_drawn_as_the_engine_reads_them(option, classes, p
         user.__name__ for user in classes
     ]
     assert arrival_plan(Environment(user_classes=classes)) is None
+
+
+KEYS_OF = """
+import json
+from locust import User, task
+from locust.env import Environment
+class U(User):
+    @task
+    def t(self): pass
+environment = Environment(user_classes=[U])
+environment.create_local_runner()
+page = environment.create_web_ui("127.0.0.1", 0)
+page.update_template_args()
+print("keys", json.dumps(sorted(page.template_args)))
+page.template_args["shape_plans"] = "mine"
+print("kept", page.template_args["shape_plans"])
+page.stop()
+"""
+
+
+def test_what_pages_are_told_beyond_locust_is_written_down() -> None:
+    told = {}
+    for name, python in (("real", ROOT / ".venv-oracle/bin/python"), ("ours", Path(sys.executable))):
+        done = subprocess.run(
+            [python, "-c", KEYS_OF], env=clean_environment(), capture_output=True, text=True, timeout=60
+        )
+        found = re.search(r"^keys (.*)$", done.stdout, re.MULTILINE)
+        assert found and "kept mine" in done.stdout, done.stdout + done.stderr
+        told[name] = set(json.loads(found[1]))
+    assert told["real"] <= told["ours"]
+    entries = tomllib.loads((ROOT / "compat/differences.toml").read_text())["difference"]
+    (entry,) = (one for one in entries if one["id"] == "more-template-arguments")
+    written = set(re.findall(r"`(\w+)`", entry["ours"])) - {"template_args"}
+    assert told["ours"] - told["real"] == written
