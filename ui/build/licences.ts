@@ -11,11 +11,23 @@ const BUNDLED = [
   ["uplot", "LICENSE"],
 ] as const;
 
+/** All whose permission is word for word the same stand above it; it need not travel once for each. */
 function text(): string {
-  return BUNDLED.map(([name, file]) => {
+  const alike = new Map<string, string[]>();
+  for (const [name, file] of BUNDLED) {
     const folder = new URL(`../node_modules/${name}/`, import.meta.url);
-    return `${name}\n\n${readFileSync(fileURLToPath(new URL(file, folder)), "utf8").trim()}\n`;
-  }).join("\n\n");
+    const whole = readFileSync(fileURLToPath(new URL(file, folder)), "utf8").trim();
+    const begin = Math.max(0, whole.indexOf("Permission is hereby granted"));
+    const plain = (part: string) => part.replaceAll(/[“”]/g, '"').replaceAll(/\s+/g, " ").trim();
+    const permission = whole
+      .slice(begin)
+      .split(/\n\s*\n/)
+      .map(plain)
+      .join("\n\n");
+    const heads = alike.get(permission) ?? [];
+    alike.set(permission, [...heads, `${name}: ${plain(whole.slice(0, begin))}`]);
+  }
+  return [...alike].map(([permission, heads]) => `${heads.join("\n")}\n\n${permission}\n`).join("\n\n");
 }
 
 /** As a file beside the dashboard, or as a comment in the report. */

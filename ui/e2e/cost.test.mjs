@@ -8,7 +8,7 @@ import { noProblems, openTab } from "./steps.mjs";
 
 /** Bytes, packed: a tenth above what it is. Who needs more says why, here. */
 const FIRST_GZIP = 80_000;
-const REPORT_RAW = 240_000;
+const REPORT_RAW = 230_000;
 let browser;
 let server;
 

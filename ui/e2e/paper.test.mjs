@@ -88,6 +88,38 @@ test("a dark report is printed on white paper, with the bars and keys that it ne
   await context.close();
 });
 
+test("no card of the first look stands alone in a row, nor does a row have a hole", async () => {
+  const { page, context, problems } = await openPage(browser);
+  await page.goto(report);
+  await page.waitForSelector("[data-cards] section");
+  for (const width of [1920, 1440, 1280, 1160, 1024, 900, 768, 600]) {
+    await page.setViewportSize({ width, height: 900 });
+    const { rows, room, cards } = await page.evaluate(() => {
+      const found = new Map();
+      for (const card of document.querySelectorAll("[data-cards] > *")) {
+        const { top, left, right } = card.getBoundingClientRect();
+        found.set(Math.round(top), [...(found.get(Math.round(top)) ?? []), [left, right]]);
+      }
+      const box = document.querySelector("[data-cards]").getBoundingClientRect();
+      return {
+        rows: [...found.values()],
+        room: [box.left, box.right],
+        cards: document.querySelectorAll("[data-cards] > *").length,
+      };
+    });
+    assert.equal(cards, 5);
+    for (const row of rows) {
+      assert.ok(
+        Math.abs(row[0][0] - room[0]) < 2 && Math.abs(row.at(-1)[1] - room[1]) < 2,
+        `${width}: ${row}`,
+      );
+      assert.ok(row.length > 1 || width < 700, `${width}: one card in a row`);
+    }
+  }
+  noProblems(problems);
+  await context.close();
+});
+
 test("the report is whole on paper, as the browser prints it without being waited for", async () => {
   const pdf = join(folder, "printed.pdf");
   await new Promise((resolve, reject) => {
