@@ -33,6 +33,50 @@ after(async () => {
   await blog?.end();
 });
 
+test("what is large fits into the list, and figures that begin later say so", async () => {
+  for (const [name, options] of Object.entries({
+    laptop: { width: 1280, height: 800 },
+    "desktop-dark": { width: 1440, dark: true },
+    phone: { width: 390, height: 844, isMobile: true, hasTouch: true },
+  })) {
+    const { page, context, problems } = await openPage(browser, options);
+    await page.route("**/runs", async (route) => {
+      const answer = await (await route.fetch()).json();
+      const large = {
+        fail_ratio: 0.9995,
+        failures: 12_339_506,
+        requests: 12_345_678,
+        rps: 12_345.6,
+        p50: 12_345,
+        p95: 12_345,
+        p99: 12_345,
+        max_users: 100_000,
+        duration: 3_599,
+      };
+      const [first, ...rest] = answer.runs;
+      const since = first.started + 12;
+      await route.fulfill({ json: { ...answer, runs: [{ ...first, ...large, since }, ...rest] } });
+    });
+    await page.goto(`${server.url}?tab=runs`);
+    await page.waitForSelector("td >> text=>99.9%");
+    const cut = await page.evaluate(() =>
+      [...document.querySelectorAll("td.numeric, td.short, td a")]
+        .filter((cell) => cell.scrollWidth > cell.clientWidth + 1)
+        .map((cell) => `${cell.innerText}: ${cell.scrollWidth} of ${cell.clientWidth} px`),
+    );
+    assert.deepEqual(cut, [], name);
+    assert.equal(await page.locator("td >> text=/^since \\d/").count(), options.isMobile ? 0 : 1);
+    const scroller = await page
+      .locator(".scroller")
+      .first()
+      .evaluate((one) => one.scrollWidth - one.clientWidth);
+    assert.ok(scroller <= 0, `${name}: ${scroller} px too wide`);
+    await screenshot(page, `runs-large-${name}`);
+    noProblems(problems);
+    await context.close();
+  }
+});
+
 test("a past run is opened, and a brushed window has figures of its own", async () => {
   const { page, context, problems } = await openPage(browser);
   await page.goto(`${server.url}?tab=runs`);

@@ -18,6 +18,12 @@ group("the estimate of the start form", () => {
     );
   });
 
+  it("knows that a run time of zero is none", () => {
+    expect(describe({ users: 5, spawnRate: 5, runTime: 0 })?.text).toBe(
+      "Reaches 5 users immediately, runs until stopped.",
+    );
+  });
+
   it("says where a change leads, up or down", () => {
     expect(describe({ users: 20, spawnRate: 10, runTime: null, from: 50 })?.text).toBe(
       "Falls to 20 users in 2 s.",
@@ -43,7 +49,12 @@ group("the hint about the host", () => {
   it("is silent about a whole URL and about nothing", () => {
     expect(hostHint("https://example.com")).toBeNull();
     expect(hostHint("")).toBeNull();
-    expect(hostHint("ws://example.com:81/")).toBeNull();
+    expect(hostHint("ws://example.com:81")).toBeNull();
+    expect(hostHint("http://example.com/?a=/")).toBeNull();
+  });
+
+  it("tells of a slash that would be there twice", () => {
+    expect(hostHint("http://127.0.0.1:5000/")).toContain("//");
   });
 
   it("names what is missing", () => {

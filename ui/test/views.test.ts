@@ -135,6 +135,9 @@ describe("comparisons", () => {
     const run = (more: Partial<RunSummary>) =>
       ({
         max_users: 10,
+        started: 100,
+        since: 100,
+        ended: 160,
         elapsed: 60,
         host: "http://a",
         locustfile: "x.py",
@@ -142,7 +145,12 @@ describe("comparisons", () => {
         ...more,
       }) as RunSummary;
     expect(differences(run({}), run({}))).toEqual([]);
-    expect(differences(run({ max_users: 15, elapsed: 30 }), run({ elapsed: 15, cut_off: true }))).toEqual([
+    expect(
+      differences(
+        run({ max_users: 15, since: 130, elapsed: 29.1 }),
+        run({ ended: 115, elapsed: 14.2, cut_off: true }),
+      ),
+    ).toEqual([
       "Users: 15 in A, 10 in B.",
       "Time: 30 s in A, 15 s in B.",
       "Shorter than 20 s: no difference is called better or worse.",

@@ -25,7 +25,9 @@ export function rampSeconds(plan: Plan): number {
 
 /** One sentence, and whether it is a warning. */
 export function describe(plan: Plan): { text: string; warning: boolean } | null {
-  const { users, spawnRate, runTime } = plan;
+  const { users, spawnRate } = plan;
+  // Zero is no limit, as with Locust.
+  const runTime = plan.runTime || null;
   if (!Number.isFinite(users) || users < 0 || !Number.isFinite(spawnRate) || spawnRate <= 0) return null;
   if (users === 0) return { text: "No users will run.", warning: true };
   if (users > MOST_LIKELY)
@@ -72,6 +74,8 @@ export function hostHint(host: string): string | null {
   try {
     const url = new URL(text);
     if (url.hostname === "") return "The host's name is missing.";
+    if (url.pathname === "/" && /^[^?#]*\/$/.test(text))
+      return "With a slash at its end, requests go to //…: leave it out.";
     if (url.pathname !== "/" && url.pathname !== "") return "Requests are sent below this path.";
   } catch {
     return "This is not a valid URL.";

@@ -54,13 +54,18 @@ export function sameUsers(a: RunSummary, b: RunSummary): boolean {
   return Math.abs(a.max_users - b.max_users) <= 0.1 * Math.max(a.max_users, b.max_users);
 }
 
+/** Seconds that the figures are of, as the duration is: until the end, though the last request may have been before it. */
+function measured(run: RunSummary): number {
+  return run.ended - Math.max(run.started, run.since);
+}
+
 /** What was different between two runs besides the system under test. */
 export function differences(a: RunSummary, b: RunSummary): string[] {
   const found: string[] = [];
   const pair = (one: string, other: string) => `${one} in A, ${other} in B`;
   if (!sameUsers(a, b)) found.push(`Users: ${pair(count(a.max_users), count(b.max_users))}.`);
   if (Math.abs(a.elapsed - b.elapsed) > 0.1 * Math.max(a.elapsed, b.elapsed))
-    found.push(`Time: ${pair(span(a.elapsed), span(b.elapsed))}.`);
+    found.push(`Time: ${pair(span(measured(a)), span(measured(b)))}.`);
   if (a.host !== b.host) found.push(`Host: ${pair(a.host ?? "none", b.host ?? "none")}.`);
   if (a.locustfile !== b.locustfile)
     found.push(`Script: ${pair(a.locustfile ?? "none", b.locustfile ?? "none")}.`);
