@@ -10,16 +10,19 @@ logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 failed=()
 part() { # NAME COMMAND...: shows it and keeps what it printed
-    local name=$1
+    local name=$1 began=$SECONDS
     shift
     "$@" 2>&1 | tee "$logs/$name" || failed+=("$name")
+    echo "--- $name took $((SECONDS - began)) s"
 }
 
 # The extension module itself is tested from Python.
 .venv/bin/cargo-nextest nextest run --workspace --exclude gregaria-python --features gregaria-testkit/tls >"$logs/cargo" 2>&1 &
 cargos=$!
 part pytest .venv/bin/python scripts/pytests
+began=$SECONDS
 wait "$cargos" || failed+=(cargo)
+echo "--- cargo took $((SECONDS - began)) s longer"
 cat "$logs/cargo"
 # Tests that others wrote: none that passed may fail. Alone, since some of them want a whole core or a second to be a second.
 part scoreboard scripts/compat --ours

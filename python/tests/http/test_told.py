@@ -102,6 +102,28 @@ def test_listeners_get_what_fire_gives_them(client: Any, recording: RecordingSer
 
 
 @CLIENTS
+def test_an_exception_that_calls_itself_false_is_no_failure(client: Any, recording: RecordingServer) -> None:
+    """`if exception:` is how Locust's own listener asks, whoever else listens."""
+
+    class Nothing(Exception):
+        def __bool__(self) -> bool:
+            return False
+
+    class Fired(EventHook):
+        pass
+
+    for others, hook in ((0, None), (1, None), (0, Fired())):
+        session, hook = session_of(client, recording, hook)
+        for _ in range(others):
+            hook.add_listener(lambda **_: None)
+        for reason in (Nothing(), ValueError("something")):
+            with session.get("/echo", catch_response=True) as response:
+                response.failure(reason)
+        counted = hook.stats.total  # type: ignore[attr-defined]
+        assert (counted.num_requests, counted.num_failures) == (2, 1), others
+
+
+@CLIENTS
 def test_a_listener_that_raises_keeps_none_from_being_called(
     client: Any, recording: RecordingServer, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -67,7 +67,10 @@ pub(super) fn record(
 ) -> PyResult<()> {
     let now = meta.start_unix + meta.time_ms / 1000.0;
     let id = record_time(py, own.stats.get(), session, style, (meta, status), now)?;
-    if let Some(exception) = exception {
+    // Locust asks so, too: an exception can say of itself that it is nothing.
+    if let Some(exception) = exception
+        && exception.is_truthy()?
+    {
         own.stats.get().record_error(py, id, exception, now)?;
     }
     for durations in &own.durations {

@@ -22,12 +22,11 @@ struct Step {
 impl Step {
     fn is_kept(&self, py: Python<'_>) -> PyResult<bool> {
         let (space, name) = (self.space.bind(py), self.name.bind(py));
-        let now = match space.cast::<PyDict>() {
-            Ok(space) => space.get_item(name)?,
-            // The view of a class on its names; to ask for one that is not there would cost an exception.
-            Err(_) if !space.contains(name)? => None,
-            Err(_) if self.was.is_none() => return Ok(false),
-            Err(_) => Some(space.get_item(name)?),
+        let now = match (space.cast::<PyDict>(), &self.was) {
+            (Ok(space), _) => space.get_item(name)?,
+            // The view of a class on its names; to ask for one that is not there costs an exception.
+            (Err(_), None) => return Ok(!space.contains(name)?),
+            (Err(_), Some(_)) => space.get_item(name).ok(),
         };
         Ok(match (&now, &self.was) {
             (Some(now), Some(was)) => now.is(was),
