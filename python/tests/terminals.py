@@ -77,6 +77,9 @@ class Terminal:
         self._reader.start()
 
     def _own_terminal(self) -> None:
+        # As a terminal starts its shell, whoever runs the tests: under nohup, or behind a shell's `&`, some are ignored.
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
         # In this order: the first terminal that the leader of a session opens becomes the session's.
         os.setsid()
         os.close(os.open(os.ttyname(self.theirs), os.O_RDWR))
