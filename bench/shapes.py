@@ -149,7 +149,7 @@ def commands(
             command = [program, "-f", str(script), "--headless", "-H", base, "--only-summary", "-L", "ERROR"]
             command += ["-u", str(users), "-r", str(users), *(["--no-store"] if whose != "Locust" else [])]
             found[f"{whose} {short}"] = command
-    if shape.name == "hello" and os.environ.get("PEERS"):
+    if shape.name == "hello" and options.peers:
         words = {"users": users, "url": f"{server.url}/hello", "base": server.url, "folder": folder}
         (folder / "plan.yaml").write_text(f'flows: {{default: [{{request: {{url: "{words["url"]}"}}}}]}}\n')
         for name, (program, *arguments) in PEERS.items():
@@ -241,7 +241,9 @@ def widths(server: Nginx, folder: Path, options: argparse.Namespace) -> list[str
     print("\nWith more users and names (× wrk at as many connections; Fast, Http)")
     ratios: dict[str, list[float]] = {}
     shapes = {shape.name: shape for shape in SHAPES}
-    options = argparse.Namespace(**{**vars(options), "locust": False, "before": None, "warm_up": 2.0})
+    options = argparse.Namespace(
+        **{**vars(options), "locust": False, "before": None, "peers": False, "warm_up": 2.0}
+    )
     for title, shape, users in (
         ("50 users", shapes["hello"], 50),
         ("500 users", shapes["hello"], 500),
@@ -399,6 +401,7 @@ def main() -> int:
         "--before", metavar="PROGRAM", help="another build's locust, measured in the same rounds"
     )
     options = parser.parse_args()
+    options.peers = bool(os.environ.get("PEERS"))
     parts = [*names, "widths", "counters"]
     wanted = options.only.split(",") if options.only else parts
     if unknown := set(wanted) - set(parts):
