@@ -39,9 +39,7 @@ class MetricsPort:
         try:
             self._engine.start()
         except (OSError, ValueError) as error:
-            # What listens is the same server; the way out is this option.
-            words = str(error).replace("--web-port", "--metrics-port")
-            logger.warning(f"The metrics are not served (--metrics-port {self.port}): {words}")
+            logger.warning(f"The metrics are not served (--metrics-port {self.port}): {error}")
             return
         logger.info(f"Serving metrics at {self._engine.url}metrics")
 

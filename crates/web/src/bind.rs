@@ -10,8 +10,9 @@ use crate::start_error::StartError;
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1_024;
 
-/// Sockets that listen on a name's addresses, or on all; on one and the same port.
-pub(crate) fn bind(host: &str, port: u16) -> Result<Vec<TcpListener>, StartError> {
+/// Sockets that listen on a name's addresses, or on all; on one and the same port. `option` is the one that has named the port.
+pub(crate) fn bind(host: &str, port: u16, option: &'static str) -> Result<Vec<TcpListener>, StartError> {
+    let failed = |host, source| StartError::Bind { address: format!("{host}:{port}"), source, option };
     if host.is_empty() || host == "*" {
         // One socket for both families; where there is no IPv6, one for the other.
         let both = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port);
@@ -22,10 +23,10 @@ pub(crate) fn bind(host: &str, port: u16) -> Result<Vec<TcpListener>, StartError
             }
             other => other,
         };
-        return listener.map(|listener| vec![listener]).map_err(|source| failed("*", port, source));
+        return listener.map(|listener| vec![listener]).map_err(|source| failed("*", source));
     }
     let found = (host.trim_matches(['[', ']']), port).to_socket_addrs();
-    let addresses: Vec<SocketAddr> = found.map_err(|source| failed(host, port, source))?.collect();
+    let addresses: Vec<SocketAddr> = found.map_err(|source| failed(host, source))?.collect();
     let mut listeners: Vec<TcpListener> = Vec::new();
     let mut problem = None;
     for mut address in addresses {
@@ -40,18 +41,14 @@ pub(crate) fn bind(host: &str, port: u16) -> Result<Vec<TcpListener>, StartError
             Ok(listener) => listeners.push(listener),
             // A name may have an address of a family that this machine has not.
             Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => problem = Some(error),
-            Err(error) => return Err(failed(host, port, error)),
+            Err(error) => return Err(failed(host, error)),
         }
     }
     if listeners.is_empty() {
         let none = || io::Error::new(io::ErrorKind::AddrNotAvailable, "the name has no address");
-        return Err(failed(host, port, problem.unwrap_or_else(none)));
+        return Err(failed(host, problem.unwrap_or_else(none)));
     }
     Ok(listeners)
-}
-
-fn failed(host: &str, port: u16, source: io::Error) -> StartError {
-    StartError::Bind { address: format!("{host}:{port}"), source }
 }
 
 fn listen(address: SocketAddr, only_v6: bool) -> io::Result<TcpListener> {
@@ -95,17 +92,17 @@ mod tests {
 
     #[test]
     fn a_taken_port_is_said_to_be() {
-        let taken = bind("127.0.0.1", 0).unwrap();
+        let taken = bind("127.0.0.1", 0, "--web-port").unwrap();
         let port = taken[0].local_addr().unwrap().port();
-        let error = bind("127.0.0.1", port).unwrap_err().to_string();
+        let error = bind("127.0.0.1", port, "--web-port").unwrap_err().to_string();
         assert!(error.contains(&format!("127.0.0.1:{port}")) && error.contains("--web-port"), "{error}");
-        let error = bind("203.0.113.7", 0).unwrap_err().to_string();
+        let error = bind("203.0.113.7", 0, "--web-port").unwrap_err().to_string();
         assert!(error.contains("--web-host"), "{error}");
     }
 
     #[test]
     fn all_addresses_of_a_name_share_one_port() {
-        let listeners = bind("localhost", 0).unwrap();
+        let listeners = bind("localhost", 0, "--web-port").unwrap();
         let ports: Vec<u16> = listeners.iter().map(|l| l.local_addr().unwrap().port()).collect();
         assert!(!ports.is_empty() && ports.iter().all(|&port| port == ports[0] && port != 0));
     }

@@ -81,7 +81,8 @@ impl Server {
         let base_path = base_path(&config.base_path)?;
         let tls = config.tls.as_ref().map(|(cert, key)| tls::acceptor(cert, key)).transpose();
         let tls = tls.map_err(StartError::Tls)?;
-        let listeners = bind(&config.host, config.port)?;
+        let option = if config.metrics_only { "--metrics-port" } else { "--web-port" };
+        let listeners = bind(&config.host, config.port, option)?;
         let addresses: Vec<SocketAddr> = listeners
             .iter()
             .map(std::net::TcpListener::local_addr)

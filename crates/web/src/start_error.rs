@@ -4,12 +4,14 @@
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address cannot be had.
-    #[error("cannot listen on {address}: {source}{}", hint(source))]
+    #[error("cannot listen on {address}: {source}{}", hint(source, option))]
     Bind {
         /// Which.
         address: String,
         /// Why.
         source: std::io::Error,
+        /// The option that takes another port.
+        option: &'static str,
     },
     /// The certificate or key is of no use.
     #[error("{0}")]
@@ -23,17 +25,17 @@ pub enum StartError {
 }
 
 /// The way out of an error of binding.
-fn hint(error: &std::io::Error) -> &'static str {
+fn hint(error: &std::io::Error, option: &str) -> String {
     match error.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            ". Another program (perhaps another locust) listens there: end it, or choose another port with --web-port"
-        }
+        std::io::ErrorKind::AddrInUse => format!(
+            ". Another program (perhaps another locust) listens there: end it, or choose another port with {option}"
+        ),
         std::io::ErrorKind::PermissionDenied => {
-            ". Ports below 1024 are for root: choose another one with --web-port"
+            format!(". Ports below 1024 are for root: choose another one with {option}")
         }
         std::io::ErrorKind::AddrNotAvailable => {
-            ". --web-host has to be an address of this machine, or '*' for all of them"
+            ". --web-host has to be an address of this machine, or '*' for all of them".to_owned()
         }
-        _ => "",
+        _ => String::new(),
     }
 }
