@@ -2,7 +2,10 @@
 
 A run of 20 users without waits against nginx, started through the web interface: with few names and with 10,000, with no page open
 and with 200. Each page is a connection to the live stream that reads all it gets. Printed are requests per second, the
-main thread's CPU per request (Python runs there) and the CPU share of the web threads.
+main thread's CPU per request (Python runs there), the CPU share of the web threads and what each page was sent.
+
+`--before PROGRAM`, another build's `locust`, is measured in turn with ours; of `-n` rounds the medians are printed. Figures of two runs
+of this file are not to be compared: what else the machine had to do decides about them.
 """
 
 from __future__ import annotations
@@ -20,7 +23,9 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
+from statistics import median
 
 from account import Spent, between, usage
 from run import HERE, ROOT, Nginx, free_port, nginx
@@ -32,11 +37,11 @@ CASES = [(10, 0), (10, 200), (10_000, 0), (10_000, 200)]
 class Program:
     """`locust` with its web interface, without a run at first."""
 
-    def __init__(self, names: int, server: Nginx) -> None:
+    def __init__(self, locust: Path, names: int, server: Nginx) -> None:
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         command = [
-            ROOT / ".venv/bin/locust",
+            locust,
             "-f",
             HERE / "locustfiles/names.py",
             "--host",
@@ -124,8 +129,18 @@ def web_share(spent: Spent, seconds: float) -> float:
     )
 
 
-def show(names: int, count: int, server: Nginx, warm_up: float, seconds: float) -> None:
-    program = Program(names, server)
+@dataclass(frozen=True)
+class Cost:
+    """What a case cost, once."""
+
+    rate: float
+    main_us: float
+    web: float
+    kilobytes: float
+
+
+def measure(locust: Path, names: int, count: int, server: Nginx, warm_up: float, seconds: float) -> Cost:
+    program = Program(locust, names, server)
     try:
         program.ask("swarm", user_count=USERS, spawn_rate=USERS)
         with pages(program.port, count) as opened:
@@ -141,9 +156,20 @@ def show(names: int, count: int, server: Nginx, warm_up: float, seconds: float) 
             received = opened.received - received
     finally:
         program.end()
+    return Cost(
+        requests / took,
+        spent.main / requests / 1e3,
+        web_share(spent, took),
+        received / took / 1e3 / max(count, 1),
+    )
+
+
+def show(names: int, count: int, build: str, costs: list[Cost]) -> None:
+    rate, main_us, web, kilobytes = (
+        median(getattr(cost, field.name) for cost in costs) for field in fields(Cost)
+    )
     print(
-        f"{names:6} {count:6} {requests / took:12.0f} {spent.main / requests / 1e3:18.2f} "
-        f"{web_share(spent, took):15.1f} {received / took / 1e3 / max(count, 1):14.1f}",
+        f"{names:6} {count:6} {build:>7} {rate:12.0f} {main_us:18.2f} {web:15.1f} {kilobytes:14.1f}",
         flush=True,
     )
 
@@ -154,12 +180,24 @@ def main() -> None:
     )
     parser.add_argument("-d", "--seconds", type=float, default=8, help="measured time of a case")
     parser.add_argument("-w", "--warm-up", type=float, default=5, help="time before it")
+    parser.add_argument("-n", type=int, default=1, help="rounds")
+    parser.add_argument("--before", type=Path, metavar="PROGRAM", help="another build's locust")
     options = parser.parse_args()
-    print(" names  pages   requests/s  main µs/request  web threads, %  kB/s per page")
+    builds = {"ours": ROOT / ".venv/bin/locust"}
+    if options.before:
+        builds["before"] = options.before.resolve()
+    print(" names  pages   build   requests/s  main µs/request  web threads, %  kB/s per page")
     with nginx() as server, tempfile.TemporaryDirectory() as folder:
         os.chdir(Path(folder))
         for names, count in CASES:
-            show(names, count, server, options.warm_up, options.seconds)
+            costs: dict[str, list[Cost]] = {build: [] for build in builds}
+            for _ in range(options.n):
+                for build, locust in builds.items():
+                    costs[build].append(
+                        measure(locust, names, count, server, options.warm_up, options.seconds)
+                    )
+            for build, found in costs.items():
+                show(names, count, build, found)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import time
 
 from locust import FastHttpUser, constant, events, task
 
-WAIT, BURN = float(os.environ["WAIT"]), float(os.environ["BURN"])
+WAIT, BURN, SECONDS = (float(os.environ[name]) for name in ("WAIT", "BURN", "SECONDS"))
 
 
 def visitor(path):
@@ -42,12 +42,12 @@ def write(environment, **kwargs):
     detail = json.loads(
         recorder.native.report_args(told.status(), told.info(), told.exceptions(), None, None)
     )
-    points = detail["run"]["generator"][1:-1]
-    # The thread that has the most to do, in the mean of all whole seconds.
+    # The thread that has the most to do, in the mean of all whole seconds; not of those in which only what was under way was waited for.
+    points = detail["run"]["generator"][1 : int(SECONDS) - 1]
     threads = {name for point in points for name in point["cpu"] if name in ("main", "io")}
     busiest = max((sum(p["cpu"].get(name, 0) for p in points) / len(points) for name in threads), default=0.0)
     names = {
-        name: entry.exact_percentiles([0.5, 0.99, 0.999])
+        name: {"percentiles": entry.exact_percentiles([0.5, 0.99, 0.999]), "requests": entry.num_requests}
         for (name, _), entry in environment.stats.entries.items()
     }
     found = {"names": names, "verdict": verdict["level"], "busiest": busiest}

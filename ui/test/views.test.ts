@@ -156,6 +156,9 @@ describe("comparisons", () => {
       "Shorter than 20 s: no difference is called better or worse.",
       "B was cut off.",
     ]);
+    // Two that took as long are as long, whenever their last requests were; times that are said to differ look different.
+    expect(differences(run({ elapsed: 40 }), run({ elapsed: 59 }))).toEqual([]);
+    expect(differences(run({ ended: 120, elapsed: 12 }), run({ ended: 120 }))).toEqual([]);
   });
 });
 

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cluster_nodes import FAST, Cluster
 
 from locust import _engine
 from locust._distributed.arrivals import MasterArrivals
 from locust._open_run import Arrivals, OpenRun
+
+# Each iteration takes half a second at first, and nothing from the third second on.
+SLOW_AT_FIRST = (
+    FAST
+    + """
+import gevent, time
+from locust import User, events, task
+
+begun = []
+
+class Slow(User):
+    @task
+    def work(self):
+        begun.append(time.monotonic())
+        if time.monotonic() < begun[0] + 3:
+            gevent.sleep(0.5)
+"""
+)
 
 ARRIVALS = Arrivals([("100", [("U", 1.0)])], False, 500)
 
@@ -60,3 +81,19 @@ def test_a_worker_reports_each_peak_once_and_the_last_one_too(monkeypatch: pytes
     assert [run.reported()["most_lately"] for _ in range(2)] == [9, 4]
     run.forget()
     assert [run.reported()["most_lately"] for _ in range(2)] == [6, 0]
+
+
+def test_the_warm_up_of_a_master_takes_its_many_users_with_it(tmp_path: Path):
+    most = {}
+    for warm_up in ([], ["--warmup", "6"]):
+        with Cluster(tmp_path, SLOW_AT_FIRST) as cluster:
+            master = cluster.master(
+                *("--expect-workers", "2", "--arrival-rate", "100 for 9s", "-u", "200", *warm_up)
+            )
+            workers = [cluster.worker(name=name) for name in ("one", "two")]
+            master.ends()
+            for worker in workers:
+                worker.ends()
+        most[bool(warm_up)] = int(re.search(r"([\d,]+) users at most", master.log)[1])
+    assert 40 <= most[False] <= 70, most
+    assert most[True] < 25, most

@@ -54,8 +54,11 @@ export function sameUsers(a: RunSummary, b: RunSummary): boolean {
   return Math.abs(a.max_users - b.max_users) <= 0.1 * Math.max(a.max_users, b.max_users);
 }
 
-/** Seconds that the figures are of, as the duration is: until the end, though the last request may have been before it. */
-function measured(run: RunSummary): number {
+/**
+ * Seconds that the figures are of, as the duration is: until the end, though the last request may have been before it. What is decided
+ * by the length of runs is decided by this one, which is shown: `elapsed` is what rates are divided by.
+ */
+export function measured(run: RunSummary): number {
   return run.ended - Math.max(run.started, run.since);
 }
 
@@ -64,12 +67,13 @@ export function differences(a: RunSummary, b: RunSummary): string[] {
   const found: string[] = [];
   const pair = (one: string, other: string) => `${one} in A, ${other} in B`;
   if (!sameUsers(a, b)) found.push(`Users: ${pair(count(a.max_users), count(b.max_users))}.`);
-  if (Math.abs(a.elapsed - b.elapsed) > 0.1 * Math.max(a.elapsed, b.elapsed))
-    found.push(`Time: ${pair(span(measured(a)), span(measured(b)))}.`);
+  const [ofA, ofB] = [measured(a), measured(b)];
+  if (Math.abs(ofA - ofB) > 0.1 * Math.max(ofA, ofB))
+    found.push(`Time: ${pair(span(ofA), span(ofB))}.`);
   if (a.host !== b.host) found.push(`Host: ${pair(a.host ?? "none", b.host ?? "none")}.`);
   if (a.locustfile !== b.locustfile)
     found.push(`Script: ${pair(a.locustfile ?? "none", b.locustfile ?? "none")}.`);
-  if (Math.min(a.elapsed, b.elapsed) < ENOUGH_SECONDS)
+  if (Math.min(ofA, ofB) < ENOUGH_SECONDS)
     found.push(`Shorter than ${span(ENOUGH_SECONDS)}: no difference is called better or worse.`);
   if (a.cut_off || b.cut_off)
     found.push(`${a.cut_off ? (b.cut_off ? "Both runs were" : "A was") : "B was"} cut off.`);
