@@ -14,12 +14,13 @@ from locust import _engine
 from locust._distributed.arrivals import MasterArrivals
 from locust._open_run import Arrivals, OpenRun
 
-# Each iteration takes half a second at first, and nothing from the third second on.
+# Each iteration takes half a second at first, and nothing from the third second on; its user goes with it.
 SLOW_AT_FIRST = (
     FAST
     + """
 import gevent, time
-from locust import User, events, task
+from locust import User, task
+from locust.exception import StopUser
 
 begun = []
 
@@ -29,6 +30,7 @@ class Slow(User):
         begun.append(time.monotonic())
         if time.monotonic() < begun[0] + 3:
             gevent.sleep(0.5)
+        raise StopUser()
 """
 )
 
