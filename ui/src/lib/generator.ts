@@ -40,12 +40,10 @@ export function generatorTiles(second: Generator): Tile[] {
     },
     { label: "I/O thread", value: percent(share(second, "io")), bad: share(second, "io") >= BUSY },
     { label: "All other threads", value: percent(rest(second)) },
+    { label: "Answers taken up after", value: millisWithUnit(second.lag) },
     {
-      label: "Answers taken up after",
-      value:
-        second.lag === null
-          ? "–"
-          : `${millisWithUnit(second.lag)}, at most ${millisWithUnit(second.lag_max)}`,
+      label: "Latest answer",
+      value: millisWithUnit(second.lag_max),
       bad: (second.lag_max ?? 0) >= LATE_MS,
     },
     {
@@ -59,7 +57,7 @@ export function generatorTiles(second: Generator): Tile[] {
     { label: "Wakes a second", value: rate(second.wakes) },
     { label: "Commands at a time", value: rate(second.commands_per_round) },
     { label: "Longest queue", value: count(second.queue) },
-    { label: "Waits for statistics", value: `${millisWithUnit(second.lock_wait)} a second` },
+    { label: "Waits for statistics", value: `${millisWithUnit(second.lock_wait)}/s` },
     { label: "Connections", value: count(second.connections) },
   ];
 }

@@ -68,8 +68,7 @@ export function differences(a: RunSummary, b: RunSummary): string[] {
   const pair = (one: string, other: string) => `${one} in A, ${other} in B`;
   if (!sameUsers(a, b)) found.push(`Users: ${pair(count(a.max_users), count(b.max_users))}.`);
   const [ofA, ofB] = [measured(a), measured(b)];
-  if (Math.abs(ofA - ofB) > 0.1 * Math.max(ofA, ofB))
-    found.push(`Time: ${pair(span(ofA), span(ofB))}.`);
+  if (Math.abs(ofA - ofB) > 0.1 * Math.max(ofA, ofB)) found.push(`Time: ${pair(span(ofA), span(ofB))}.`);
   if (a.host !== b.host) found.push(`Host: ${pair(a.host ?? "none", b.host ?? "none")}.`);
   if (a.locustfile !== b.locustfile)
     found.push(`Script: ${pair(a.locustfile ?? "none", b.locustfile ?? "none")}.`);
