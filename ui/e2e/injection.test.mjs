@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { launch, openPage } from "./browser.mjs";
 import { startServer } from "./gregaria.mjs";
-import { noProblems, openTab, startTest, stopTest } from "./steps.mjs";
+import { noProblems, openTab, screenshot, startTest, stopTest } from "./steps.mjs";
 
 const MARK = "window.broken = 1";
 const HOST = `http://127.0.0.1:1/'"><img src=x onerror='${MARK}'>`;
@@ -50,6 +50,17 @@ test("what a script names is shown and never run", async () => {
     await openTab(page, tab);
     await isText(page, tab, shown);
   }
+  const phone = await openPage(browser, { width: 390, height: 844, isMobile: true, hasTouch: true });
+  await phone.page.goto(`${server.url}?tab=stats`);
+  await isText(phone.page, "on a phone");
+  const lines = await phone.page.evaluate(() => {
+    const name = document.querySelector("tbody td.first .name");
+    return name.clientHeight / parseFloat(getComputedStyle(name).lineHeight);
+  });
+  assert.ok(lines > 3, `a long name takes ${lines.toFixed(1)} lines of a phone, and is not cut in the first`);
+  await screenshot(phone.page, "long-names-phone");
+  noProblems(phone.problems);
+  await phone.context.close();
   await stopTest(page);
   // Opened anew, all of it comes with the page and the history.
   await page.goto(`${server.url}?tab=stats`);
