@@ -1,16 +1,20 @@
 """How exactly iterations of an open run begin: compares the delay server's own log with the moments that were asked for.
 
-    .venv/bin/python bench/arrivals.py [rate …] [--seconds 10] [--burn 0 0.2] [-n 10]
+    .venv/bin/python bench/arrivals.py [rate …] [--seconds 10] [--burn 0 0.2] [-n 10] [--awake]
 
 Prints, for each rate, with and without bursts of Python (`--burn`, ms in each task): how many requests the server had, the error of the rate over
 the run, by how much their moments of arrival are off an even grid (the best fitting one, so that neither clock matters), how busy
 the busiest thread was, and the verdict. At the end, of `-n` rounds: in how many the 99th percentile of that was below 1 ms and the error of the rate
 below 0.1 %.
+
+`--awake`: all of it on one core, beside a process of the lowest priority that never sleeps. It takes time from nobody, and keeps the core awake:
+what is left then is not the time that a virtual processor takes to be woken by its host, which is milliseconds where the host is busy.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -18,10 +22,18 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parents[1]
+
+SLEEPLESS = """
+import os
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+while True:
+    pass
+"""
 
 SCRIPT = """
 import time
@@ -46,7 +58,24 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--burn", nargs="+", type=float, default=[0.0, 0.2])
     parser.add_argument("-n", type=int, default=1, help="rounds")
+    parser.add_argument("--awake", action="store_true", help="on one core that does not sleep")
     options = parser.parse_args()
+    with kept_awake() if options.awake else contextlib.nullcontext():
+        return rounds(options)
+
+
+@contextlib.contextmanager
+def kept_awake() -> Iterator[None]:
+    """This process and all that it starts run on one core, and that never sleeps."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    with subprocess.Popen([sys.executable, "-c", SLEEPLESS]) as sleepless:
+        try:
+            yield
+        finally:
+            sleepless.kill()
+
+
+def rounds(options: argparse.Namespace) -> int:
     testkit = subprocess.Popen(
         [ROOT / "target/release/gregaria-testkit", "delay"],
         stdin=subprocess.PIPE,
