@@ -41,7 +41,7 @@ pub enum Deed {
         /// When it was to begin.
         intended: Instant,
     },
-    /// An arrival waits for a new user of this class, which is to be started. [`Pool::joins`] or [`Pool::failed_to_start`] says what
+    /// An arrival waits, or will wait, for a new user of this class, which is to be started. [`Pool::joins`] or [`Pool::failed_to_start`] says what
     /// has become of that.
     Start {
         /// By its number.
@@ -99,6 +99,8 @@ pub struct Pool {
     most: usize,
     origin: Instant,
     totals: Totals,
+    /// Whether a user was asked for that is there when the first iteration arrives.
+    is_prepared: bool,
     is_over: bool,
 }
 
@@ -112,6 +114,7 @@ impl Pool {
             most,
             origin,
             totals: Totals::default(),
+            is_prepared: false,
             is_over: false,
         }
     }
@@ -158,6 +161,9 @@ impl Pool {
             let moments =
                 self.lanes.iter_mut().enumerate().filter_map(|(i, lane)| Some((lane.schedule.peek()?, i)));
             let Some((seconds, lane)) = moments.min_by(|a, b| a.0.total_cmp(&b.0)) else { return Deed::Rest };
+            if let Some(class) = self.prepare(lane) {
+                return Deed::Start { class };
+            }
             let intended = self.origin + Duration::from_secs_f64(seconds);
             if intended > now {
                 return Deed::Wait(intended);
@@ -173,6 +179,10 @@ impl Pool {
                 self.totals.begun += 1;
                 return Deed::Run { user, intended };
             }
+            if self.classes[class].coming() > self.classes[class].waiting.len() {
+                self.classes[class].waiting.push_back(intended);
+                continue;
+            }
             if self.has_room(class) {
                 self.classes[class].waiting.push_back(intended);
                 self.classes[class].asked += 1;
@@ -180,6 +190,17 @@ impl Pool {
             }
             self.totals.dropped += 1;
         }
+    }
+
+    /// The class of the first iteration, whose user begins its `on_start` at once: what comes first is not late for it. It would be
+    /// asked for anyway, a moment later.
+    fn prepare(&mut self, lane: usize) -> Option<usize> {
+        if std::mem::replace(&mut self.is_prepared, true) {
+            return None;
+        }
+        let class = self.lanes[lane].picks.clone().pick().filter(|&class| self.classes[class].size() == 0)?;
+        self.classes[class].asked += 1;
+        Some(class)
     }
 
     /// Each class that has no user yet keeps room for one, so that no class is starved by another one.
