@@ -262,17 +262,20 @@ fn a_server_that_stalls_costs_each_iteration_what_it_has_waited() {
 #[test]
 fn who_comes_first_is_awaited_and_what_comes_meanwhile_waits_for_the_same_user() {
     // The first iteration is due after 50 ms, when its user has been ready for 10.
-    let mut crowd = Crowd::one("10 for 2s", 5, Work { start: 0.04, takes: 0.001, ends_every: 0, fails_every: 0 });
+    let mut crowd =
+        Crowd::one("10 for 2s", 5, Work { start: 0.04, takes: 0.001, ends_every: 0, fails_every: 0 });
     crowd.run(2.0);
     assert_eq!((crowd.begun.len(), crowd.most_users), (20, 1));
     assert!(crowd.begun.iter().all(|begun| begun.at - begun.intended < 1e-6), "{:?}", crowd.begun);
     // With one user at most and a slow start nothing is dropped that would not have been without it.
-    let mut crowd = Crowd::one("10 for 2s", 1, Work { start: 0.16, takes: 0.001, ends_every: 0, fails_every: 0 });
+    let mut crowd =
+        Crowd::one("10 for 2s", 1, Work { start: 0.16, takes: 0.001, ends_every: 0, fails_every: 0 });
     crowd.run(2.0);
     let totals = crowd.pool.totals();
     assert_eq!((totals.due, totals.begun, totals.dropped, crowd.most_users), (20, 19, 1, 1));
     // A user that cannot be started is asked for again when somebody arrives.
-    let mut crowd = Crowd::one("10 for 1s", 1, Work { start: 0.0, takes: 0.001, ends_every: 0, fails_every: 0 });
+    let mut crowd =
+        Crowd::one("10 for 1s", 1, Work { start: 0.0, takes: 0.001, ends_every: 0, fails_every: 0 });
     assert_eq!(crowd.pool.poll(crowd.now), Deed::Start { class: 0 });
     crowd.pool.failed_to_start(0);
     crowd.run(1.0);
