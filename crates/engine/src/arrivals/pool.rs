@@ -12,12 +12,14 @@ pub struct Lane {
     schedule: Schedule,
     /// Which class each is of, by the numbers of the pool.
     picks: KlSequence,
+    /// For the arrival at this moment, in seconds, it has been looked whether its class has a user.
+    prepared_for: Option<f64>,
 }
 
 impl Lane {
     /// `classes`: numbers and weights.
     pub fn new(schedule: Schedule, classes: &[(usize, f64)]) -> Self {
-        Self { schedule, picks: KlSequence::new(classes.iter().copied()) }
+        Self { schedule, picks: KlSequence::new(classes.iter().copied()), prepared_for: None }
     }
 
     /// Its moments.
@@ -99,8 +101,6 @@ pub struct Pool {
     most: usize,
     origin: Instant,
     totals: Totals,
-    /// Whether a user was asked for that is there when the first iteration arrives.
-    is_prepared: bool,
     is_over: bool,
 }
 
@@ -114,7 +114,6 @@ impl Pool {
             most,
             origin,
             totals: Totals::default(),
-            is_prepared: false,
             is_over: false,
         }
     }
@@ -158,12 +157,12 @@ impl Pool {
             return Deed::Rest;
         }
         loop {
+            if let Some(class) = self.prepare() {
+                return Deed::Start { class };
+            }
             let moments =
                 self.lanes.iter_mut().enumerate().filter_map(|(i, lane)| Some((lane.schedule.peek()?, i)));
             let Some((seconds, lane)) = moments.min_by(|a, b| a.0.total_cmp(&b.0)) else { return Deed::Rest };
-            if let Some(class) = self.prepare(lane) {
-                return Deed::Start { class };
-            }
             let intended = self.origin + Duration::from_secs_f64(seconds);
             if intended > now {
                 return Deed::Wait(intended);
@@ -192,13 +191,19 @@ impl Pool {
         }
     }
 
-    /// The class of the first iteration, whose user begins its `on_start` at once: what comes first is not late for it. It would be
-    /// asked for anyway, a moment later.
-    fn prepare(&mut self, lane: usize) -> Option<usize> {
-        if std::mem::replace(&mut self.is_prepared, true) {
+    /// The class of a lane's next arrival, if that has no user at all: one begins its `on_start` now, rather than when the iteration is to
+    /// begin. It would be needed anyway, so no more users come of it.
+    fn prepare(&mut self) -> Option<usize> {
+        if self.classes.iter().all(|class| class.size() > 0) {
             return None;
         }
-        let class = self.lanes[lane].picks.clone().pick().filter(|&class| self.classes[class].size() == 0)?;
+        let class = self.lanes.iter_mut().find_map(|lane| {
+            let next = lane.schedule.peek()?;
+            if lane.prepared_for.replace(next) == Some(next) {
+                return None;
+            }
+            lane.picks.clone().pick().filter(|&class| self.classes[class].size() == 0)
+        })?;
         self.classes[class].asked += 1;
         Some(class)
     }

@@ -260,7 +260,7 @@ fn a_server_that_stalls_costs_each_iteration_what_it_has_waited() {
 }
 
 #[test]
-fn who_comes_first_is_awaited_and_what_comes_meanwhile_waits_for_the_same_user() {
+fn the_first_of_a_class_is_awaited_and_what_comes_meanwhile_waits_for_the_same_user() {
     // The first iteration is due after 50 ms, when its user has been ready for 10.
     let mut crowd =
         Crowd::one("10 for 2s", 5, Work { start: 0.04, takes: 0.001, ends_every: 0, fails_every: 0 });
@@ -280,6 +280,18 @@ fn who_comes_first_is_awaited_and_what_comes_meanwhile_waits_for_the_same_user()
     crowd.pool.failed_to_start(0);
     crowd.run(1.0);
     assert_eq!((crowd.begun.len(), crowd.starts), (10, 1));
+    // So of each class, whether it has a rate of its own or comes by its weight.
+    let lane =
+        |rate, classes: &[_]| Lane::new(Schedule::new(Profile::constant(rate), Pattern::Constant), classes);
+    let slow = Work { start: 0.04, takes: 0.001, ends_every: 0, fails_every: 0 };
+    for lanes in
+        [vec![lane(10.0, &[(0, 3.0), (1, 1.0)])], vec![lane(10.0, &[(0, 1.0)]), lane(3.0, &[(1, 1.0)])]]
+    {
+        let mut crowd = Crowd::new(lanes, 2, 10, slow);
+        crowd.run(3.0);
+        assert_eq!(crowd.most_users, 2);
+        assert!(crowd.begun.iter().all(|begun| begun.at - begun.intended < 1e-6), "{:?}", crowd.begun);
+    }
 }
 
 #[test]
