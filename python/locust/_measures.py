@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 from . import _engine
 
@@ -22,17 +22,29 @@ class Metrics:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
 
-    def trend(self, name: str) -> Trend:
+    def trend(self, name: str, *misplaced: Never) -> Trend:
         """Values of which mean and percentiles are of interest: tokens of an answer, rows of a page, times of one's own."""
+        _has_no_value("trend", name, misplaced)
         return Trend(self._environment, "trend", name)
 
-    def counter(self, name: str) -> Counter:
+    def counter(self, name: str, *misplaced: Never) -> Counter:
         """A sum."""
+        _has_no_value("counter", name, misplaced)
         return Counter(self._environment, "counter", name)
 
-    def rate(self, name: str) -> Rate:
+    def rate(self, name: str, *misplaced: Never) -> Rate:
         """How often something is so."""
+        _has_no_value("rate", name, misplaced)
         return Rate(self._environment, "rate", name)
+
+
+def _has_no_value(kind: str, name: object, given: tuple[object, ...]) -> None:
+    # In other tools the value stands beside the name.
+    if given:
+        value = ", ".join(repr(one) for one in given)
+        raise TypeError(
+            f"a {kind} is asked for by its name alone, and then given its values: metrics.{kind}({name!r}).add({value})"
+        )
 
 
 class Metric:

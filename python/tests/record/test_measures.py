@@ -104,6 +104,14 @@ def figures(text: str) -> dict[str, float]:
     return {name: float(value) for name, value in found}
 
 
+@pytest.mark.parametrize("kind", ["trend", "counter", "rate"])
+def test_a_value_beside_the_name_is_shown_its_place(kind: str):
+    from locust.env import Environment
+
+    with pytest.raises(TypeError, match=re.escape(f"metrics.{kind}('basket').add(12.5)")):
+        getattr(Environment().metrics, kind)("basket", 12.5)
+
+
 @pytest.mark.parametrize("processes", [(), ("--processes", "2")])
 def test_they_are_counted_live_and_over_workers(
     tmp_path: Path, blog: TestkitServer, processes: tuple[str, ...]
