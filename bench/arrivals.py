@@ -7,8 +7,8 @@ the run, by how much their moments of arrival are off an even grid (the best fit
 the busiest thread was, and the verdict. At the end, of `-n` rounds: in how many the 99th percentile of that was below 1 ms and the error of the rate
 below 0.1 %.
 
-`--awake`: all of it on one core, beside a process of the lowest priority that never sleeps. It takes time from nobody, and keeps the core awake:
-what is left then is not the time that a virtual processor takes to be woken by its host, which is milliseconds where the host is busy.
+`--awake`: all of it on one core, beside a process of the lowest priority that never sleeps, to see how much of it is the time that a virtual
+processor takes to be woken by its host. docs/open-model.md has what came of it.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def _plain(value: Any) -> Any:
     # Plain ones first: the state of a run goes through here once a second, on the thread that begins users' tasks.
     kind = type(value)
     if kind is str:
-        return value if value.isascii() else text(value)
+        return text(value)
     if value is None or kind is bool or kind is int:
         return value
     if isinstance(value, int):
@@ -36,10 +36,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else str(float(value))
     if isinstance(value, dict):
-        return {
-            key if type(key) is str and key.isascii() else _word(key): _plain(element)
-            for key, element in value.items()
-        }
+        return {_word(key): _plain(element) for key, element in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(element) for element in value]
     return _word(value)
