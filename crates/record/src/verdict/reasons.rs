@@ -30,6 +30,8 @@ impl Level {
     }
 }
 
+/// A delay from which on it is noticed that an iteration begins late, where requests take no longer themselves: over 1 ms.
+const JITTER: usize = 3;
 /// A delay from which on it is noticed that something is late: over 16 ms.
 const LATE: usize = 7;
 /// Over 64 ms.
@@ -274,12 +276,35 @@ fn of_arrivals(reasons: &mut Reasons, arrivals: &Arrivals) {
         },
         "see the logs of these workers; the others took over what came after them",
     );
+    let jitter = jitter(arrivals).filter(|_| late <= 0.01);
     reasons.add(
-        by(late, 0.01, 0.1),
+        by(late, 0.01, 0.1).or(jitter.map(|_| Level::Amber)),
         "late_arrivals",
-        || format!("{} of iterations began more than 8 ms after they were to", percent(late)),
-        "see what else speaks against the run: the thread that runs the users may have too much to do",
+        || match jitter {
+            None => format!("{} of iterations began more than 8 ms after they were to", percent(late)),
+            Some((late, ms, p99)) => format!(
+                "{} of iterations began more than {ms:.0} ms after they were to, where 99% of requests take no longer than {}",
+                percent(late),
+                millis_with_unit(p99)
+            ),
+        },
+        "see what else speaks against the run: the thread that runs the users may have too much to do, or others of the machine",
     );
+}
+
+/// More than one in a hundred iterations began so much later than it was to that the p99 since the intended start is off by 5 %: their
+/// share, the delay in ms that it goes beyond (one at least), and the p99 of the service time.
+fn jitter(arrivals: &Arrivals) -> Option<(f64, f64, f64)> {
+    let all: u64 = arrivals.delays.iter().sum();
+    let beyond = |place: usize| arrivals.delays.iter().skip(place).sum::<u64>();
+    // A single one is chance.
+    let is_often = |&place: &usize| beyond(place) > 1 && beyond(place) * 100 > all;
+    let place = (JITTER..arrivals.delays.len()).take_while(is_often).last()?;
+    let (late, ms) = (beyond(place) as f64 / all as f64, Delays::end(place - 1) * 1e3);
+    let fractions = &arrivals.latencies.fractions;
+    let p99 = fractions.iter().position(|&fraction| fraction == 0.99)?;
+    let p99 = *arrivals.latencies.rows.first()?.service.get(p99)?;
+    (ms > 0.05 * p99).then_some((late, ms, p99))
 }
 
 /// Judges a run.
@@ -451,5 +476,31 @@ mod tests {
         assert_eq!(kinds(0, 10), [""; 0]);
         assert_eq!(kinds(1, 11), ["rate amber", "late_arrivals amber"]);
         assert_eq!(kinds(51, 101), ["rate red", "late_arrivals red"]);
+    }
+
+    #[test]
+    fn delays_that_the_p99_is_made_of_are_told_and_those_that_are_lost_in_it_are_not() {
+        // How many of 1,000 iterations began up to 1/4, 1/2, 1, 2, 4, 8 ms late.
+        let told = |delays: [u64; 6], p99: f64| {
+            let row = crate::dto::LatencyRow { service: vec![0.5, p99], ..Default::default() };
+            let latencies =
+                crate::dto::Latencies { fractions: vec![0.5, 0.99], rows: vec![row], ..Default::default() };
+            let mut reasons = Reasons { who: String::new(), all: Vec::new() };
+            let due = delays.iter().sum();
+            of_arrivals(
+                &mut reasons,
+                &Arrivals { due, delays: delays.to_vec(), latencies, ..Arrivals::default() },
+            );
+            reasons.all.pop().map(|(level, reason)| (level, reason.text))
+        };
+        assert_eq!(told([900, 90, 0, 10, 0, 0], 1.2), None, "one in a hundred is not more than that");
+        let amber = |text: &str| Some((Level::Amber, text.to_owned()));
+        let text = "1.1% of iterations began more than 1 ms after they were to, where 99% of requests take no longer than 1.2 ms";
+        assert_eq!(told([900, 89, 0, 11, 0, 0], 1.2), amber(text));
+        let text = "1.2% of iterations began more than 4 ms after they were to, where 99% of requests take no longer than 30 ms";
+        assert_eq!(told([900, 80, 0, 5, 3, 12], 30.0), amber(text));
+        assert_eq!(told([900, 89, 0, 11, 0, 0], 20.1), None);
+        assert_eq!(told([9, 0, 0, 1, 0, 0], 1.2), None, "a single one is chance");
+        assert_eq!(told([0; 6], 1.2), None);
     }
 }
