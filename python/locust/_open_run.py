@@ -93,13 +93,14 @@ class OpenRun:
         self._last: dict[str, Any] | None = None
         self._changes = 0
         self._most_lately = 0
-        self.told_latencies = b""
-        """As of the last look."""
+        self._told_latencies = b""
 
     def begin(self, elapsed: float = 0.0, share: tuple[float, int, int] | None = None) -> None:
         """Arrivals begin. `share`: from when on, this process's number, and how many there are, if it is not alone."""
-        arrivals = self.arrivals
-        _engine.begin_open_run(
+        arrivals, options = self.arrivals, self._runner.environment.parsed_options
+        # A script's own option of that name is not ours.
+        lets_sleep = getattr(options, "let_processors_sleep", False) is True
+        is_awake = _engine.begin_open_run(
             arrivals.lanes,
             arrivals.most,
             self.seed,
@@ -107,7 +108,9 @@ class OpenRun:
             elapsed=elapsed,
             share=share,
             reads_intended=arrivals.latency == INTENDED,
+            keep_awake=not lets_sleep,
         )
+        logger.debug(f"Idle processors are {'kept awake' if is_awake else 'left to sleep'}")
         self._runner.stats._on_reset = self.counts_anew
 
     def counts_anew(self) -> None:
@@ -154,19 +157,21 @@ class OpenRun:
     def forget(self) -> None:
         """All users have ended."""
         self._most_lately = max(self._most_lately, _engine.open_run_most_lately())
+        self._told_latencies = _engine.open_run_latencies() or b""
         self._last = self.totals()
         _engine.forget_open_run()
 
-    def totals(self) -> dict[str, Any]:
-        """What has become of the arrivals until now, in the words of `dto::Arrivals` in crates/record."""
+    def totals(self, with_latencies: bool = True) -> dict[str, Any]:
+        """What has become of the arrivals until now, in the words of `dto::Arrivals` in crates/record. Without latencies, as long as the
+        run goes on: whoever keeps the record reads them elsewhere, in time that this thread does not have."""
         if self._last is not None:
             return self._last
         known: dict[str, Any] | None = None if self._runner._warms_up else _engine.open_run_totals()
         if known is None:
             return {}
         known["elapsed"] = _engine.open_run_elapsed()
-        self.told_latencies = _engine.open_run_latencies() or b""
-        known["latencies"] = latencies(self.arrivals.latency, [self.told_latencies])
+        if with_latencies:
+            known["latencies"] = latencies(self.arrivals.latency, [_engine.open_run_latencies() or b""])
         if known["dropped"] and not self._told and not self._is_over:
             self._told = True
             logger.warning(
@@ -177,12 +182,14 @@ class OpenRun:
 
     def reported(self) -> dict[str, Any]:
         """The same for a master, with what it cannot tell from two reports: most users at a time since the one before."""
-        totals = self.totals()
+        totals = self.totals(with_latencies=False)
         if not totals:
             return {}
+        if self._last is None:
+            self._told_latencies = _engine.open_run_latencies() or b""
         lately = _engine.open_run_most_lately() if self._last is None else 0
         lately, self._most_lately = max(lately, self._most_lately), 0
-        return {**totals, "latencies": self.told_latencies, "most_lately": lately}
+        return {**totals, "latencies": self._told_latencies, "most_lately": lately}
 
     def _start_users(self, names: list[str]) -> None:
         """Called by the engine, in the hub: arrivals wait for users of these classes."""

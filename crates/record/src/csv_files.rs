@@ -173,7 +173,7 @@ pub fn exact_percentiles(numbers: &Numbers, now: f64) -> String {
 
 /// The whole file of checks and metrics; `None`: there are none.
 pub fn measures_csv(numbers: &Numbers) -> Option<String> {
-    let measures = crate::numbers::lock(&numbers.current()).measures().all().to_vec();
+    let measures = numbers.current().look().measures().all().to_vec();
     let mut rows = vec![MEASURES_COLUMNS.into_iter().map(Cell::from).collect()];
     rows.extend(measure_rows(&measures));
     (!measures.is_empty()).then(|| text(&rows))
@@ -189,11 +189,12 @@ fn text(rows: &[Vec<Cell>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
 
     use gregaria_stats::RequestStats;
 
     use super::*;
+    use crate::owner_first::OwnerFirst;
 
     struct Folder(PathBuf);
 
@@ -221,7 +222,7 @@ mod tests {
             let id = stats.entry_id("GET", &format!("/{i:04}"), 1_000.0);
             assert!(stats.record(id, Some(10.0), 4, 1_001.0));
         }
-        Numbers::new(Arc::new(Mutex::new(stats)))
+        Numbers::new(Arc::new(OwnerFirst::new(stats)))
     }
 
     fn headers() -> [Vec<u8>; 4] {

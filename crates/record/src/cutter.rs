@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use gregaria_stats::RequestStats;
 
 use crate::clock::unix_now;
-use crate::numbers::{BATCH, lock};
+use crate::numbers::BATCH;
 use crate::own::{Counts, Watch};
+use crate::owner_first::OwnerFirst;
 use crate::pace::Pace;
 use crate::verdict::{Health, Moment};
 
@@ -16,7 +17,7 @@ use crate::verdict::{Health, Moment};
 #[derive(Debug)]
 pub struct Cutter {
     shared: Arc<Shared>,
-    stats: Arc<Mutex<RequestStats>>,
+    stats: Arc<OwnerFirst<RequestStats>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -82,13 +83,13 @@ impl Cutter {
     /// # Errors
     /// If there can be no thread.
     pub fn start(
-        stats: Arc<Mutex<RequestStats>>,
+        stats: Arc<OwnerFirst<RequestStats>>,
         counts: impl Fn() -> Counts + Send + 'static,
     ) -> std::io::Result<Self> {
         let state = State { pace: Pace::new(0.0), ended: false, health: Health::default(), working: false };
         let state = Mutex::new(state);
         let shared = Arc::new(Shared { began: Instant::now(), state, changed: Condvar::new() });
-        stats.lock().unwrap_or_else(PoisonError::into_inner).keep_seconds(true);
+        stats.own().keep_seconds(true);
         let (theirs, cut) = (Arc::clone(&shared), Arc::clone(&stats));
         let thread = std::thread::Builder::new().name("gregaria-cut".into()).spawn(move || {
             let mut watch = Watch::default();
@@ -139,14 +140,14 @@ impl Cutter {
 }
 
 /// A second is over: what is new belongs to it. The lock is the main thread's, and held for a batch at a time.
-fn cut_off(stats: &Mutex<RequestStats>, number: u64) {
+fn cut_off(stats: &OwnerFirst<RequestStats>, number: u64) {
     let slots = {
-        let mut stats = lock(stats);
+        let mut stats = stats.look();
         stats.cut_total(number);
         stats.slots()
     };
     for begin in (0..slots).step_by(BATCH) {
-        lock(stats).cut_entries(number, begin, begin + BATCH);
+        stats.look().cut_entries(number, begin, begin + BATCH);
     }
 }
 
@@ -158,7 +159,7 @@ impl Drop for Cutter {
             // Its panic has been printed already.
             drop(thread.join());
         }
-        self.stats.lock().unwrap_or_else(PoisonError::into_inner).keep_seconds(false);
+        self.stats.own().keep_seconds(false);
     }
 }
 
@@ -170,18 +171,18 @@ mod tests {
     fn a_worker_knows_what_happened_in_which_second() {
         let mut stats = RequestStats::new(false, 0.0);
         let id = stats.entry_id("GET", "/", 0.0);
-        let stats = Arc::new(Mutex::new(stats));
+        let stats = Arc::new(OwnerFirst::new(stats));
         let cutter = Cutter::start(Arc::clone(&stats), Counts::default).unwrap();
         cutter.works(true);
         let until = Instant::now() + Duration::from_secs(30);
         let mut counted = 0;
         while cutter.open().0 < 2 {
-            assert!(Instant::now() < until && stats.lock().unwrap().record(id, Some(1.0), 1, 0.0));
+            assert!(Instant::now() < until && stats.own().record(id, Some(1.0), 1, 0.0));
             counted += 1;
             std::thread::sleep(Duration::from_millis(5));
         }
         let seconds = {
-            let mut stats = stats.lock().unwrap();
+            let mut stats = stats.own();
             drop(stats.take_report(0.0));
             stats.take_seconds().unwrap()
         };
@@ -191,6 +192,6 @@ mod tests {
         let health = Health::from_json(cutter.health().as_bytes()).unwrap();
         assert!(health != Health::default(), "{health:?}");
         drop(cutter);
-        assert_eq!(stats.lock().unwrap().take_seconds(), None);
+        assert_eq!(stats.own().take_seconds(), None);
     }
 }

@@ -1,6 +1,6 @@
 //! What the report of a run shows, at any moment: while it runs, at its end, and for statistics that nobody watched.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use gregaria_stats::RequestStats;
 use serde::Serialize;
@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::clock::unix_now;
 use crate::course::When;
 use crate::dto;
-use crate::numbers::{Numbers, lock};
+use crate::numbers::Numbers;
+use crate::owner_first::OwnerFirst;
 use crate::record::Record;
 use crate::run::Run;
 use crate::status::HostStatus;
@@ -147,12 +148,12 @@ impl StoredRun {
 /// # Errors
 /// If what is told is not what it should be.
 pub fn report_of(
-    stats: Arc<Mutex<RequestStats>>,
+    stats: Arc<OwnerFirst<RequestStats>>,
     told: Told<'_>,
     showing: &Showing,
 ) -> Result<String, ReportError> {
     let status = HostStatus::parse(told.status.as_bytes())?;
-    let span = lock(&stats).total().span();
+    let span = stats.look().total().span();
     let run = run_now(Run::new(), &Numbers::new(stats), &status, told, span.last.unwrap_or(span.start))?;
     json(&run, run.detail(), showing)
 }
@@ -211,7 +212,7 @@ mod tests {
         exceptions: r#"[{"count": 2, "msg": "m", "traceback": "t", "nodes": "local"}]"#,
     };
 
-    fn stats() -> Arc<Mutex<RequestStats>> {
+    fn stats() -> Arc<OwnerFirst<RequestStats>> {
         let mut stats = RequestStats::new(true, 1_000.0);
         for (name, count) in [("/a", 3), ("/b", 5)] {
             let id = stats.entry_id("GET", name, 1_000.0);
@@ -219,7 +220,7 @@ mod tests {
                 assert!(stats.record(id, Some(10.0 + f64::from(i)), 4, 1_001.0 + f64::from(i)));
             }
         }
-        Arc::new(Mutex::new(stats))
+        Arc::new(OwnerFirst::new(stats))
     }
 
     struct Silent;

@@ -3,7 +3,7 @@
 //! The statistics belong to the main thread, which counts requests in them under a lock. Here that lock is held for a few
 //! microseconds at a time, only to copy what has changed; percentiles and rates are worked out afterwards, from the copies.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use gregaria_report::measure_words;
 use gregaria_stats::{
@@ -12,7 +12,8 @@ use gregaria_stats::{
 };
 
 use crate::dto;
-use crate::numbers::{BATCH, Numbers, lock};
+use crate::numbers::{COPIES, Numbers};
+use crate::owner_first::OwnerFirst;
 use crate::series::percentiles;
 
 /// A name without requests for this many seconds has no current rate any more.
@@ -167,7 +168,7 @@ pub(crate) struct Error {
 /// The copy.
 #[derive(Debug, Clone)]
 pub(crate) struct Mirror {
-    source: Option<Arc<Mutex<RequestStats>>>,
+    source: Option<Arc<OwnerFirst<RequestStats>>>,
     resets: u64,
     pub(crate) fractions: Vec<f64>,
     pub(crate) total: Slot,
@@ -248,9 +249,9 @@ impl Mirror {
         anew
     }
 
-    fn look_at_total(&mut self, source: &Arc<Mutex<RequestStats>>) -> (bool, usize) {
+    fn look_at_total(&mut self, source: &Arc<OwnerFirst<RequestStats>>) -> (bool, usize) {
         let same = self.source.as_ref().is_some_and(|old| Arc::ptr_eq(old, source));
-        let stats = lock(source);
+        let stats = source.look();
         let total = stats.total();
         let span = stats.span();
         let rates = (span.current_rate(&total.num_reqs_per_sec), span.current_rate(&total.num_fail_per_sec));
@@ -268,20 +269,26 @@ impl Mirror {
         (anew, stats.slots())
     }
 
-    fn look_at_names(&mut self, source: &Mutex<RequestStats>, slots: usize, fractions: &[f64], seq: u64) {
+    fn look_at_names(
+        &mut self,
+        source: &OwnerFirst<RequestStats>,
+        slots: usize,
+        fractions: &[f64],
+        seq: u64,
+    ) {
         let span = self.span();
         let quiet = span.last.map_or(f64::INFINITY, |last| last - RATE_SECONDS);
         self.names.resize_with(slots.max(self.names.len()), || None);
         self.found.resize(self.names.len(), seq);
         let mut changed = Vec::new();
-        for begin in (0..slots).step_by(BATCH) {
+        for begin in (0..slots).step_by(COPIES) {
             {
-                let stats = lock(source);
+                let stats = source.look();
                 if stats.resets() != self.resets {
                     // Everything went back to zero meanwhile; the next look sees it.
                     return;
                 }
-                for index in begin..slots.min(begin + BATCH) {
+                for index in begin..slots.min(begin + COPIES) {
                     let Some(entry) = stats.at(index) else {
                         self.names[index] = None;
                         continue;
@@ -319,9 +326,9 @@ impl Mirror {
         }
     }
 
-    fn look_at_errors(&mut self, source: &Mutex<RequestStats>, seq: u64) {
+    fn look_at_errors(&mut self, source: &OwnerFirst<RequestStats>, seq: u64) {
         {
-            let stats = lock(source);
+            let stats = source.look();
             if stats.errors().len() != self.errors.len() {
                 let known = self.errors.len();
                 let same = stats.errors().iter().zip(&self.errors).all(|(a, b)| Arc::ptr_eq(a, &b.record));
@@ -347,7 +354,7 @@ impl Mirror {
     /// What workers told of the numbers of the last look: what happened when. Later ones are left for the next look.
     pub(crate) fn take_pieces(&self) -> Vec<Piece> {
         let Some(source) = &self.source else { return Vec::new() };
-        let mut stats = lock(source);
+        let mut stats = source.look();
         // Went everything back to zero meanwhile, they are of other numbers.
         if stats.resets() == self.resets { stats.take_pieces() } else { Vec::new() }
     }
@@ -355,7 +362,7 @@ impl Mirror {
     /// The same, and they stay for whoever records.
     pub(crate) fn pieces(&self) -> Vec<Piece> {
         let Some(source) = &self.source else { return Vec::new() };
-        let stats = lock(source);
+        let stats = source.look();
         if stats.resets() == self.resets { stats.pieces().to_vec() } else { Vec::new() }
     }
 

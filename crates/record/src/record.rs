@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -105,9 +105,12 @@ impl Record {
         self.status.latest()
     }
 
-    /// What was just said of the run.
-    pub fn set_status(&self, status: HostStatus) {
-        self.status.set(status);
+    /// What was just said of the run, read and taken in. `None`: it is no answer to [`Question::Status`].
+    pub fn take_status(&self, told: &[u8]) -> Option<HostStatus> {
+        let at = Instant::now();
+        let status = HostStatus::told(told, &*self.source)?;
+        self.status.set(status.clone(), at);
+        Some(status)
     }
 
     /// Has the numbers looked at before the second is over.

@@ -5,20 +5,21 @@
 //! sorting and percentiles come afterwards. Up to that many names are still of one moment, and so is everything once the
 //! run is over.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use gregaria_stats::{
     Entry, EntrySnapshot, ErrorRecord, ErrorSnapshot, Number, RequestStats, Snapshot, SnapshotOptions, Span,
     WindowTimes,
 };
 
-use crate::numbers::{BATCH, Locked, Numbers, lock};
+use crate::numbers::{BATCH, COPIES, Numbers};
+use crate::owner_first::{Look, OwnerFirst};
 
 /// How often a snapshot is begun anew because the numbers went back to zero meanwhile.
 const ATTEMPTS: u32 = 3;
 
 /// Entries whose response times of the last seconds are worked out while the lock is held once: that takes longer than copying.
-const TIMES_BATCH: usize = 8;
+const TIMES_BATCH: usize = 2;
 
 /// What a snapshot is to hold besides the total.
 #[derive(Debug, Clone, Default)]
@@ -59,7 +60,7 @@ pub fn take(numbers: &Numbers, wanted: &Wanted, now: f64) -> Snapshot {
         exact: wanted.exact.clone(),
         ..SnapshotOptions::tables()
     };
-    let mut snapshot = lock(&source).snapshot(now, &options);
+    let mut snapshot = source.look().snapshot(now, &options);
     snapshot.entries.truncate(wanted.entries);
     snapshot.errors.truncate(wanted.errors);
     snapshot
@@ -86,8 +87,8 @@ impl Copied {
 }
 
 /// `None`: the numbers went back to zero meanwhile.
-fn attempt(source: &Mutex<RequestStats>, wanted: &Wanted, now: f64) -> Option<Snapshot> {
-    let stats = lock(source);
+fn attempt(source: &OwnerFirst<RequestStats>, wanted: &Wanted, now: f64) -> Option<Snapshot> {
+    let stats = source.look();
     let (span, window, resets, slots) = (stats.span(), stats.window(), stats.resets(), stats.slots());
     let exact = &wanted.exact;
     let options = SnapshotOptions {
@@ -96,7 +97,7 @@ fn attempt(source: &Mutex<RequestStats>, wanted: &Wanted, now: f64) -> Option<Sn
         ..SnapshotOptions::default()
     };
     let times = wanted.entry_times.then_some((window, now));
-    let batch = if wanted.entry_times { TIMES_BATCH } else { BATCH };
+    let batch = if wanted.entry_times { TIMES_BATCH } else { COPIES };
     let total = EntrySnapshot::of(stats.total(), span, window, now, &options);
     let errors: Vec<Arc<ErrorRecord>> = stats.errors().iter().take(wanted.errors).cloned().collect();
     let measures = if wanted.errors > 0 { stats.measures().all().to_vec() } else { Vec::new() };
@@ -136,13 +137,13 @@ fn attempt(source: &Mutex<RequestStats>, wanted: &Wanted, now: f64) -> Option<Sn
 
 /// Entries, a piece at a time.
 struct Pieces<'a> {
-    source: &'a Mutex<RequestStats>,
+    source: &'a OwnerFirst<RequestStats>,
     resets: u64,
 }
 
 impl Pieces<'_> {
-    fn lock(&self) -> Option<Locked<'_>> {
-        Some(lock(self.source)).filter(|stats| stats.resets() == self.resets)
+    fn lock(&self) -> Option<Look<'_, RequestStats>> {
+        Some(self.source.look()).filter(|stats| stats.resets() == self.resets)
     }
 
     /// What `copy` takes of the entries of these numbers, as far as they are there.
@@ -198,12 +199,12 @@ mod tests {
 
     #[test]
     fn pieces_are_the_same_as_the_whole() {
-        for names in [0, 1, BATCH as u32, BATCH as u32 + 1, 1_000] {
+        for names in [0, 1, 2, 3, COPIES as u32, COPIES as u32 + 1, BATCH as u32, BATCH as u32 + 1, 1_000] {
             let stats = stats(names);
             let options =
                 SnapshotOptions { current_times: true, exact: vec![0.5, 0.99], ..SnapshotOptions::tables() };
             let whole = stats.snapshot(1_020.0, &options);
-            let numbers = Numbers::new(Arc::new(Mutex::new(stats)));
+            let numbers = Numbers::new(Arc::new(OwnerFirst::new(stats)));
             let pieces = take(&numbers, &all(), 1_020.0);
             let shown = |snapshot: &Snapshot| {
                 let row = |entry: &EntrySnapshot| {
@@ -223,8 +224,8 @@ mod tests {
 
     #[test]
     fn numbers_that_went_back_to_zero_are_not_mixed() {
-        let source = Mutex::new(stats(300));
-        let pieces = Pieces { source: &source, resets: lock(&source).resets() };
+        let source = OwnerFirst::new(stats(300));
+        let pieces = Pieces { source: &source, resets: source.look().resets() };
         let all: Vec<usize> = (0..300).collect();
         let mut seen = 0;
         let mixed = pieces.of(&all, BATCH, |_, entry| {
@@ -232,7 +233,7 @@ mod tests {
             entry.num_requests
         });
         assert_eq!((mixed.map(|list| list.len()), seen), (Some(300), 300));
-        source.lock().unwrap().reset_all(2_000.0);
+        source.own().reset_all(2_000.0);
         assert_eq!(pieces.of(&all, BATCH, |_, entry| entry.num_requests), None);
         // The next attempt has the new numbers.
         let numbers = Numbers::new(Arc::new(source));

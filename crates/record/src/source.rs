@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::dto;
 use crate::own::Counts;
 
 /// Whoever runs the users.
@@ -13,6 +14,12 @@ pub trait Source: Send + Sync + 'static {
     /// calling thread.
     fn counts(&self) -> Counts {
         Counts::default()
+    }
+
+    /// Both latencies of the requests until now; `None`: [`Question::Status`] tells of them, or there are none. Answered at once, by the
+    /// calling thread: with many names it takes longer than whoever runs the users could spare.
+    fn latencies(&self) -> Option<dto::Latencies> {
+        None
     }
 
     /// Tells the user of something that did not work, in the program's log.

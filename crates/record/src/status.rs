@@ -106,6 +106,18 @@ impl HostStatus {
         serde_json::from_slice(text)
     }
 
+    /// The same, with the latencies that `source` knows by now, if it has left them out. `None`: it is no answer.
+    pub fn told(text: &[u8], source: &dyn Source) -> Option<Self> {
+        let mut status = Self::parse(text).ok()?;
+        if let Some(arrivals) = &mut status.arrivals
+            && arrivals.latencies.reads.is_empty()
+            && let Some(latencies) = source.latencies()
+        {
+            arrivals.latencies = latencies;
+        }
+        Some(status)
+    }
+
     /// The same for the page. `lag`: how long ago it was said.
     pub fn shown(&self, lag: Duration) -> dto::Status {
         dto::Status {
@@ -148,11 +160,12 @@ pub(crate) type Then = Box<dyn FnOnce() + Send>;
 struct Inner {
     status: HostStatus,
     answered: Option<Instant>,
+    /// An answer that nobody has read yet, and when it came: whoever gives it has no time for that.
+    told: Option<(Vec<u8>, Instant)>,
     asked: bool,
     /// Somebody wants the numbers looked at before the second is over.
     poked: bool,
     ended: bool,
-    version: u64,
     /// Number of the latest look at the numbers that has begun.
     look: u64,
     /// What waits for looks later than those of these numbers.
@@ -179,13 +192,23 @@ impl StatusCell {
         (inner.status.clone(), inner.answered.map(|at| at.elapsed()))
     }
 
-    /// Takes an answer in.
-    pub(crate) fn set(&self, status: HostStatus) {
+    /// Takes in what was said at that moment, unless something was said since.
+    pub(crate) fn set(&self, status: HostStatus, at: Instant) {
         let mut inner = self.lock();
-        inner.status = status;
-        inner.answered = Some(Instant::now());
-        inner.version += 1;
-        self.changed.notify_all();
+        if inner.answered.is_none_or(|answered| answered <= at) {
+            inner.status = status;
+            inner.answered = Some(at);
+        }
+    }
+
+    /// Reads the answer that has come, if one has.
+    fn read(&self, source: &dyn Source) {
+        let told = self.lock().told.take();
+        if let Some((text, at)) = told
+            && let Some(status) = HostStatus::told(&text, source)
+        {
+            self.set(status, at);
+        }
     }
 
     /// Asks, unless an answer is outstanding already.
@@ -199,21 +222,23 @@ impl StatusCell {
         }
         let cell = std::sync::Arc::clone(self);
         let answer = Answer::then(move |told| {
-            cell.lock().asked = false;
-            if let Some(Ok(status)) = told.map(HostStatus::parse) {
-                cell.set(status);
+            let mut inner = cell.lock();
+            inner.asked = false;
+            if let Some(text) = told {
+                inner.told = Some((text.to_vec(), Instant::now()));
             }
+            cell.changed.notify_all();
         });
         source.ask(Question::Status, answer);
     }
 
-    /// Asks and waits at most `patience` for the answer.
+    /// Asks and waits at most `patience` for the answer. One that comes later is read when the next is asked for.
     pub(crate) fn ask_and_wait(self: &std::sync::Arc<Self>, source: &dyn Source, patience: Duration) {
-        let before = self.lock().version;
         self.ask(source);
         let inner = self.lock();
-        let waits = |inner: &mut Inner| inner.version == before && inner.asked && !inner.ended;
+        let waits = |inner: &mut Inner| inner.asked && !inner.ended;
         drop(self.changed.wait_timeout_while(inner, patience, waits));
+        self.read(source);
     }
 
     /// Has [`Self::pause`] return at once.
@@ -283,4 +308,73 @@ pub(crate) enum Woken {
     Second,
     Poked,
     Ended,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    /// Answers when it is told to, and knows latencies of its own.
+    #[derive(Default)]
+    struct Slow {
+        asked: Mutex<Vec<Answer>>,
+        worked_out: AtomicU64,
+    }
+
+    impl Slow {
+        fn answers(&self, text: &str) {
+            for answer in self.asked.lock().unwrap().drain(..) {
+                answer.give(text.as_bytes());
+            }
+        }
+    }
+
+    impl Source for Slow {
+        fn ask(&self, _: Question, answer: Answer) {
+            self.asked.lock().unwrap().push(answer);
+        }
+
+        fn latencies(&self) -> Option<dto::Latencies> {
+            self.worked_out.fetch_add(1, Ordering::SeqCst);
+            Some(dto::Latencies { reads: "intended".to_owned(), ..dto::Latencies::default() })
+        }
+
+        fn warn(&self, _: String) {}
+
+        fn stop(&self, _: String) {}
+    }
+
+    #[test]
+    fn who_answers_does_not_work_and_what_comes_late_is_read_next_time() {
+        let (cell, source) = (Arc::new(StatusCell::default()), Slow::default());
+        cell.ask_and_wait(&source, Duration::ZERO);
+        source.answers(r#"{"state": "running", "arrivals": {"due": 7}}"#);
+        assert_eq!(source.worked_out.load(Ordering::SeqCst), 0, "that is not for the answering thread");
+        assert_eq!(cell.latest().0.state, "missing");
+        cell.ask_and_wait(&source, Duration::ZERO);
+        let (status, lag) = cell.latest();
+        let arrivals = status.arrivals.unwrap();
+        assert_eq!((status.state.as_str(), arrivals.due, lag.is_some()), ("running", 7, true));
+        assert_eq!(arrivals.latencies.reads, "intended");
+        // What is no answer changes nothing, nor does one that is older than what is known.
+        source.answers("{");
+        cell.ask_and_wait(&source, Duration::ZERO);
+        source.answers(r#"{"state": "spawning"}"#);
+        cell.set(HostStatus { state: "stopped".to_owned(), ..HostStatus::default() }, Instant::now());
+        cell.ask_and_wait(&source, Duration::ZERO);
+        assert_eq!(cell.latest().0.state, "stopped");
+    }
+
+    #[test]
+    fn latencies_that_were_told_stay_and_a_closed_run_has_none() {
+        let source = Slow::default();
+        let read = |text: &str| HostStatus::told(text.as_bytes(), &source).unwrap();
+        let of_workers = read(r#"{"arrivals": {"latencies": {"reads": "service"}}}"#);
+        assert_eq!(of_workers.arrivals.unwrap().latencies.reads, "service");
+        assert!(read(r#"{"state": "running"}"#).arrivals.is_none());
+        assert_eq!(source.worked_out.load(Ordering::SeqCst), 0);
+    }
 }

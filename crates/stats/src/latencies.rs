@@ -39,12 +39,33 @@ impl Latency {
 }
 
 /// Those of all requests, and of each method and name.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Latencies {
     total: Latency,
-    /// By method, then name.
-    names: BTreeMap<Box<str>, BTreeMap<Box<str>, Latency>>,
-    count: usize,
+    /// In the order in which they came.
+    entries: Vec<Entry>,
+    /// Where they are, by method, then name.
+    places: BTreeMap<Box<str>, BTreeMap<Box<str>, usize>>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    method: Box<str>,
+    name: Box<str>,
+    latency: Latency,
+}
+
+impl Entry {
+    fn shown(&self) -> (&str, &str, &Latency) {
+        (&self.method, &self.name, &self.latency)
+    }
+}
+
+/// In whatever order their names came.
+impl PartialEq for Latencies {
+    fn eq(&self, other: &Self) -> bool {
+        self.total == other.total && self.names().eq(other.names())
+    }
 }
 
 impl Latencies {
@@ -52,28 +73,40 @@ impl Latencies {
     pub fn add(&mut self, method: &str, name: &str, service_ms: f64, intended_ms: f64) {
         let (service, intended) = (micros(service_ms), micros(intended_ms));
         self.total.add(service, intended);
-        if let Some(latency) = self.names.get_mut(method).and_then(|names| names.get_mut(name)) {
+        if let Some(latency) = self.of(method, name) {
             latency.add(service, intended);
-        } else if self.count < MOST_LATENCY_NAMES {
-            self.of(method, name).add(service, intended);
         }
     }
 
-    fn of(&mut self, method: &str, name: &str) -> &mut Latency {
-        let names = self.names.entry(method.into()).or_default();
-        if !names.contains_key(name) {
-            self.count += 1;
-        }
-        names.entry(name.into()).or_default()
+    fn place(&self, method: &str, name: &str) -> Option<usize> {
+        self.places.get(method)?.get(name).copied()
+    }
+
+    /// That of a name, which is told apart from now on; `None`: there are too many.
+    fn of(&mut self, method: &str, name: &str) -> Option<&mut Latency> {
+        let place = match self.place(method, name) {
+            Some(place) => place,
+            None if self.entries.len() < MOST_LATENCY_NAMES => {
+                let place = self.entries.len();
+                self.places.entry(method.into()).or_default().insert(name.into(), place);
+                self.entries.push(Entry {
+                    method: method.into(),
+                    name: name.into(),
+                    latency: Latency::default(),
+                });
+                place
+            }
+            None => return None,
+        };
+        Some(&mut self.entries[place].latency)
     }
 
     /// Adds those of another process.
     pub fn merge(&mut self, other: &Self) {
         self.total.merge(&other.total);
         for (method, name, latency) in other.names() {
-            let is_known = self.names.get(method).is_some_and(|names| names.contains_key(name));
-            if is_known || self.count < MOST_LATENCY_NAMES {
-                self.of(method, name).merge(latency);
+            if let Some(ours) = self.of(method, name) {
+                ours.merge(latency);
             }
         }
     }
@@ -82,10 +115,12 @@ impl Latencies {
     pub fn since(&self, before: &Self) -> Self {
         let mut all = Self { total: self.total.since(&before.total), ..Self::default() };
         for (method, name, latency) in self.names() {
-            let known = before.names.get(method).and_then(|names| names.get(name));
+            let known = before.place(method, name).map(|place| &before.entries[place].latency);
             let left = known.map_or_else(|| latency.clone(), |known| latency.since(known));
-            if !left.service.is_empty() {
-                *all.of(method, name) = left;
+            if !left.service.is_empty()
+                && let Some(ours) = all.of(method, name)
+            {
+                *ours = left;
             }
         }
         all
@@ -98,16 +133,29 @@ impl Latencies {
 
     /// Method, name and latencies of each, in their order.
     pub fn names(&self) -> impl Iterator<Item = (&str, &str, &Latency)> {
-        self.names
-            .iter()
-            .flat_map(|(method, names)| names.iter().map(move |(name, one)| (&**method, &**name, one)))
+        self.places.values().flat_map(|names| names.values()).map(|&place| self.entries[place].shown())
+    }
+
+    /// How many names are told apart.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// One of them, in the order in which they came: for whoever must not keep the others waiting until all have been read.
+    pub fn get(&self, place: usize) -> Option<(&str, &str, &Latency)> {
+        self.entries.get(place).map(Entry::shown)
     }
 
     /// For another process.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
         put_latency(&mut out, &self.total);
-        put(&mut out, self.count as u64);
+        put(&mut out, self.entries.len() as u64);
         for (method, name, latency) in self.names() {
             put_text(&mut out, method);
             put_text(&mut out, name);
@@ -123,8 +171,8 @@ impl Latencies {
         for _ in 0..take(&mut rest)? {
             let (method, name) = (take_text(&mut rest)?, take_text(&mut rest)?);
             let latency = take_latency(&mut rest)?;
-            if all.count < MOST_LATENCY_NAMES {
-                *all.of(&method, &name) = latency;
+            if let Some(ours) = all.of(&method, &name) {
+                *ours = latency;
             }
         }
         rest.is_empty().then_some(all)

@@ -12,4 +12,4 @@ mod system;
 pub use bell::Bell;
 pub use mailbox::Mailbox;
 pub use source::{Closed, next};
-pub use system::{Alarm, Line};
+pub use system::{Alarm, Awake, Line};

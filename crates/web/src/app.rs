@@ -87,9 +87,8 @@ impl App {
     /// The main thread's word on the run, asked now; the last one if it takes longer than `patience`.
     pub(crate) async fn fresh_status(&self, patience: Duration) -> HostStatus {
         if let Ok(told) = ask_source(&self.record, Question::Status, patience).await
-            && let Ok(status) = HostStatus::parse(&told)
+            && let Some(status) = self.record.take_status(&told)
         {
-            self.record.set_status(status.clone());
             return status;
         }
         self.record.status().0

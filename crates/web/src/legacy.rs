@@ -211,8 +211,9 @@ pub(crate) fn exceptions(exceptions: &[dto::Exception]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
 
+    use gregaria_record::OwnerFirst;
     use gregaria_stats::RequestStats;
 
     use super::*;
@@ -230,7 +231,7 @@ mod tests {
         let status = br#"{"state": "running", "is_distributed": true, "worker_count": 1, "workers": [
             {"id": "vm_a", "state": "missing", "user_count": 0, "cpu_usage": 1.0, "memory_usage": 56496128},
             {"id": "vm_b", "state": "running", "user_count": 2, "cpu_usage": 0.9, "memory_usage": 56385536}]}"#;
-        let numbers = Numbers::new(Arc::new(Mutex::new(RequestStats::new(true, 1.0))));
+        let numbers = Numbers::new(Arc::new(OwnerFirst::new(RequestStats::new(true, 1.0))));
         let answer = stats_requests(&numbers, &HostStatus::parse(status).unwrap(), 2.0);
         let answer: Value = serde_json::from_str(&answer).unwrap();
         assert_eq!(answer["worker_count"], 1);

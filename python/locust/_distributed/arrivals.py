@@ -133,8 +133,8 @@ class MasterArrivals:
                 f"{self.arrivals.most} (-u), or ask for a lower rate"
             )
 
-    def totals(self) -> dict[str, Any]:
-        """What has become of all arrivals, as far as workers have reported it."""
+    def totals(self, with_latencies: bool = True) -> dict[str, Any]:
+        """What has become of all arrivals, as far as workers have reported it; with latencies in any case: nobody else has them."""
         total: dict[str, Any] = {key: 0 for key in _COUNTS} | {
             "rate": 0.0,
             "delay_sum": 0.0,

@@ -70,7 +70,7 @@ class Recording:
         if runner is not None and runner._warm_up is not None:
             status["warm_up"] = runner._warm_up.described()
         if runner is not None and runner._open is not None:
-            status["arrivals"] = runner._open.totals() or None
+            status["arrivals"] = runner._open.totals(with_latencies=False) or None
         if runner is not None:
             status["target_user_count"] = runner.target_user_count if status["run"] else None
             status["user_classes"] = user_classes_count(runner)

@@ -105,6 +105,13 @@ pub const TABLE: &[Opt] = &[
              was to start (the default), or from its start, as in other runs. Both are shown",
         )
         .ours(),
+    Opt::switch(&["--let-processors-sleep"], "let_processors_sleep", Common)
+        .env("LOCUST_LET_PROCESSORS_SLEEP")
+        .help(
+            "With an arrival rate: let idle processors sleep. Without it they are kept awake until the run ends, where the system lets this \
+             user ask for it (Linux, /dev/cpu_dma_latency), since waking takes time, by which iterations begin late",
+        )
+        .ours(),
     Opt::switch(&["-l", "--list"], "list_commands", Common).help("Name the User classes of the script and exit"),
     Opt::value(&["--config-users"], "config_users", Common, Kind::UserConfig)
         .action(Action::StoreMany)

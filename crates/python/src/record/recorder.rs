@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use gregaria_record::store::Store;
 use gregaria_record::{
-    Answer, Counts, Health, Numbers, Question, Record, Recording, Showing, Source, Threshold, Told, report_of,
+    Answer, Counts, Health, Numbers, Question, Record, Recording, Showing, Source, Threshold, Told, dto,
+    report_of,
 };
 use gregaria_wake::Mailbox;
 use pyo3::exceptions::{PyAssertionError, PyRuntimeError, PyValueError};
@@ -20,6 +21,7 @@ use super::terminal::TerminalBlock;
 use crate::attended::{self, Attended, Call};
 use crate::gevent::counts;
 use crate::stats::RequestStats;
+use crate::user::latencies_now;
 
 /// How long the last look at the numbers and the keeping of the run may take.
 const LAST_LOOK: Duration = Duration::from_secs(5);
@@ -48,6 +50,10 @@ impl Source for MainThread {
 
     fn counts(&self) -> Counts {
         counts::take()
+    }
+
+    fn latencies(&self) -> Option<dto::Latencies> {
+        latencies_now()
     }
 
     fn warn(&self, message: String) {

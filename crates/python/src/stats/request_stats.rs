@@ -4,29 +4,26 @@ use super::convert;
 use super::entry::StatsEntry;
 use super::error::{StatsError, parse_error};
 use super::{limit, settings};
+use gregaria_record::OwnerFirst;
 use gregaria_stats::{Details, EntryId, EntryWire, Number, Phases, Sample, Warning};
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyList, PyTuple};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::gevent::counts;
 
 /// The numbers, shared with the entries' handles.
 #[derive(Debug, Clone)]
-pub(super) struct Shared(Arc<Mutex<gregaria_stats::RequestStats>>);
+pub(super) struct Shared(Arc<OwnerFirst<gregaria_stats::RequestStats>>);
 
 impl Shared {
     /// Never to be held while Python code runs.
     #[inline]
     pub(super) fn lock(&self) -> MutexGuard<'_, gregaria_stats::RequestStats> {
-        let mut stats = match self.0.try_lock() {
-            Ok(stats) => stats,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => self.wait_for_lock(),
-        };
+        let mut stats = self.0.try_own().unwrap_or_else(|| self.wait_for_lock());
         let window = settings::window();
         if stats.window() != window {
             stats.set_window(window);
@@ -38,7 +35,7 @@ impl Shared {
     #[cold]
     fn wait_for_lock(&self) -> MutexGuard<'_, gregaria_stats::RequestStats> {
         let since = Instant::now();
-        let stats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let stats = self.0.own();
         counts::locked(since);
         stats
     }
@@ -59,7 +56,7 @@ impl RequestStats {
     }
 
     /// The numbers themselves, for readers on other threads.
-    pub(crate) fn table(&self) -> Arc<Mutex<gregaria_stats::RequestStats>> {
+    pub(crate) fn table(&self) -> Arc<OwnerFirst<gregaria_stats::RequestStats>> {
         Arc::clone(&self.shared.0)
     }
 
@@ -242,7 +239,7 @@ impl RequestStats {
         _kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let stats = gregaria_stats::RequestStats::new(true, convert::unix_time(py)?);
-        Ok(Self { shared: Shared(Arc::new(Mutex::new(stats))), errors: Mutex::default() })
+        Ok(Self { shared: Shared(Arc::new(OwnerFirst::new(stats))), errors: Mutex::default() })
     }
 
     fn _init(&self, py: Python<'_>, use_response_times_cache: bool) -> PyResult<()> {

@@ -20,7 +20,7 @@ use pyo3::prelude::*;
 
 pub(crate) use self::control::is_greenlet_exit;
 pub(crate) use self::core::UserCore;
-pub(crate) use open::{arrive, is_on as is_open_run, latency_of};
+pub(crate) use open::{arrive, is_on as is_open_run, latencies_now, latency_of};
 pub(crate) use worker::resume;
 
 /// The moment `seconds` after `now`; not a number and negative counts are now, and nothing is later than 30 years.

@@ -1,7 +1,7 @@
 //! Whole clusters in virtual time: workers count, cut and report; a network delays, loses, repeats and reorders; a master places,
 //! records and is compared with what was counted.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use gregaria_stats::{Report, RequestStats, Slices};
 use proptest::prelude::*;
@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::{Judgement, Reporters, Told};
 use crate::course::When;
 use crate::numbers::Numbers;
+use crate::owner_first::OwnerFirst;
 use crate::pace::Pace;
 use crate::run::Run;
 use crate::series::Series;
@@ -90,7 +91,7 @@ fn copy(report: &Report) -> Report {
 }
 
 fn play(plan: &Plan) -> Outcome {
-    let stats = Arc::new(Mutex::new(RequestStats::new(true, BEGAN)));
+    let stats = Arc::new(OwnerFirst::new(RequestStats::new(true, BEGAN)));
     let numbers = Numbers::new(Arc::clone(&stats));
     let mut status =
         HostStatus { state: "running".to_owned(), run: 1, user_count: 5, ..HostStatus::default() };
@@ -202,13 +203,13 @@ fn play(plan: &Plan) -> Outcome {
     }
     look(&mut run, &numbers, &status, BEGAN + end, true);
     let (total, failures) = {
-        let stats = stats.lock().unwrap();
+        let stats = stats.own();
         (stats.total().num_requests, stats.total().num_failures)
     };
     Outcome { run, counted, lost, total, failures }
 }
 
-fn take(all: &mut Reporters, stats: &Mutex<RequestStats>, mut sent: Sent) {
+fn take(all: &mut Reporters, stats: &OwnerFirst<RequestStats>, mut sent: Sent) {
     let verdict = all.report(&sent.from.to_string(), &sent.told, BEGAN + sent.at);
     let Judgement::Counts { placing, .. } = verdict else {
         assert_eq!(verdict, Judgement::Again);
@@ -217,7 +218,7 @@ fn take(all: &mut Reporters, stats: &Mutex<RequestStats>, mut sent: Sent) {
     // As it comes over the wire.
     let seconds = Slices::from_bytes(&sent.seconds.to_bytes()).unwrap();
     let placed = sent.report.place(&placing, Some(&seconds));
-    stats.lock().unwrap().merge_placed(&sent.report, placed);
+    stats.own().merge_placed(&sent.report, placed);
 }
 
 fn look(run: &mut Run, numbers: &Numbers, status: &HostStatus, now: f64, is_end: bool) {

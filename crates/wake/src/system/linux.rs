@@ -1,5 +1,8 @@
-//! Linux: a counter and a clock that are descriptors.
+//! Linux: a counter and a clock that are descriptors, and a file that says how long waking may take.
 
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::event::{EventfdFlags, eventfd};
@@ -92,5 +95,26 @@ impl Alarm {
             TimerfdTimerFlags::empty(),
             &Itimerspec { it_interval: nothing, it_value: value },
         );
+    }
+}
+
+/// Keeps idle processors from sleeping, all of them, for as long as it is there; the system takes it back when the process ends, however
+/// that ends. A processor that sleeps is woken tens of microseconds late on most machines, and milliseconds late on some virtual ones.
+#[derive(Debug)]
+pub struct Awake {
+    _request: File,
+}
+
+impl Awake {
+    /// Errors: the file is not there (in containers, as a rule), or is not for this user to write.
+    pub fn keep() -> std::io::Result<Self> {
+        Self::by(Path::new("/dev/cpu_dma_latency"))
+    }
+
+    pub(super) fn by(path: &Path) -> std::io::Result<Self> {
+        let mut request = OpenOptions::new().write(true).open(path)?;
+        // Microseconds that waking may take. The request holds while the file is open.
+        request.write_all(&0_i32.to_ne_bytes())?;
+        Ok(Self { _request: request })
     }
 }

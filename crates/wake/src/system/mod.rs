@@ -1,5 +1,5 @@
 //! What the system has for waking an event loop. This is the one place that knows which system it is: a [`Line`] that any thread can
-//! make readable, and an [`Alarm`] that becomes readable at a moment. Another system needs another file here, and nothing else.
+//! make readable, an [`Alarm`] that becomes readable at a moment, and [`Awake`], by which processors are at hand at that moment. Another system needs another file here, and nothing else.
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -9,9 +9,9 @@ mod linux;
 mod unix;
 
 #[cfg(target_os = "linux")]
-pub use linux::{Alarm, Line};
+pub use linux::{Alarm, Awake, Line};
 #[cfg(all(unix, not(target_os = "linux")))]
-pub use unix::{Alarm, Line};
+pub use unix::{Alarm, Awake, Line};
 
 #[cfg(not(unix))]
 compile_error!(

@@ -60,3 +60,25 @@ macro_rules! promises {
 promises!(linux unix);
 #[cfg(not(target_os = "linux"))]
 promises!(unix);
+
+#[cfg(target_os = "linux")]
+#[test]
+fn processors_are_asked_to_wake_at_once_and_where_that_is_not_to_be_had_it_is_said() {
+    use super::linux::Awake;
+
+    let folder = std::env::temp_dir().join(format!("gregaria-awake-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("latency");
+    assert_eq!(Awake::by(&file).unwrap_err().kind(), std::io::ErrorKind::NotFound);
+    std::fs::write(&file, "").unwrap();
+    let request = Awake::by(&file).unwrap();
+    // As the kernel reads it: the four bytes of a number of microseconds.
+    assert_eq!(std::fs::read(&file).unwrap(), [0; 4]);
+    drop(request);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn another_system_says_that_it_cannot() {
+    assert_eq!(super::unix::Awake::keep().unwrap_err().kind(), std::io::ErrorKind::Unsupported);
+}

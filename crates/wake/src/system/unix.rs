@@ -143,3 +143,16 @@ impl Drop for Alarm {
         self.0.changed.notify_all();
     }
 }
+
+/// Keeps idle processors from sleeping, where the system has a way to ask for it.
+#[derive(Debug)]
+pub struct Awake {
+    _none: std::convert::Infallible,
+}
+
+impl Awake {
+    /// Errors: always, as these systems have none.
+    pub fn keep() -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use gregaria_record::store::Store;
-use gregaria_record::{Answer as Told, Numbers, Question, Record, Recorder, Source};
+use gregaria_record::{Answer as Told, Numbers, OwnerFirst, Question, Record, Recorder, Source};
 use gregaria_stats::{ErrorSeed, RequestStats};
 use gregaria_web::{Answer, Ask, Command, Config, Flask, Host, Level, Outcome, Server};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ pub(crate) fn now() -> f64 {
 /// The program that is shown.
 #[derive(Debug)]
 pub(crate) struct Program {
-    pub(crate) stats: Arc<Mutex<RequestStats>>,
+    pub(crate) stats: Arc<OwnerFirst<RequestStats>>,
     state: Mutex<(&'static str, u32)>,
     exceptions: Mutex<Vec<Value>>,
     pub(crate) asked: Mutex<Vec<String>>,
@@ -61,7 +61,7 @@ impl Program {
             Ask::Index => json(json!({"version": "</script><script>alert(1)</script>"})),
             Ask::Swarm(form) => {
                 self.set_state("spawning");
-                self.stats.lock().unwrap().clear_all(now());
+                self.stats.own().clear_all(now());
                 json(json!({"success": true, "message": "Swarming started", "form": form}))
             }
             Ask::Stop { .. } => {
@@ -69,7 +69,7 @@ impl Program {
                 json(json!({"success": true, "message": "Test stopped"}))
             }
             Ask::Reset => {
-                self.stats.lock().unwrap().reset_all(now());
+                self.stats.own().reset_all(now());
                 Outcome::Whole(Answer::of("ok"))
             }
             Ask::UpdateUser(body) if body.starts_with(b"{}") => {
@@ -151,7 +151,7 @@ impl Site {
 
     /// One that keeps its runs.
     pub(crate) fn keeping(config: Config, store: Option<Store>) -> Self {
-        let stats = Arc::new(Mutex::new(RequestStats::new(true, now())));
+        let stats = Arc::new(OwnerFirst::new(RequestStats::new(true, now())));
         let program = Arc::new(Program {
             stats: Arc::clone(&stats),
             state: Mutex::new(("ready", 0)),
@@ -189,7 +189,7 @@ impl Site {
 
     /// Counts requests of 10, 20, … ms under a name.
     pub(crate) fn requests(&self, name: &str, count: u32) {
-        let mut stats = self.program.stats.lock().unwrap();
+        let mut stats = self.program.stats.own();
         let id = stats.entry_id("GET", name, now());
         for i in 1..=count {
             assert!(stats.record(id, Some(f64::from(i * 10)), 100, now()));
@@ -198,7 +198,7 @@ impl Site {
 
     /// Counts one failure.
     pub(crate) fn failure(&self, name: &str, text: &str) {
-        let mut stats = self.program.stats.lock().unwrap();
+        let mut stats = self.program.stats.own();
         let id = stats.entry_id("GET", name, now());
         assert!(stats.record(id, Some(5.0), 0, now()));
         if stats.record_error(id, text, now()) == Some(false) {

@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use gregaria_engine::arrivals::{Lane, Pattern, Pool, Profile, Schedule, Share};
 use gregaria_record::Delays;
-use gregaria_stats::Latencies;
+use gregaria_wake::Awake;
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::latency::Book;
 use super::{IS_ON, Open, RUN, with};
 use crate::gevent::Bridge;
 use crate::user::after;
@@ -51,10 +52,11 @@ fn arrival_corners(text: &str) -> PyResult<Vec<(f64, f64)>> {
 /// Begins an open run. `lanes`: each a rate, and the names and weights of the classes that share it. `most`: users at a time. `seed`: of a
 /// Poisson process; None: at even distances. `start`: called with the classes of which users are to be started. `elapsed`: since the
 /// begin, when it began elsewhere. `share`: from how many seconds after the begin on arrivals are this process's, its number,
-/// and the count of processes. `reads_intended`: whether statistics count the time since the intended start. Errors: ValueError if a rate is none.
+/// and the count of processes. `reads_intended`: whether statistics count the time since the intended start. `keep_awake`: whether idle processors are
+/// kept awake until the end. Whether they are: the system may have no way to, or not let this user. Errors: ValueError if a rate is none.
 #[expect(clippy::too_many_arguments, reason = "named in Python")]
 #[pyfunction]
-#[pyo3(signature = (lanes, most, seed, start, elapsed=0.0, share=None, reads_intended=true))]
+#[pyo3(signature = (lanes, most, seed, start, elapsed=0.0, share=None, reads_intended=true, keep_awake=false))]
 fn begin_open_run(
     py: Python<'_>,
     lanes: Vec<(String, Vec<(String, f64)>)>,
@@ -64,7 +66,8 @@ fn begin_open_run(
     elapsed: f64,
     share: Option<(f64, u64, u64)>,
     reads_intended: bool,
-) -> PyResult<()> {
+    keep_awake: bool,
+) -> PyResult<bool> {
     let pattern = seed.map_or(Pattern::Constant, |seed| Pattern::Poisson { seed });
     let mut classes: Vec<String> = Vec::new();
     let mut made = Vec::with_capacity(lanes.len());
@@ -87,6 +90,8 @@ fn begin_open_run(
     let origin = now.checked_sub(after(now, elapsed) - now).unwrap_or(now);
     let pool = Pool::new(made, classes.len(), most, origin);
     let number = RUNS.fetch_add(1, Ordering::Relaxed);
+    let awake = if keep_awake { Awake::keep().ok() } else { None };
+    let is_awake = awake.is_some();
     let run = Open {
         number,
         pool,
@@ -97,12 +102,13 @@ fn begin_open_run(
         delays: Delays::default(),
         most_users: 0,
         most_lately: 0,
-        reads_intended,
-        latencies: Latencies::default(),
+        book: Book::open(reads_intended),
+        _awake: awake,
     };
     drop(RUN.with(|place| place.borrow_mut().replace(Box::new(run))));
     IS_ON.store(true, Ordering::Relaxed);
-    look_again(py)
+    look_again(py)?;
+    Ok(is_awake)
 }
 
 /// From that many seconds after the begin on, arrivals are those of process number `index` of so many.
@@ -186,7 +192,7 @@ fn count_open_run_anew() {
         (open.late, open.delays) = (0, Delays::default());
         open.most_users = open.pool.users();
         open.most_lately = open.most_users;
-        open.latencies = Latencies::default();
+        open.book.count_anew();
     });
 }
 
@@ -235,6 +241,7 @@ fn forget_open_run(py: Python<'_>) -> PyResult<()> {
     IS_ON.store(false, Ordering::Relaxed);
     let run = RUN.with(|place| place.borrow_mut().take());
     drop(run);
+    Book::close();
     look_again(py)
 }
 

@@ -1,5 +1,11 @@
 //! Both latencies of the requests of an open run.
+//!
+//! The thread that runs the users counts them, and the one that keeps the record reads them, a name at a time: a thousand names take
+//! milliseconds, in which iterations would begin late.
 
+use std::sync::Arc;
+
+use gregaria_record::{OwnerFirst, dto};
 use gregaria_stats::{Histogram, Latencies, Latency};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -15,6 +21,91 @@ use crate::user::slot;
 const MOST_SHOWN: usize = 200;
 /// What is shown of a latency.
 const FRACTIONS: [f64; 6] = [0.5, 0.9, 0.95, 0.99, 0.999, 1.0];
+/// Name of the total, as in Locust's tables.
+const TOTAL: &str = "Aggregated";
+/// Words of `--latency`.
+const INTENDED: &str = "intended";
+const SERVICE: &str = "service";
+
+/// Those of one run.
+#[derive(Debug)]
+pub(super) struct Book {
+    latencies: OwnerFirst<Latencies>,
+    /// Whether the time since the intended start is what tables and thresholds read.
+    reads_intended: bool,
+}
+
+/// The run that goes on in this process, for other threads.
+static PRESENT: OwnerFirst<Option<Arc<Book>>> = OwnerFirst::new(None);
+
+impl Book {
+    /// Of a run that begins.
+    pub(super) fn open(reads_intended: bool) -> Arc<Self> {
+        let book = Arc::new(Self { latencies: OwnerFirst::default(), reads_intended });
+        *PRESENT.own() = Some(Arc::clone(&book));
+        book
+    }
+
+    /// The run is over.
+    pub(super) fn close() {
+        *PRESENT.own() = None;
+    }
+
+    /// Counts from zero.
+    pub(super) fn count_anew(&self) {
+        drop(std::mem::take(&mut *self.latencies.own()));
+    }
+
+    /// As the record has them. Nobody who counts waits for longer than copying one name takes.
+    fn shown(&self) -> dto::Latencies {
+        let mut counts: Vec<(u64, usize)> = {
+            let all = self.latencies.look();
+            (0..all.len()).filter_map(|place| Some((all.get(place)?.2.service.len(), place))).collect()
+        };
+        counts.sort_by_key(|&(count, place)| (std::cmp::Reverse(count), place));
+        counts.truncate(MOST_SHOWN);
+        let mut rows: Vec<dto::LatencyRow> = counts
+            .into_iter()
+            .filter_map(|(_, place)| {
+                let copy = self
+                    .latencies
+                    .look()
+                    .get(place)
+                    .map(|(method, name, one)| (method.to_owned(), name.to_owned(), one.clone()));
+                copy.map(|(method, name, one)| row(&method, &name, &one))
+            })
+            .collect();
+        rows.sort_by(|a, b| (&a.name, &a.method).cmp(&(&b.name, &b.method)));
+        let total = self.latencies.look().total().clone();
+        let total = Some(row("", TOTAL, &total)).filter(|total| total.requests > 0);
+        let reads = if self.reads_intended { INTENDED } else { SERVICE };
+        dto::Latencies {
+            reads: reads.to_owned(),
+            fractions: FRACTIONS.to_vec(),
+            rows: total.into_iter().chain(rows).collect(),
+        }
+    }
+}
+
+/// Those of the run that goes on in this process, if one does; from any thread.
+pub(crate) fn latencies_now() -> Option<dto::Latencies> {
+    let book = PRESENT.look().clone();
+    book.map(|book| book.shown())
+}
+
+/// A row of what is shown.
+fn row(method: &str, name: &str, one: &Latency) -> dto::LatencyRow {
+    let of = |histogram: &Histogram| -> Vec<f64> {
+        histogram.values_at(&FRACTIONS).into_iter().map(|us| us as f64 / 1e3).collect()
+    };
+    dto::LatencyRow {
+        method: method.to_owned(),
+        name: name.to_owned(),
+        requests: one.service.len(),
+        service: of(&one.service),
+        intended: of(&one.intended),
+    }
+}
 
 /// What a request of `service_ms` counts as, in ms, in these statistics. Both of its latencies are counted besides, if the run is an open one.
 /// `user`: whose it is; `None`: of the greenlet that runs. `start`: its start, unix seconds.
@@ -47,8 +138,8 @@ pub(crate) fn latency_of(
     // One that belongs to no iteration, as of `on_start`, was to start when it did.
     let intended_ms = service_ms + late.flatten().unwrap_or(0.0);
     let reads_intended = with(|open| {
-        open.latencies.add(method, name, service_ms, intended_ms);
-        open.reads_intended
+        open.book.latencies.own().add(method, name, service_ms, intended_ms);
+        open.book.reads_intended
     });
     let (counted, other) =
         if reads_intended == Some(true) { (intended_ms, service_ms) } else { (service_ms, intended_ms) };
@@ -68,7 +159,7 @@ fn running(py: Python<'_>) -> Option<u32> {
 /// Both latencies of all requests until now, as `latency_rows` reads them; None: there is no open run.
 #[pyfunction]
 fn open_run_latencies(py: Python<'_>) -> Option<Bound<'_, PyBytes>> {
-    with(|open| open.latencies.to_bytes()).map(|bytes| PyBytes::new(py, &bytes))
+    with(|open| open.book.latencies.own().to_bytes()).map(|bytes| PyBytes::new(py, &bytes))
 }
 
 /// Those that came since: what the second bytes tell of, less what the first do. Errors: ValueError if they are none.
@@ -92,21 +183,10 @@ fn latency_rows(parts: Vec<Vec<u8>>) -> PyResult<(Vec<f64>, Vec<LatencyRow>)> {
             .ok_or_else(|| PyValueError::new_err("these bytes are no latencies"))?;
         all.merge(&part);
     }
-    let of = |histogram: &Histogram| -> Vec<f64> {
-        histogram.values_at(&FRACTIONS).into_iter().map(|us| us as f64 / 1e3).collect()
-    };
-    let row = |method: &str, name: &str, one: &Latency| {
-        (method.to_owned(), name.to_owned(), one.service.len(), of(&one.service), of(&one.intended))
-    };
-    if all.total().service.is_empty() {
-        return Ok((FRACTIONS.to_vec(), Vec::new()));
-    }
-    let mut names: Vec<(&str, &str, &Latency)> = all.names().collect();
-    names.sort_by_key(|(_, _, one)| std::cmp::Reverse(one.service.len()));
-    names.truncate(MOST_SHOWN);
-    names.sort_by_key(|&(method, name, _)| (name, method));
-    let rows = names.into_iter().map(|(method, name, one)| row(method, name, one));
-    Ok((FRACTIONS.to_vec(), std::iter::once(row("", "Aggregated", all.total())).chain(rows).collect()))
+    let shown = Book { latencies: OwnerFirst::new(all), reads_intended: true }.shown();
+    let rows = shown.rows.into_iter();
+    let rows = rows.map(|row| (row.method, row.name, row.requests, row.service, row.intended)).collect();
+    Ok((shown.fractions, rows))
 }
 
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {

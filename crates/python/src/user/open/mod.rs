@@ -9,12 +9,13 @@ mod latency;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use gregaria_engine::arrivals::{Deed, Pool};
 use gregaria_record::{Delays, unix_now};
-use gregaria_stats::Latencies;
+use gregaria_wake::Awake;
 use pyo3::prelude::*;
 
 use super::control;
@@ -22,9 +23,10 @@ use super::core::{State, UserCore};
 use super::lending::{self, Trace};
 use super::slot::{self, Step};
 use crate::gevent::{Bridge, Ready, Signal};
+use latency::Book;
 
 pub(super) use calls::register;
-pub(crate) use latency::latency_of;
+pub(crate) use latency::{latencies_now, latency_of};
 
 /// An iteration that began later than this after the moment at which it was to begin is late.
 const LATE: Duration = Duration::from_millis(8);
@@ -55,9 +57,9 @@ struct Open {
     most_users: usize,
     /// The same since a master was last told of it.
     most_lately: usize,
-    /// Whether the time since the intended start is what tables and thresholds read.
-    reads_intended: bool,
-    latencies: Latencies,
+    book: Arc<Book>,
+    /// Processors are kept awake for it.
+    _awake: Option<Awake>,
 }
 
 /// A user's place in the pool.

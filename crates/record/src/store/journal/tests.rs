@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use gregaria_stats::{Details, ErrorSeed, Phases as Sums, RequestStats, Sample};
 use proptest::prelude::*;
@@ -6,10 +6,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::course::When;
 use crate::numbers::Numbers;
+use crate::owner_first::OwnerFirst;
 
 /// A test that goes on, as its recorder sees it.
 struct Going {
-    stats: Arc<Mutex<RequestStats>>,
+    stats: Arc<OwnerFirst<RequestStats>>,
     numbers: Numbers,
     run: Run,
     status: HostStatus,
@@ -19,7 +20,7 @@ struct Going {
 
 impl Going {
     fn new() -> Self {
-        let stats = Arc::new(Mutex::new(RequestStats::new(true, 1_000.0)));
+        let stats = Arc::new(OwnerFirst::new(RequestStats::new(true, 1_000.0)));
         let numbers = Numbers::new(Arc::clone(&stats));
         let status = HostStatus { state: "running".into(), run: 1, user_count: 3, ..HostStatus::default() };
         let mut run = Run::new();
@@ -33,7 +34,7 @@ impl Going {
         self.at += 1.0;
         for &(name, ms, failed) in requests {
             let (name, now) = (format!("/{name}"), self.at - 0.5);
-            let mut stats = self.stats.lock().unwrap();
+            let mut stats = self.stats.own();
             let id = stats.entry_id("GET", &name, now);
             let sample = Sample::new(Some(f64::from(ms)), 100, now);
             let phases = &Sums::of([u64::from(ms); 8]);

@@ -53,6 +53,7 @@ complete -c gregaria -l max-body-size -d 'The largest body that a response may h
 complete -c gregaria -l io-threads -d 'How many threads send the requests of users; Python runs on one of its own. Defaults to 1. auto: one less than the cores that this process may use, from 1 to 3; 1 with --processes' -r -f
 complete -c gregaria -l profile -d 'A name under which runs belong together' -r -f
 complete -c gregaria -s h -l help -d 'show this help message and exit'
+complete -c gregaria -l let-processors-sleep -d 'With an arrival rate: let idle processors sleep. Without it they are kept awake until the run ends, where the system lets this user ask for it (Linux, /dev/cpu_dma_latency), since waking takes time, by which iterations begin late'
 complete -c gregaria -s l -l list -d 'Name the User classes of the script and exit'
 complete -c gregaria -l headless -d 'Start the test at once, without a web interface; see -u, -r and -t'
 complete -c gregaria -l autostart -d 'Start the test at once, with the web interface'
