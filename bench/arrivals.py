@@ -1,48 +1,43 @@
 """How exactly iterations of an open run begin: compares the delay server's own log with the moments that were asked for.
 
-    .venv/bin/python bench/arrivals.py [rate …] [--seconds 10] [--burn 0 0.2] [-n 10] [--awake]
+    .venv/bin/python bench/arrivals.py [rate …] [--seconds 10] [--burn 0 0.2] [--names 1] [-n 10] [--asleep]
 
 Prints, for each rate, with and without bursts of Python (`--burn`, ms in each task): how many requests the server had, the error of the rate over
 the run, by how much their moments of arrival are off an even grid (the best fitting one, so that neither clock matters), how busy
 the busiest thread was, and the verdict. At the end, of `-n` rounds: in how many the 99th percentile of that was below 1 ms and the error of the rate
 below 0.1 %.
 
-`--awake`: all of it on one core, beside a process of the lowest priority that never sleeps, to see how much of it is the time that a virtual
-processor takes to be woken by its host. docs/open-model.md has what came of it.
+`--names`: over how many names requests are spread. `--asleep`: idle processors may sleep (`--let-processors-sleep`). docs/open-model.md has what
+came of it.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
+import itertools
 import json
+import math
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parents[1]
 
-SLEEPLESS = """
-import os
-os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-while True:
-    pass
-"""
-
 SCRIPT = """
-import time
+import itertools, time
 from locust import FastHttpUser, task
+
+names = itertools.cycle([f"/{{number}}" for number in range({names})])
 
 class Asker(FastHttpUser):
     @task
     def ask(self):
-        self.client.get("/us/1000")
+        self.client.get("/us/1000", name=next(names))
         until = time.perf_counter() + {burn} / 1000
         while time.perf_counter() < until:
             pass
@@ -54,28 +49,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("rates", nargs="*", type=float, default=[10, 100, 500, 1000, 2000])
+    parser.add_argument("rates", nargs="*", type=float, default=[10, 100, 500, 1000, 1500])
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--burn", nargs="+", type=float, default=[0.0, 0.2])
     parser.add_argument("-n", type=int, default=1, help="rounds")
-    parser.add_argument("--awake", action="store_true", help="on one core that does not sleep")
+    parser.add_argument("--names", type=int, default=1)
+    parser.add_argument("--asleep", action="store_true", help="idle processors may sleep")
     options = parser.parse_args()
-    with kept_awake() if options.awake else contextlib.nullcontext():
-        return rounds(options)
-
-
-@contextlib.contextmanager
-def kept_awake() -> Iterator[None]:
-    """This process and all that it starts run on one core, and that never sleeps."""
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    with subprocess.Popen([sys.executable, "-c", SLEEPLESS]) as sleepless:
-        try:
-            yield
-        finally:
-            sleepless.kill()
-
-
-def rounds(options: argparse.Namespace) -> int:
     testkit = subprocess.Popen(
         [ROOT / "target/release/gregaria-testkit", "delay"],
         stdin=subprocess.PIPE,
@@ -90,12 +70,10 @@ def rounds(options: argparse.Namespace) -> int:
             "  rate/s  burn ms   requests    of   rate error   jitter p50      p99      max   late  busiest  verdict"
         )
         kept: dict[tuple[float, float], list[bool]] = {}
-        for _ in range(options.n):
-            for burn in options.burn:
-                for rate in options.rates:
-                    line, is_kept = measure(base, rate, options.seconds, burn)
-                    print(line, flush=True)
-                    kept.setdefault((rate, burn), []).append(is_kept)
+        for _, burn, rate in itertools.product(range(options.n), options.burn, options.rates):
+            line, is_kept = measure(base, rate, burn, options)
+            print(line, flush=True)
+            kept.setdefault((rate, burn), []).append(is_kept)
         print("\njitter p99 < 1 ms and rate error < 0.1 %:")
         for (rate, burn), rounds in kept.items():
             print(f"  {rate:g}/s, {burn:g} ms of Python: {sum(rounds)} of {len(rounds)}")
@@ -105,15 +83,17 @@ def rounds(options: argparse.Namespace) -> int:
     return 0
 
 
-def measure(base: str, rate: float, seconds: int, burn: float) -> tuple[str, bool]:
+def measure(base: str, rate: float, burn: float, options: argparse.Namespace) -> tuple[str, bool]:
     """A line of the table, and whether it is within what is promised."""
+    seconds = options.seconds
     fetch(base + "/log/clear")
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, "open.py")
-        script.write_text(SCRIPT.format(burn=burn))
+        script.write_text(SCRIPT.format(burn=burn, names=options.names))
         command = [
             sys.executable, "-m", "locust", "-f", str(script), "--headless", "-H", base, "--arrival-rate",
             f"{rate} for {seconds}s", "-s", "2", "--only-summary", "--no-store", "--fail-on-invalid", "--html", f"{folder}/r.html",
+            *(["--let-processors-sleep"] if options.asleep else []),
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60)
         if done.returncode not in (0, 4):
@@ -157,8 +137,8 @@ def jitter(arrived: list[float], rate: float) -> list[float]:
 
 
 def at(values: list[float], fraction: float) -> float:
-    """A percentile of sorted values."""
-    return values[min(int(len(values) * fraction), len(values) - 1)]
+    """A percentile of sorted values: the smallest of them that so many are not above."""
+    return values[max(math.ceil(len(values) * fraction) - 1, 0)]
 
 
 def fetch(url: str) -> str:
