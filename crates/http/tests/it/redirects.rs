@@ -52,7 +52,8 @@ fn redirects_are_followed_on_the_same_connection_and_remembered() {
     assert_eq!(exchange.history[1].request.cookie.as_deref(), Some(&b"seen=a"[..]));
     assert_eq!(server.connections(), 1);
     let hops: Duration = exchange.history.iter().map(|hop| hop.timings.total).sum();
-    assert!(exchange.history.iter().all(|hop| !hop.timings.wait.is_zero()));
+    // A thread that loses its processor while it sends finds the answer there when it is back: it has not waited then.
+    assert!(exchange.history.iter().all(|hop| !(hop.timings.send + hop.timings.wait).is_zero()));
     assert!(exchange.timings.total > hops);
 }
 

@@ -231,16 +231,15 @@ impl<'a> Reader<'a> {
             return Ok(metric);
         }
         let place = if word.is_empty() { self.word_at(self.at) } else { self.at..self.at + word.len() };
-        let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
-        let mut message = format!("unknown metric; there are {}, and percentiles as p95", names.join(", "));
+        let before = self.text[..self.at].trim_end();
+        let kind = before.strip_suffix(':').and_then(measured).map(|(kind, _)| kind);
+        let (names, of_which) = known(kind);
+        let mut message = format!("unknown metric; {of_which}");
         let near = names.iter().map(|name| (strsim::damerau_levenshtein(name, &word.to_lowercase()), *name));
         if let Some((distance, name)) = near.min()
             && distance <= 2
         {
-            message = format!(
-                "unknown metric, did you mean '{name}'? There are {}, and percentiles as p95",
-                names.join(", ")
-            );
+            message = format!("unknown metric, did you mean '{name}'? {}", capital(&of_which));
         }
         self.wrong(place, message)
     }
@@ -296,6 +295,26 @@ impl<'a> Reader<'a> {
 fn measured(name: &str) -> Option<(MeasureKind, &str)> {
     let (kind, name) = name.split_once(' ')?;
     Some((MeasureKind::named(kind)?, name.trim())).filter(|(_, name)| !name.is_empty())
+}
+
+/// The metrics that requests have, or what a script measures itself, and the same as a sentence.
+fn known(kind: Option<MeasureKind>) -> (Vec<&'static str>, String) {
+    let is_there = |metric: &Metric| match kind {
+        Some(kind) => metric.is_of(kind),
+        None => !OF_MEASURES.iter().any(|(_, one)| one == metric),
+    };
+    let all = NAMES.iter().chain(OF_MEASURES).filter(|(_, metric)| is_there(metric));
+    let names: Vec<&str> = all.map(|&(name, _)| name).collect();
+    let whose = kind.map_or_else(String::new, |kind| format!("of a {} ", kind.name()));
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    let more = if is_there(&Metric::Percentile(0.95)) { ", and percentiles as p95" } else { "" };
+    let sentence = format!("{whose}there {verb} {}{more}", names.join(", "));
+    (names, sentence)
+}
+
+fn capital(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 /// The part of it that is spelled as the name of a metric is.
@@ -402,6 +421,9 @@ mod tests {
             "avg < 1s for 10s",
             "~(: p95 < 1s",
             "'x: p95 < 1s",
+            "check has-ok: rate > 99%",
+            "counter sold: sums > 1",
+            "trend basket: size < 3",
             "",
         ]
         .iter()
