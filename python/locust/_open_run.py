@@ -157,7 +157,6 @@ class OpenRun:
     def forget(self) -> None:
         """All users have ended."""
         self._most_lately = max(self._most_lately, _engine.open_run_most_lately())
-        self._told_latencies = _engine.open_run_latencies() or b""
         self._last = self.totals()
         _engine.forget_open_run()
 
@@ -171,7 +170,7 @@ class OpenRun:
             return {}
         known["elapsed"] = _engine.open_run_elapsed()
         if with_latencies:
-            known["latencies"] = latencies(self.arrivals.latency, [_engine.open_run_latencies() or b""])
+            known["latencies"] = latencies(self.arrivals.latency, [self._look_at_latencies()])
         if known["dropped"] and not self._told and not self._is_over:
             self._told = True
             logger.warning(
@@ -186,10 +185,14 @@ class OpenRun:
         if not totals:
             return {}
         if self._last is None:
-            self._told_latencies = _engine.open_run_latencies() or b""
+            self._look_at_latencies()
         lately = _engine.open_run_most_lately() if self._last is None else 0
         lately, self._most_lately = max(lately, self._most_lately), 0
         return {**totals, "latencies": self._told_latencies, "most_lately": lately}
+
+    def _look_at_latencies(self) -> bytes:
+        self._told_latencies = _engine.open_run_latencies() or b""
+        return self._told_latencies
 
     def _start_users(self, names: list[str]) -> None:
         """Called by the engine, in the hub: arrivals wait for users of these classes."""

@@ -31,6 +31,6 @@ pub use csv::{
 };
 pub use json::entries_json;
 pub use measures::{MEASURES_COLUMNS, measure_lines, measure_rows, measure_words};
-pub use text::{readable_percentiles, utc_timestamp};
+pub use text::{capital, readable_percentiles, utc_timestamp};
 pub use thresholds::{Threshold, threshold_lines};
 pub use verdict::{Reason, Verdict, verdict_lines};

@@ -7,7 +7,8 @@ use gregaria_stats::{EntrySnapshot, Snapshot, SnapshotOptions};
 use crate::facts::{Exception, Facts, duration};
 use crate::figures::{count, millis, percent, rate};
 use crate::measures::{measure_words, sorted};
-use crate::{utc_timestamp, worst};
+use crate::text::{capital, utc_timestamp};
+use crate::worst;
 
 const EXACT: [f64; 3] = [0.5, 0.95, 0.99];
 
@@ -78,12 +79,6 @@ fn write_verdict(out: &mut String, facts: &Facts) {
     if !verdict.reasons.is_empty() {
         out.push('\n');
     }
-}
-
-/// With a capital first.
-fn capital(text: &str) -> String {
-    let mut rest = text.chars();
-    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
 fn write_latencies(out: &mut String, facts: &Facts) {

@@ -2,6 +2,12 @@
 
 use gregaria_stats::Number;
 
+/// With a capital first.
+pub fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}
+
 /// Labels of percentiles: 0.5 → `50%`, 0.999 → `99.9%`.
 pub fn readable_percentiles(fractions: &[f64]) -> Vec<String> {
     fractions.iter().map(|&fraction| readable(fraction)).collect()

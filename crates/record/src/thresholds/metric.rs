@@ -146,6 +146,11 @@ impl Metric {
         .filter(|_| measure.count > 0)
     }
 
+    /// Whether only what a script measures itself has it.
+    pub(crate) fn is_of_measures(self) -> bool {
+        matches!(self, Self::Pass | Self::Sum | Self::PerSecond)
+    }
+
     /// Whether it is about the iterations of an open run.
     pub(crate) fn is_of_arrivals(self) -> bool {
         matches!(self, Self::Dropped | Self::Late)

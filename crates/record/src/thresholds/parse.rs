@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use gregaria_report::capital;
 use gregaria_stats::MeasureKind;
 use regex::Regex;
 
@@ -218,8 +219,7 @@ impl<'a> Reader<'a> {
         self.skip_blanks();
         let word = metric_word(self.rest());
         if let Some(metric) = Metric::named(word) {
-            let is_of_measures = OF_MEASURES.iter().any(|(_, one)| *one == metric);
-            if is_of_measures && !matches!(subject, Subject::Measure(..)) {
+            if metric.is_of_measures() && !matches!(subject, Subject::Measure(..)) {
                 let place = self.at..self.at + word.len();
                 return self.wrong(
                     place,
@@ -301,7 +301,7 @@ fn measured(name: &str) -> Option<(MeasureKind, &str)> {
 fn known(kind: Option<MeasureKind>) -> (Vec<&'static str>, String) {
     let is_there = |metric: &Metric| match kind {
         Some(kind) => metric.is_of(kind),
-        None => !OF_MEASURES.iter().any(|(_, one)| one == metric),
+        None => !metric.is_of_measures(),
     };
     let all = NAMES.iter().chain(OF_MEASURES).filter(|(_, metric)| is_there(metric));
     let names: Vec<&str> = all.map(|&(name, _)| name).collect();
@@ -310,11 +310,6 @@ fn known(kind: Option<MeasureKind>) -> (Vec<&'static str>, String) {
     let more = if is_there(&Metric::Percentile(0.95)) { ", and percentiles as p95" } else { "" };
     let sentence = format!("{whose}there {verb} {}{more}", names.join(", "));
     (names, sentence)
-}
-
-fn capital(sentence: &str) -> String {
-    let mut letters = sentence.chars();
-    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 /// The part of it that is spelled as the name of a metric is.
