@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use crate::conn::budget::Budget;
 use crate::conn::dns::Resolver;
+use crate::conn::here::Lane;
 use crate::conn::io_thread;
-use crate::conn::queue::{Command, CommandQueue, CompletionQueue, lock};
+use crate::conn::queue::{Command, CompletionQueue, lock};
 use crate::conn::refused::Refused;
 use crate::counts::Counts;
 use crate::response::Completion;
@@ -82,9 +83,9 @@ pub struct Client {
 /// What sessions and pools need of their client.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) queues: Vec<Arc<CommandQueue>>,
+    pub(crate) lanes: Vec<Lane>,
     pub(crate) completions: Arc<CompletionQueue>,
-    next_queue: AtomicUsize,
+    next_lane: AtomicUsize,
     next_id: AtomicU64,
 }
 
@@ -102,7 +103,7 @@ impl Client {
         let completions = Arc::new(CompletionQueue::new(wake, Arc::clone(&counts)));
         let resolver = Arc::new(Resolver::new(options.dns_ttl, options.dns_threads, options.hosts));
         let budget = Arc::new(Budget::new(options.body_budget));
-        let mut queues = Vec::new();
+        let mut lanes = Vec::new();
         let mut threads = Vec::new();
         for number in 0..options.threads.max(1) {
             let (completions, resolver) = (Arc::clone(&completions), Arc::clone(&resolver));
@@ -111,18 +112,18 @@ impl Client {
             let started =
                 io_thread::start(number, completions, resolver, kernel_stamps, refused, budget, counts);
             match started {
-                Ok((queue, thread)) => {
-                    queues.push(queue);
+                Ok((lane, thread)) => {
+                    lanes.push(lane);
                     threads.push(thread);
                 }
                 Err(error) => {
-                    stop(&queues, threads);
+                    stop(&lanes, threads);
                     return Err(error);
                 }
             }
         }
-        let next_queue = AtomicUsize::new(0);
-        let shared = Arc::new(Shared { queues, completions, next_queue, next_id: AtomicU64::new(1) });
+        let next_lane = AtomicUsize::new(0);
+        let shared = Arc::new(Shared { lanes, completions, next_lane, next_id: AtomicU64::new(1) });
         Ok(Self { shared, threads: Mutex::new(threads) })
     }
 
@@ -134,9 +135,9 @@ impl Client {
 
     /// Connections for several sessions to share. Those sessions live on one I/O thread.
     pub fn pool(&self, options: PoolOptions) -> ConnectionPool {
-        let turn = self.shared.next_queue.fetch_add(1, Ordering::Relaxed);
-        let queue = &self.shared.queues[turn % self.shared.queues.len()];
-        ConnectionPool::open(Arc::clone(queue), options)
+        let turn = self.shared.next_lane.fetch_add(1, Ordering::Relaxed);
+        let lane = &self.shared.lanes[turn % self.shared.lanes.len()];
+        ConnectionPool::open(lane.clone(), options)
     }
 
     /// Moves up to `max` completions to `into` in the order in which they happened and returns how many.
@@ -154,13 +155,13 @@ impl Client {
     /// What an I/O thread has died of, if one has: a fault of this library, or a system that takes its poller away. Its
     /// requests have failed by then and further ones do.
     pub fn fault(&self) -> Option<&str> {
-        self.shared.queues.iter().find_map(|queue| queue.fault())
+        self.shared.lanes.iter().find_map(|lane| lane.queue.fault())
     }
 
     /// Closes all connections and ends the I/O threads. Requests under way are dropped without a completion;
     /// later ones complete at once with [`ErrorKind::Shutdown`](crate::ErrorKind::Shutdown).
     pub fn shutdown(&self) {
-        stop(&self.shared.queues, std::mem::take(&mut *lock(&self.threads)));
+        stop(&self.shared.lanes, std::mem::take(&mut *lock(&self.threads)));
     }
 }
 
@@ -170,10 +171,10 @@ impl Drop for Client {
     }
 }
 
-fn stop(queues: &[Arc<CommandQueue>], threads: Vec<JoinHandle<()>>) {
-    for queue in queues {
+fn stop(lanes: &[Lane], threads: Vec<JoinHandle<()>>) {
+    for lane in lanes {
         // A thread that is gone already needs no telling.
-        let _ = queue.push(Command::Shutdown);
+        let _ = lane.queue.push(Command::Shutdown);
     }
     for thread in threads {
         // A panic there was printed by its own thread; there is nothing left to undo here.

@@ -9,6 +9,7 @@ pub struct Counts {
     pub(crate) commands: AtomicU64,
     pub(crate) most_commands: AtomicU64,
     pub(crate) calls: AtomicU64,
+    pub(crate) sent_here: AtomicU64,
     pub(crate) wakes: AtomicU64,
     pub(crate) most_completions: AtomicU64,
     pub(crate) connections: AtomicU64,
@@ -25,6 +26,8 @@ pub struct Counted {
     pub most_commands: u64,
     /// How often an I/O thread was woken by a caller.
     pub calls: u64,
+    /// Requests that a caller has sent by itself.
+    pub sent_here: u64,
     /// How often the caller was woken.
     pub wakes: u64,
     /// Most completions that waited for the caller at a time, since this was last asked for.
@@ -52,6 +55,7 @@ impl Counts {
             commands: now(&self.commands),
             most_commands: now(&self.most_commands),
             calls: now(&self.calls),
+            sent_here: now(&self.sent_here),
             wakes: now(&self.wakes),
             most_completions: now(&self.most_completions),
             connections: now(&self.connections),
@@ -60,8 +64,10 @@ impl Counts {
 
     /// In a child that was forked: what was counted is the parent's.
     pub fn forget(&self) {
-        let Self { rounds, commands, most_commands, calls, wakes, most_completions, connections } = self;
-        for count in [rounds, commands, most_commands, calls, wakes, most_completions, connections] {
+        let Self { rounds, commands, most_commands, calls, sent_here, wakes, most_completions, connections } =
+            self;
+        for count in [rounds, commands, most_commands, calls, sent_here, wakes, most_completions, connections]
+        {
             count.store(0, Ordering::Relaxed);
         }
     }

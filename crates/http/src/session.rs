@@ -7,7 +7,8 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::client::Shared;
-use crate::conn::queue::{Command, CommandQueue, Submission, lock};
+use crate::conn::here::Lane;
+use crate::conn::queue::{Command, Submission, lock};
 use crate::cookies::CookieJar;
 use crate::error::{Error, ErrorKind};
 use crate::headers::Headers;
@@ -51,27 +52,27 @@ pub struct ConnectionPool {
 
 #[derive(Debug)]
 struct PoolHandle {
-    queue: Arc<CommandQueue>,
+    lane: Lane,
     number: u32,
 }
 
 impl ConnectionPool {
-    pub(crate) fn open(queue: Arc<CommandQueue>, options: PoolOptions) -> Self {
-        let number = queue.claim_pool();
+    pub(crate) fn open(lane: Lane, options: PoolOptions) -> Self {
+        let number = lane.queue.claim_pool();
         // After a shutdown there is nobody to open a pool, and `send` says so.
-        let _ = queue.push(Command::OpenPool { pool: number, options });
-        Self { inner: Arc::new(PoolHandle { queue, number }) }
+        let _ = lane.queue.push(Command::OpenPool { pool: number, options });
+        Self { inner: Arc::new(PoolHandle { lane, number }) }
     }
 
     /// Closes idle connections now and busy ones after their response.
     pub fn close_connections(&self) {
-        let _ = self.inner.queue.push(Command::CloseConnections { pool: self.inner.number });
+        let _ = self.inner.lane.queue.push(Command::CloseConnections { pool: self.inner.number });
     }
 }
 
 impl Drop for PoolHandle {
     fn drop(&mut self) {
-        let _ = self.queue.push(Command::ClosePool { pool: self.number });
+        let _ = self.lane.queue.push(Command::ClosePool { pool: self.number });
     }
 }
 
@@ -135,16 +136,18 @@ impl Session {
 
     /// Hands a request to the I/O thread and returns at once. `token` comes back in each of its completions.
     pub fn send(&self, request: Request, token: u64) -> RequestId {
-        self.send_stamped(request, token, None).0
+        self.send_stamped(request, token, None, false).0
     }
 
     /// As [`Self::send`]; also says when the request's time began. `spare` is an exchange that nobody needs any more: the next one
-    /// takes its memory, which would else be given back by one thread and asked for by another for each request.
+    /// takes its memory, which would else be given back by one thread and asked for by another for each request. `from_here`: the caller
+    /// has nothing else to do and sends it by itself, where that takes one short system call and the I/O thread sleeps.
     pub fn send_stamped(
         &self,
         request: Request,
         token: u64,
         spare: Option<Box<Exchange>>,
+        from_here: bool,
     ) -> (RequestId, Instant) {
         let id = RequestId(self.shared.next_id());
         let at = Instant::now();
@@ -159,7 +162,10 @@ impl Session {
             request,
             spare,
         };
-        if let Err(Command::Submit(refused)) = self.push(Command::Submit(submission)) {
+        let left = if from_here { self.pool.inner.lane.send(submission).err() } else { Some(submission) };
+        if let Some(submission) = left
+            && let Err(Command::Submit(refused)) = self.push(Command::Submit(submission))
+        {
             let mut batch = vec![refusal(&refused)];
             self.shared.completions.push_all(&mut batch, at);
         }
@@ -201,7 +207,7 @@ impl Session {
 
     #[expect(clippy::result_large_err, reason = "the command is handed back, not reported")]
     fn push(&self, command: Command) -> Result<(), Command> {
-        self.pool.inner.queue.push(command)
+        self.pool.inner.lane.queue.push(command)
     }
 }
 

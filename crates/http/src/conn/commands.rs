@@ -52,7 +52,7 @@ impl IoThread {
         }
     }
 
-    fn submit(&mut self, submission: Submission) {
+    pub(super) fn submit(&mut self, submission: Submission) {
         if self.now.saturating_duration_since(self.clock.0) > CLOCK_REFRESH {
             self.clock = (self.now, unix_now());
         }

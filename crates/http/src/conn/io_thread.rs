@@ -3,24 +3,28 @@
 //! A turn takes all commands, then sleeps in the poller until sockets are ready, a timer is due or a caller wakes it,
 //! then serves the sockets. Sockets are registered once, for both directions and edge-triggered, so a request on a
 //! kept connection costs one write, one read and its share of one poll.
+//!
+//! All that it works with stands behind a lock that it holds but while it sleeps: a caller may send by itself then ([`super::here`]).
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::Arc;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use mio::event::Event as Readiness;
-use mio::{Events, Poll, Token};
+use mio::{Events, Poll, Registry, Token};
 
 use super::arrival::Clocks;
 use super::budget::Budget;
 use super::connection::{Connection, State};
 use super::dns::Resolver;
+use super::here::Lane;
 use super::job::{Job, deadline};
 use super::open::beyond_a_proxy;
 use super::pool::{Choice, Pool};
-use super::queue::{self, Command, CommandQueue, CompletionQueue, words_of};
+use super::queue::{self, Command, CommandQueue, CompletionQueue, lock, words_of};
 use super::refused::Refused;
 use super::slab::{Key, Slab};
 use super::timers::{Owner, Timers};
@@ -54,14 +58,14 @@ const LATE: Duration = Duration::from_micros(250);
 /// What a read takes at most. One buffer per thread.
 const BUFFER: usize = 64 * 1024;
 
-/// Everything an I/O thread owns.
+/// Everything an I/O thread works with, but for the poller in which it sleeps.
 #[derive(Debug)]
-pub(super) struct IoThread {
-    pub(super) poll: Poll,
+pub(crate) struct IoThread {
+    pub(super) registry: Registry,
     /// Commands taken from the queue and not obeyed yet.
     commands: VecDeque<Command>,
     pub(super) queue: Arc<CommandQueue>,
-    completions: Arc<CompletionQueue>,
+    pub(super) completions: Arc<CompletionQueue>,
     pub(super) resolver: Arc<Resolver>,
     pub(super) refused: Arc<Refused>,
     pub(super) budget: Arc<Budget>,
@@ -92,10 +96,14 @@ pub(super) struct IoThread {
     /// Whether what the poller reported may have been there for longer than [`LATE`].
     pub(super) late: bool,
     pub(super) clock: (Instant, f64),
+    /// Until when it sleeps if nobody wakes it; `None`: for ever.
+    pub(super) sleeps_until: Option<Instant>,
+    /// A fault of ours in what a caller did here, for the thread to die of.
+    pub(super) fault: Option<String>,
     pub(super) counts: Arc<Counts>,
 }
 
-/// Starts a thread. Its queue is the way in.
+/// Starts a thread. Its lane is the way in.
 pub(crate) fn start(
     number: usize,
     completions: Arc<CompletionQueue>,
@@ -104,12 +112,12 @@ pub(crate) fn start(
     refused: Arc<Refused>,
     budget: Arc<Budget>,
     counts: Arc<Counts>,
-) -> io::Result<(Arc<CommandQueue>, JoinHandle<()>)> {
+) -> io::Result<(Lane, JoinHandle<()>)> {
     let poll = Poll::new()?;
     let queue = Arc::new(CommandQueue::new(queue::waker(poll.registry(), WAKER)?, Arc::clone(&counts)));
     let now = Instant::now();
-    let thread = IoThread {
-        poll,
+    let io = IoThread {
+        registry: poll.registry().try_clone()?,
         commands: VecDeque::new(),
         queue: Arc::clone(&queue),
         completions,
@@ -134,18 +142,52 @@ pub(crate) fn start(
         kernel_stamps,
         late: false,
         clock: (now, unix_now()),
+        sleeps_until: None,
+        fault: None,
         counts,
     };
-    let handle = std::thread::Builder::new().name(format!("gregaria-io-{number}")).spawn(|| thread.live())?;
-    Ok((queue, handle))
+    let lane = Lane { queue, io: Arc::new(Mutex::new(io)) };
+    let own = lane.clone();
+    let handle =
+        std::thread::Builder::new().name(format!("gregaria-io-{number}")).spawn(move || own.live(poll))?;
+    Ok((lane, handle))
+}
+
+impl Lane {
+    /// Runs until the client ends. After a fault of ours nobody is left waiting for an answer.
+    fn live(self, poll: Poll) {
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.run(poll)));
+        let refused = self.queue.close();
+        self.queue.awake();
+        lock(&self.io).end(ended.err().map(|panic| words_of(&*panic)), refused);
+    }
+
+    fn run(&self, mut poll: Poll) {
+        let mut events = Events::with_capacity(EVENTS);
+        let mut io = lock(&self.io);
+        // When the poller last returned with all that was ready.
+        let mut polled = io.now;
+        while let ControlFlow::Continue(patience) = io.work() {
+            drop(io);
+            match poll.poll(&mut events, patience) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => panic!("poller is broken: {error}"),
+                Ok(()) => {}
+            }
+            self.queue.awake();
+            let now = Instant::now();
+            io = lock(&self.io);
+            if let Some(fault) = io.fault.take() {
+                panic!("{fault}");
+            }
+            io.woken(now, &events, &mut polled);
+        }
+    }
 }
 
 impl IoThread {
-    /// Runs until the client ends. After a fault of ours nobody is left waiting for an answer.
-    fn live(mut self) {
-        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.run()));
-        let refused = self.queue.close();
-        let fault = ended.err().map(|panic| words_of(&*panic));
+    /// Forgets everything. After a fault those who wait are told so, `refused` among them.
+    fn end(&mut self, fault: Option<String>, refused: VecDeque<Command>) {
         if let Some(words) = &fault {
             self.queue.note_fault(words.clone());
             let left = self.commands.drain(..).chain(refused);
@@ -172,62 +214,59 @@ impl IoThread {
         }
     }
 
-    fn run(&mut self) {
-        let mut events = Events::with_capacity(EVENTS);
-        // When the poller last returned with all that was ready.
-        let mut polled = self.now;
-        loop {
-            self.queue.take(&mut self.commands);
-            if !self.commands.is_empty() {
-                self.counts.taken(self.commands.len());
-                self.now = Instant::now();
-                self.arrival = self.now;
-                while let Some(command) = self.commands.pop_front() {
-                    if matches!(command, Command::Shutdown) {
-                        return self.completions.push_all(&mut self.batch, self.now);
-                    }
-                    self.obey(command);
-                    self.serve_waiting();
-                }
-            }
-            self.read_on();
-            self.serve_waiting();
-            self.completions.push_all(&mut self.batch, self.now);
-            match self.poll.poll(&mut events, self.patience()) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => panic!("poller is broken: {error}"),
-                Ok(()) => {}
-            }
-            self.queue.awake();
+    /// What there is to do before it sleeps, and for how long it may (`None`: for ever), unless it is to end.
+    fn work(&mut self) -> ControlFlow<(), Option<Duration>> {
+        self.queue.take(&mut self.commands);
+        if !self.commands.is_empty() {
+            self.counts.taken(self.commands.len());
             self.now = Instant::now();
             self.arrival = self.now;
-            self.late = self.kernel_stamps && self.now.saturating_duration_since(polled) > LATE;
-            if self.late {
-                self.clocks.check(self.now);
-            }
-            let mut reported = 0;
-            for event in &events {
-                reported += 1;
-                self.serve_socket(event);
-                self.serve_waiting();
-                if self.batch.len() >= BATCH {
+            while let Some(command) = self.commands.pop_front() {
+                if matches!(command, Command::Shutdown) {
                     self.completions.push_all(&mut self.batch, self.now);
+                    return ControlFlow::Break(());
                 }
+                self.obey(command);
+                self.serve_waiting();
             }
-            if reported < EVENTS {
-                polled = self.arrival;
-            }
-            self.fire_timers();
-            self.serve_waiting();
         }
+        self.read_on();
+        self.serve_waiting();
+        self.completions.push_all(&mut self.batch, self.now);
+        ControlFlow::Continue(self.patience())
+    }
+
+    /// The poller has returned, at `now`. `polled`: when it last did with all that was ready.
+    fn woken(&mut self, now: Instant, events: &Events, polled: &mut Instant) {
+        self.now = now;
+        self.arrival = now;
+        self.late = self.kernel_stamps && now.saturating_duration_since(*polled) > LATE;
+        if self.late {
+            self.clocks.check(now);
+        }
+        let mut reported = 0;
+        for event in events {
+            reported += 1;
+            self.serve_socket(event);
+            self.serve_waiting();
+            if self.batch.len() >= BATCH {
+                self.completions.push_all(&mut self.batch, self.now);
+            }
+        }
+        if reported < EVENTS {
+            *polled = self.arrival;
+        }
+        self.fire_timers();
+        self.serve_waiting();
     }
 
     /// How long the poller may sleep.
-    fn patience(&self) -> Option<Duration> {
+    fn patience(&mut self) -> Option<Duration> {
         if !self.again.is_empty() || !self.queue.fall_asleep() {
             return Some(Duration::ZERO);
         }
-        Some(self.timers.next()?.saturating_duration_since(Instant::now()))
+        self.sleeps_until = self.timers.next();
+        Some(self.sleeps_until?.saturating_duration_since(Instant::now()))
     }
 
     /// Finds the job a connection, or has it wait for one. `fresh` asks for a new one.
@@ -266,7 +305,7 @@ impl IoThread {
 
     /// Lets those go ahead who wait for what has become free, in their order. Called from the loop alone: whoever
     /// goes ahead may fail at once and free his place again.
-    fn serve_waiting(&mut self) {
+    pub(super) fn serve_waiting(&mut self) {
         while let Some(pool) = self.freed.pop() {
             let mut passed_over = 0;
             while let Some(Some(found)) = self.pools.get_mut(pool as usize) {

@@ -90,7 +90,7 @@ impl IoThread {
             }
             let begun = connect::begin(peer, connection.options.source_address).and_then(|mut stream| {
                 let interest = Interest::READABLE | Interest::WRITABLE;
-                self.poll.registry().register(&mut stream, token(key, number), interest)?;
+                self.registry.register(&mut stream, token(key, number), interest)?;
                 Ok(stream)
             });
             match begun {

@@ -90,7 +90,7 @@ impl CommandQueue {
         Ok(())
     }
 
-    fn wake_if_asleep(&self) {
+    pub(crate) fn wake_if_asleep(&self) {
         // The thread announces its sleep before it looks into the queue a last time, and both sides pass through
         // the mutex: either it finds the command, or this load finds it asleep.
         if self.asleep.load(Ordering::SeqCst) && self.asleep.swap(false, Ordering::SeqCst) {
@@ -117,6 +117,11 @@ impl CommandQueue {
         }
         self.awake();
         false
+    }
+
+    /// Whether the thread sleeps, or is about to and has nothing to do.
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.asleep.load(Ordering::SeqCst)
     }
 
     pub(crate) fn awake(&self) {

@@ -18,7 +18,7 @@ use crate::timing::Phase;
 use crate::url::Style;
 
 /// Bodies up to this size are copied behind the head, so that both leave in one piece.
-const INLINE_BODY: usize = 16 * 1024;
+pub(super) const INLINE_BODY: usize = 16 * 1024;
 
 /// A response read at once, and no larger than this, arrived when the poller said so. What is larger may have
 /// arrived while it was read.

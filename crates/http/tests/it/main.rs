@@ -4,6 +4,7 @@
 
 mod client;
 mod harness;
+mod here;
 mod keep_alive;
 mod large;
 mod many;

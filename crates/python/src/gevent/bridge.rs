@@ -73,6 +73,8 @@ pub(crate) struct Bridge {
     waiting: Cell<usize>,
     referenced: Cell<bool>,
     turns: Cell<u64>,
+    // What of the present drain has not had its turn.
+    left: Cell<usize>,
     // A drain is among the hub's callbacks already.
     called: Cell<bool>,
     // Whether everybody has been told that an I/O thread has died.
@@ -135,6 +137,7 @@ impl Bridge {
             waiting: Cell::new(0),
             referenced: Cell::new(false),
             turns: Cell::new(0),
+            left: Cell::new(0),
             called: Cell::new(false),
             told: Cell::new(false),
         })
@@ -317,6 +320,11 @@ impl Bridge {
         self.turns.get()
     }
 
+    /// Whether nothing else is known to wait for the calling greenlet to let go.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.left.get() == 0 && !self.called.get()
+    }
+
     fn take(&self, token: Token) -> Option<Signal> {
         self.entries.borrow_mut().take(token)
     }
@@ -347,7 +355,9 @@ impl Bridge {
         let mut batch = self.completions.take();
         let (taken, since) = self.client.drain_stamped(&mut batch, BATCH);
         counts::taken_up(taken, since, now);
+        self.left.set(taken + self.ready.borrow().len());
         for completion in batch.drain(..) {
+            self.left.set(self.left.get() - 1);
             let Completion { token, event, .. } = completion;
             if let Some(greenlet) = self.post(py, Token::from_bits(token), Signal::Http(event)) {
                 self.run(greenlet.bind(py))?;
@@ -360,7 +370,8 @@ impl Bridge {
             self.tell_of_fault(py, fault)?;
         }
         let due = self.ready.borrow().len();
-        for _ in 0..due {
+        for left in (0..due).rev() {
+            self.left.set(left);
             let next = self.ready.borrow_mut().pop_front();
             match next {
                 Some(Ready::Sleeper(token)) => {

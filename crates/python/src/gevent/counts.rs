@@ -164,6 +164,7 @@ fn counted(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
         ("rounds", clients.rounds),
         ("commands", clients.commands),
         ("calls", clients.calls),
+        ("sent_here", clients.sent_here),
         ("lock_waits", now(&HERE.lock_waits)),
     ] {
         dict.set_item(name, count)?;

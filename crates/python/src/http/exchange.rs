@@ -95,7 +95,7 @@ pub(super) fn exchange(
     mut pieces: Option<Bound<'_, PyIterator>>,
 ) -> Result<Answer, Interrupted> {
     let token = bridge.open();
-    let (id, start) = session.send_stamped(request, token.bits(), spare::take());
+    let (id, start) = session.send_stamped(request, token.bits(), spare::take(), bridge.is_calm());
     loop {
         match bridge.wait(py, token) {
             Ok(Signal::Http(Event::Done(result))) => {
