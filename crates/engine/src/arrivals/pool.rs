@@ -49,7 +49,7 @@ pub enum Deed {
         /// By its number.
         class: usize,
     },
-    /// Nothing until then.
+    /// Nothing until then; at once, if that is now.
     Wait(Instant),
     /// Nothing, as things are.
     Rest,
@@ -75,6 +75,8 @@ struct Class {
     free: Vec<u32>,
     /// Arrivals that no user could be given to yet, the oldest first.
     waiting: VecDeque<Instant>,
+    /// Those of them for which a user is to be asked in the next turn, unless one is free by then.
+    deferred: usize,
     /// Users that were asked for and have not joined yet.
     asked: usize,
     /// Users that have joined, and are not ready for their first iteration yet.
@@ -91,15 +93,28 @@ impl Class {
     fn coming(&self) -> usize {
         self.asked + self.starting
     }
+
+    /// Users that are there, or will be.
+    fn planned(&self) -> usize {
+        self.size() + self.deferred
+    }
 }
 
 /// Gives arrivals to users, a free one of the arrival's class or, while there is room, a new one.
+///
+/// One new one in a turn. To start a user takes as long as ten iterations: a process that is behind, as it had no processor for some
+/// milliseconds, falls behind for good if it starts one for each iteration that is overdue, while those that it has are about to be free
+/// again. The next turn comes at once, but with what has been answered meanwhile.
 #[derive(Debug)]
 pub struct Pool {
     lanes: Vec<Lane>,
     classes: Vec<Class>,
     most: usize,
     origin: Instant,
+    /// Whether a user may be asked for in this turn.
+    may_start: bool,
+    /// Arrivals that waited when the last turn ended.
+    waited: usize,
     totals: Totals,
     is_over: bool,
 }
@@ -113,6 +128,8 @@ impl Pool {
             classes: (0..classes).map(|_| Class::default()).collect(),
             most,
             origin,
+            may_start: true,
+            waited: 0,
             totals: Totals::default(),
             is_over: false,
         }
@@ -151,13 +168,25 @@ impl Pool {
         self.lanes.iter().map(|lane| lane.schedule.profile().rate_at(seconds)).sum()
     }
 
-    /// What is to be done at `now`; to be asked until it is to wait or to rest.
+    /// What is to be done at `now`; to be asked until it is to wait or to rest, with which a turn ends.
     pub fn poll(&mut self, now: Instant) -> Deed {
         if self.is_over {
             return Deed::Rest;
         }
+        let deed = self.next(now);
+        if !matches!(deed, Deed::Wait(_) | Deed::Rest) {
+            return deed;
+        }
+        // As long as those that wait get fewer by themselves, they need no more users.
+        let waiting = self.classes.iter().map(|class| class.waiting.len()).sum();
+        self.may_start = waiting >= self.waited;
+        self.waited = waiting;
+        if self.classes.iter().any(|class| class.deferred > 0) { Deed::Wait(now) } else { deed }
+    }
+
+    fn next(&mut self, now: Instant) -> Deed {
         loop {
-            if let Some(class) = self.prepare() {
+            if let Some(class) = self.prepare().or_else(|| self.undeferred()) {
                 return Deed::Start { class };
             }
             let moments =
@@ -184,17 +213,26 @@ impl Pool {
             }
             if self.has_room(class) {
                 self.classes[class].waiting.push_back(intended);
-                self.classes[class].asked += 1;
-                return Deed::Start { class };
+                self.classes[class].deferred += 1;
+            } else {
+                self.totals.dropped += 1;
             }
-            self.totals.dropped += 1;
         }
+    }
+
+    /// A class of which a user is to be started now.
+    fn undeferred(&mut self) -> Option<usize> {
+        let class = self.classes.iter().position(|class| self.may_start && class.deferred > 0)?;
+        self.may_start = false;
+        self.classes[class].deferred -= 1;
+        self.classes[class].asked += 1;
+        Some(class)
     }
 
     /// The class of a lane's next arrival, if that has no user at all: one begins its `on_start` now, rather than when the iteration is to
     /// begin. It would be needed anyway, so no more users come of it.
     fn prepare(&mut self) -> Option<usize> {
-        if self.classes.iter().all(|class| class.size() > 0) {
+        if self.classes.iter().all(|class| class.planned() > 0) {
             return None;
         }
         let class = self.lanes.iter_mut().find_map(|lane| {
@@ -202,7 +240,7 @@ impl Pool {
             if lane.prepared_for.replace(next) == Some(next) {
                 return None;
             }
-            lane.picks.clone().pick().filter(|&class| self.classes[class].size() == 0)
+            lane.picks.clone().pick().filter(|&class| self.classes[class].planned() == 0)
         })?;
         self.classes[class].asked += 1;
         Some(class)
@@ -210,8 +248,10 @@ impl Pool {
 
     /// Each class that has no user yet keeps room for one, so that no class is starved by another one.
     fn has_room(&self, class: usize) -> bool {
-        let reserved = self.classes.iter().enumerate().filter(|(i, c)| *i != class && c.size() == 0).count();
-        self.classes[class].size() == 0 || self.users() + reserved < self.most
+        let reserved =
+            self.classes.iter().enumerate().filter(|(i, c)| *i != class && c.planned() == 0).count();
+        let planned: usize = self.classes.iter().map(Class::planned).sum();
+        self.classes[class].planned() == 0 || planned + reserved < self.most
     }
 
     /// A user has been started, asked for or not. It is not ready yet.
@@ -241,6 +281,7 @@ impl Pool {
         let waiting = class.waiting.pop_front();
         if waiting.is_some() {
             self.totals.begun += 1;
+            class.deferred = class.deferred.min(class.waiting.len().saturating_sub(class.coming()));
         } else {
             class.free.push(user);
         }
@@ -275,6 +316,7 @@ impl Pool {
         self.is_over = true;
         for class in &mut self.classes {
             self.totals.dropped += class.waiting.drain(..).count() as u64;
+            class.deferred = 0;
         }
     }
 
@@ -294,7 +336,7 @@ impl Pool {
 impl Class {
     /// Arrivals for which a user was asked that does not come, the oldest first.
     fn drop_surplus(&mut self) -> u64 {
-        let surplus = self.waiting.len().saturating_sub(self.coming());
+        let surplus = self.waiting.len().saturating_sub(self.coming() + self.deferred);
         self.waiting.drain(..surplus).count() as u64
     }
 }

@@ -44,6 +44,8 @@ struct Crowd {
     most_users: usize,
     /// For so long nobody answers, from then on.
     stall: Option<(f64, f64)>,
+    /// What it takes the thread that runs the users to begin an iteration, and to start a user.
+    costs: (f64, f64),
 }
 
 impl Crowd {
@@ -61,6 +63,7 @@ impl Crowd {
             starts: 0,
             most_users: 0,
             stall: None,
+            costs: (0.0, 0.0),
         }
     }
 
@@ -90,22 +93,24 @@ impl Crowd {
             let next = match self.pool.poll(self.now) {
                 Deed::Run { user, intended } => {
                     self.begin(user, intended);
+                    self.now += seconds(self.costs.0);
                     continue;
                 }
                 Deed::Start { class } => {
                     self.start(class);
+                    self.now += seconds(self.costs.1);
                     continue;
                 }
                 Deed::Wait(at) => at,
                 Deed::Rest => until,
             };
             let event = self.events.iter().map(|(at, _)| *at).min().unwrap_or(until);
-            let at = next.min(event);
+            let at = next.min(event).max(self.now);
             if at >= until {
                 self.now = until;
                 return;
             }
-            self.now = at.max(self.now);
+            self.now = at;
             while let Some(place) = self.events.iter().position(|(at, _)| *at <= self.now) {
                 let (_, event) = self.events.remove(place);
                 self.happens(&event);
@@ -302,8 +307,13 @@ fn arrivals_are_shared_out_by_weight_and_no_class_is_starved_by_another() {
     let mut pool = Pool::new(vec![lane], 2, 10, Instant::now());
     let far = Instant::now() + seconds(1.0);
     let mut started = [0; 2];
-    while let Deed::Start { class } = pool.poll(far) {
-        started[class] += 1;
+    loop {
+        match pool.poll(far) {
+            Deed::Start { class } => started[class] += 1,
+            // The next turn.
+            Deed::Wait(at) if at <= far => {}
+            _ => break,
+        }
     }
     assert_eq!(started.iter().sum::<usize>(), 10);
     assert!(started[1] >= 1, "{started:?}");
@@ -314,4 +324,59 @@ fn arrivals_are_shared_out_by_weight_and_no_class_is_starved_by_another() {
     let mut crowd = Crowd::new(lanes.collect(), 2, 100, QUICK);
     crowd.run(10.0);
     assert_eq!(crowd.pool.totals().begun, 700);
+}
+
+/// A crowd of which iterations take 1 ms of the server, 20 µs of the thread, and a new user 200 µs; until second 3, and from second 1 on
+/// the thread had no processor for 20 ms.
+fn after_a_gap(rate: u32) -> Crowd {
+    let mut crowd = Crowd::one(&format!("{rate} for 3s"), 100_000, QUICK);
+    crowd.costs = (20e-6, 200e-6);
+    crowd.run(1.0);
+    crowd.now += seconds(0.02);
+    crowd.run(3.0);
+    crowd
+}
+
+#[test]
+fn a_process_that_fell_behind_catches_up_with_the_users_that_it_has() {
+    for rate in [1_000_u32, 5_000, 20_000] {
+        let crowd = after_a_gap(rate);
+        assert_eq!(crowd.pool.totals().begun, u64::from(rate) * 3);
+        // One for each iteration that was overdue would have been rate/50, and at 20,000/s the thread would never have caught up.
+        let needed = rate / 1_000 + 1;
+        assert!(crowd.most_users < needed as usize + 80, "{rate}/s: {} users", crowd.most_users);
+        let late = crowd.begun.iter().filter(|begun| begun.at - begun.intended > 1e-3).count();
+        let share = late as f64 / crowd.begun.len() as f64;
+        assert!(share < 0.02, "{rate}/s: {late} late");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn a_turn_starts_few_users_and_the_next_one_comes_at_once(due in 1_u32..200, most in 1_usize..100, classes in 1_usize..4) {
+        let lanes = (0..classes).map(|class| {
+            Lane::new(Schedule::new(Profile::constant(f64::from(due)), Pattern::Constant), &[(class, 1.0)])
+        });
+        let mut pool = Pool::new(lanes.collect(), classes, most, Instant::now());
+        let now = Instant::now() + seconds(1.0);
+        let (mut all, mut in_turn) = (0, 0);
+        loop {
+            match pool.poll(now) {
+                Deed::Start { class } => {
+                    pool.joins(class);
+                    (all, in_turn) = (all + 1, in_turn + 1);
+                    // The first of a class is awaited, besides.
+                    prop_assert!(in_turn <= 1 + classes, "{in_turn} in one turn");
+                }
+                Deed::Wait(at) if at <= now => in_turn = 0,
+                _ => break,
+            }
+        }
+        let due = due as usize * classes;
+        prop_assert_eq!(all, due.min(most.max(classes)));
+        let totals = pool.totals();
+        prop_assert_eq!((totals.due, totals.waiting, totals.dropped), (due as u64, all as u64, (due - all) as u64));
+    }
 }
