@@ -213,7 +213,7 @@ fn arrival_delays(of: &dto::Arrivals) -> Delays<'static> {
     let buckets = of.delays.iter().take(own::DELAYS - 1).enumerate().map(up_to).collect();
     Delays {
         name: "gregaria_arrival_delay_seconds",
-        help: "How much later than they were to iterations began.",
+        help: "How much later than they were to iterations began, what their first requests waited before they were sent included.",
         buckets,
         count: of.delays.iter().sum(),
         sum: of.delay_sum / 1e3,

@@ -128,3 +128,119 @@ def test_the_users_thread_tells_of_arrivals_without_working_out_the_latencies_of
     for status in told:
         assert status["arrivals"]["due"] >= status["arrivals"]["begun"]
         assert "latencies" not in status["arrivals"], "that takes milliseconds, in which iterations are late"
+
+
+def test_a_process_that_stood_still_catches_up_with_the_users_that_it_has(
+    tmp_path: Path, delay: TestkitServer
+) -> None:
+    script = """
+from locust import FastHttpUser, events, task
+
+class Asker(FastHttpUser):
+    @task
+    def ask(self):
+        self.client.get("/us/1000")
+        if not asked:
+            print("asks", flush=True)
+        asked.append(True)
+
+asked = []
+"""
+    process = start(tmp_path, delay, "--arrival-rate", "1000 for 4s", script=script)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("asks"):
+            break
+    time.sleep(1)
+    os.kill(process.pid, signal.SIGSTOP)
+    time.sleep(0.5)
+    os.kill(process.pid, signal.SIGCONT)
+    code, out = ended(process)
+    assert code == 0, out
+    numbers = re.search(r"^due +4,000 +100%  ([\d,]+) users at most\nbegun +4,000 ", out, re.MULTILINE)
+    assert numbers, out
+    # One for each iteration that was overdue would be 500.
+    assert int(numbers[1].replace(",", "")) < 200, out
+
+
+BLOCKED = """
+import os, time
+from locust import FastHttpUser, events, task
+
+blocked = []
+
+class First(FastHttpUser):
+    gregaria = {"arrival_rate": "10 for 3s"}
+
+    def on_start(self):
+        self.client.get("/us/1000", name="begin")
+        # The thread that sends has the same processor as the one that runs users, and waits for that.
+        one = {min(os.sched_getaffinity(0))}
+        os.sched_setaffinity(0, one)
+        for thread in map(int, os.listdir("/proc/self/task")):
+            if "gregaria-io" in open(f"/proc/self/task/{thread}/comm").read():
+                os.sched_setaffinity(thread, one)
+                os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+
+    @task
+    def ask(self):
+        blocked.append(self.client.get("/us/1000").phases["blocked"] * 1000)
+
+class Second(FastHttpUser):
+    gregaria = {"arrival_rate": "10 for 3s"}
+
+    @task
+    def keep_the_processor(self):
+        until = time.perf_counter() + 0.03
+        while time.perf_counter() < until:
+            pass
+
+@events.quitting.add_listener
+def _(**_):
+    print(f"blocked for {max(blocked):.3f} ms")
+"""
+
+
+def test_what_a_first_request_waits_before_it_is_sent_is_part_of_how_late_its_iteration_began(
+    tmp_path: Path, delay: TestkitServer
+) -> None:
+    code, out = ended(start(tmp_path, delay, script=BLOCKED))
+    assert code == 0, out
+    blocked = re.search(r"^blocked for ([\d.]+) ms", out, re.MULTILINE)
+    told = re.search(r"begun .* after they were to on average, ([\d.]+) ms at most", out)
+    assert blocked and told, out
+    assert float(blocked[1]) > 1, out
+    assert float(told[1]) >= float(blocked[1]) * 0.95, out
+
+
+SENDS = """
+import gevent
+from locust import FastHttpUser, constant, events, task
+from locust import _engine
+
+class Asker(FastHttpUser):
+    wait_time = constant(0.05)
+
+    @task
+    def ask(self):
+        self.client.get("/us/100")
+
+@events.quitting.add_listener
+def _(environment, **_):
+    requests = environment.stats.total.num_requests
+    print(f"sent from here: {_engine.counted()['sent_here'] / requests:.2f} of {requests}")
+"""
+
+
+def test_a_request_is_sent_by_the_thread_that_asks_for_it_if_nothing_else_waits_for_that_thread(
+    tmp_path: Path, delay: TestkitServer
+) -> None:
+    def share(*arguments: str) -> float:
+        code, out = ended(start(tmp_path, delay, *arguments, script=SENDS))
+        assert code == 0, out
+        found = re.search(r"^sent from here: ([\d.]+) of", out, re.MULTILINE)
+        assert found, out
+        return float(found[1])
+
+    assert share("-u", "1", "-t", "2") > 0.5
+    assert share("--arrival-rate", "100 for 2s") > 0.5

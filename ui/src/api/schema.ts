@@ -652,7 +652,10 @@ export interface Arrivals {
   lost: number;
   /** Most users at a time. */
   most_users: number;
-  /** How much later than they were to iterations began: how many up to 1/4 ms, up to 1/2 ms, and so on, twice as long each. */
+  /**
+   * How much later than they were to iterations began, what their first requests waited before they were sent included: how many up to
+   * 1/4 ms, up to 1/2 ms, and so on, twice as long each.
+   */
   delays: number[];
   /** All of that together, in ms. */
   delay_sum: number;

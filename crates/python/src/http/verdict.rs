@@ -122,7 +122,14 @@ pub(super) fn record_time(
 fn counted_as(py: Python<'_>, table: &RequestStats, session: &SessionCore, style: Style, meta: &Meta) -> f64 {
     let user = session.user_object(py);
     let user = user.as_ref().map(|user| user.bind(py));
-    latency_of(py, table, user, (meta.method.as_str(), meta.label(style)), meta.start_unix, meta.time_ms)
+    latency_of(
+        py,
+        table,
+        user,
+        (meta.method.as_str(), meta.label(style)),
+        (meta.start_unix, meta.time_ms),
+        &meta.phases,
+    )
 }
 
 /// Counts a request that a response was made for.

@@ -77,7 +77,7 @@ impl StatsListener {
         let stats = self.stats(py);
         let stats = stats.bind(py);
         let counted = if is_open_run() {
-            counted_as(stats, request_type, name, response_time, start_time)?
+            counted_as(stats, (request_type, name), response_time, start_time, &phases)?
         } else {
             None
         };
@@ -107,10 +107,10 @@ fn told_by(response: &Bound<'_, PyAny>) -> (Phases, Option<u16>) {
 #[cold]
 fn counted_as<'py>(
     stats: &Bound<'py, RequestStats>,
-    request_type: &Bound<'py, PyAny>,
-    name: &Bound<'py, PyAny>,
+    (request_type, name): (&Bound<'py, PyAny>, &Bound<'py, PyAny>),
     response_time: &Bound<'py, PyAny>,
     start_time: Option<&Bound<'py, PyAny>>,
+    phases: &Phases,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = stats.py();
     let Ok(service) = response_time.extract::<f64>() else { return Ok(None) };
@@ -124,6 +124,6 @@ fn counted_as<'py>(
         }
     };
     let (method, name) = (request_type.str()?.to_string(), name.str()?.to_string());
-    let counted = latency_of(py, stats.get(), None, (&method, &name), start, service);
+    let counted = latency_of(py, stats.get(), None, (&method, &name), (start, service), phases);
     Ok(Some(counted.into_pyobject(py)?.into_any()))
 }

@@ -23,7 +23,8 @@ wire! {
         pub lost: u64,
         /// Most users at a time.
         pub most_users: u64,
-        /// How much later than they were to iterations began: how many up to 1/4 ms, up to 1/2 ms, and so on, twice as long each.
+        /// How much later than they were to iterations began, what their first requests waited before they were sent included: how many up to
+        /// 1/4 ms, up to 1/2 ms, and so on, twice as long each.
         pub delays: Vec<u64>,
         /// All of that together, in ms.
         pub delay_sum: f64,

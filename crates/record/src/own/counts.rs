@@ -34,6 +34,17 @@ impl Delays {
         self.most_nanos = self.most_nanos.max(nanos);
     }
 
+    /// One that was counted turns out to be longer. False: it is not among them any more.
+    pub fn prolong(&mut self, delay: std::time::Duration, longer: std::time::Duration) -> bool {
+        let (delay, longer) = (delay.as_nanos() as u64, longer.as_nanos() as u64);
+        let Some(count) = self.counts[Self::place(delay)].checked_sub(1) else { return false };
+        self.counts[Self::place(delay)] = count;
+        self.counts[Self::place(longer)] += 1;
+        self.nanos = self.nanos.saturating_sub(delay) + longer;
+        self.most_nanos = self.most_nanos.max(longer);
+        true
+    }
+
     /// How many there are.
     pub fn len(&self) -> u64 {
         self.counts.iter().sum()
@@ -95,5 +106,21 @@ mod tests {
             }
         }
         assert_eq!((Delays::place(0), Delays::place(u64::MAX)), (0, DELAYS - 1));
+    }
+
+    #[test]
+    fn one_that_turns_out_to_be_longer_is_counted_once() {
+        let (ms, us) = (std::time::Duration::from_millis, std::time::Duration::from_micros);
+        let (mut prolonged, mut counted) = (Delays::default(), Delays::default());
+        prolonged.add(us(100));
+        prolonged.add(ms(3));
+        assert!(prolonged.prolong(us(100), us(1_900)));
+        assert!(prolonged.prolong(ms(3), ms(3)));
+        counted.add(us(1_900));
+        counted.add(ms(3));
+        assert_eq!(prolonged, counted);
+        // It was counted before all began anew.
+        assert!(!prolonged.prolong(us(100), ms(9)));
+        assert_eq!(prolonged, counted);
     }
 }

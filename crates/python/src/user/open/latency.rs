@@ -4,14 +4,15 @@
 //! milliseconds, in which iterations would begin late.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gregaria_record::{OwnerFirst, dto};
-use gregaria_stats::{Histogram, Latencies, Latency};
+use gregaria_stats::{Histogram, Latencies, Latency, Phase, Phases};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::{RUNNING, is_on, with};
+use super::{Iteration, RUNNING, is_on, with};
 use crate::gevent::Bridge;
 use crate::stats::RequestStats;
 use crate::user::core::UserCore;
@@ -108,7 +109,7 @@ fn row(method: &str, name: &str, one: &Latency) -> dto::LatencyRow {
 }
 
 /// What a request of `service_ms` counts as, in ms, in these statistics. Both of its latencies are counted besides, if the run is an open one.
-/// `user`: whose it is; `None`: of the greenlet that runs. `start`: its start, unix seconds.
+/// `user`: whose it is; `None`: of the greenlet that runs. `start`: its start, unix seconds. `phases`: of it, as far as they are known.
 ///
 /// The first request of an iteration is late by all of the time since that was to begin; those after it are by as much as the
 /// iteration was when it began.
@@ -117,8 +118,8 @@ pub(crate) fn latency_of(
     stats: &RequestStats,
     user: Option<&Bound<'_, PyAny>>,
     (method, name): (&str, &str),
-    start: f64,
-    service_ms: f64,
+    (start, service_ms): (f64, f64),
+    phases: &Phases,
 ) -> f64 {
     if !is_on() || !service_ms.is_finite() {
         return service_ms;
@@ -127,17 +128,27 @@ pub(crate) fn latency_of(
         Some(core) => slot::of(core.get()),
         None => running(py),
     };
-    let late = index.and_then(|index| {
-        slot::with(index, |s| {
+    let iteration = index.and_then(|index| {
+        let before = slot::with(index, |s| {
             let iteration = s.iteration.as_mut()?;
-            let is_first = !std::mem::replace(&mut iteration.has_asked, true);
-            let late = if is_first { (start - iteration.intended_unix) * 1e3 } else { iteration.late_ms };
-            Some(late.max(0.0))
-        })
+            Some(std::mem::replace(iteration, Iteration { has_asked: true, ..*iteration }))
+        });
+        before.flatten()
+    });
+    let late = iteration.map(|iteration| {
+        if iteration.has_asked {
+            iteration.delay.as_secs_f64() * 1e3
+        } else {
+            (start - iteration.intended_unix) * 1e3
+        }
     });
     // One that belongs to no iteration, as of `on_start`, was to start when it did.
-    let intended_ms = service_ms + late.flatten().unwrap_or(0.0);
+    let intended_ms = service_ms + late.unwrap_or(0.0).max(0.0);
+    let first = iteration.filter(|iteration| !iteration.has_asked && phases.count > 0);
     let reads_intended = with(|open| {
+        if let Some(first) = first {
+            open.has_waited(first.delay, Duration::from_nanos(phases.nanos[Phase::Blocked as usize]));
+        }
         open.book.latencies.own().add(method, name, service_ms, intended_ms);
         open.book.reads_intended
     });

@@ -52,7 +52,7 @@ struct Open {
     /// Called with the names of classes, each as often as a user of it is to be started.
     start: Py<PyAny>,
     late: u64,
-    /// How much later than they were to begin iterations began.
+    /// How much later than they were to begin iterations began, what their first requests waited before they were sent included.
     delays: Delays,
     most_users: usize,
     /// The same since a master was last told of it.
@@ -79,15 +79,15 @@ pub(in crate::user) struct Iteration {
     intended: Instant,
     /// The same, unix seconds.
     intended_unix: f64,
-    /// How much later it began, in ms.
-    late_ms: f64,
+    /// How much later it began.
+    delay: Duration,
     /// Whether a request has been made in it.
     has_asked: bool,
 }
 
 impl Iteration {
     fn intended_at(intended: Instant) -> Self {
-        Self { intended, intended_unix: 0.0, late_ms: 0.0, has_asked: false }
+        Self { intended, intended_unix: 0.0, delay: Duration::ZERO, has_asked: false }
     }
 }
 
@@ -95,6 +95,22 @@ impl Iteration {
 #[inline]
 pub(crate) fn is_on() -> bool {
     IS_ON.load(Ordering::Relaxed)
+}
+
+impl Open {
+    /// An iteration began that much later than it was to.
+    fn has_begun(&mut self, delay: Duration) {
+        self.late += u64::from(delay > LATE);
+        self.delays.add(delay);
+    }
+
+    /// The first request of such an iteration waited for that long before it was sent.
+    fn has_waited(&mut self, delay: Duration, blocked: Duration) {
+        let whole = delay + blocked;
+        if self.delays.prolong(delay, whole) {
+            self.late += u64::from(delay <= LATE && whole > LATE);
+        }
+    }
 }
 
 fn with<R>(work: impl FnOnce(&mut Open) -> R) -> Option<R> {
@@ -207,11 +223,7 @@ fn begin(py: Python<'_>, index: u32, core: &UserCore) -> PyResult<()> {
     core.set_state(State::Running);
     if let Some(Some(iteration)) = slot::with(index, |s| s.iteration) {
         let delay = iteration.intended.elapsed();
-        let begun = Iteration {
-            intended_unix: unix_now() - delay.as_secs_f64(),
-            late_ms: delay.as_secs_f64() * 1e3,
-            ..iteration
-        };
+        let begun = Iteration { intended_unix: unix_now() - delay.as_secs_f64(), delay, ..iteration };
         let here = slot::with(index, |s| {
             s.iteration = Some(begun);
             s.greenlet.as_ref().map(|greenlet| greenlet.as_ptr() as usize)
@@ -219,10 +231,7 @@ fn begin(py: Python<'_>, index: u32, core: &UserCore) -> PyResult<()> {
         if let Some(Some(here)) = here {
             RUNNING.with(|running| running.borrow_mut().insert(here, index));
         }
-        with(|open| {
-            open.late += u64::from(delay > LATE);
-            open.delays.add(delay);
-        });
+        with(|open| open.has_begun(delay));
     }
     Ok(())
 }
