@@ -28,6 +28,7 @@ from statistics import median
 from run import ROOT
 
 sys.path.insert(0, str(ROOT / "python/tests"))
+from servers import TestkitServer
 from trust_verdict import nearest_rank
 
 SCRIPT = """
@@ -58,30 +59,19 @@ def main() -> int:
     parser.add_argument("--names", type=int, default=1)
     parser.add_argument("--asleep", action="store_true", help="idle processors may sleep")
     options = parser.parse_args()
-    testkit = subprocess.Popen(
-        [ROOT / "target/release/gregaria-testkit", "delay"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert testkit.stdout is not None
-    base = testkit.stdout.readline().strip()
-    try:
+    with TestkitServer("delay") as server:
         print(f"{options.seconds} s each, load {os.getloadavg()[0]:.1f}, {os.cpu_count()} processors")
         print(
             "  rate/s  burn ms   requests    of   rate error   jitter p50      p99      max   late  busiest  verdict"
         )
         kept: dict[tuple[float, float], list[bool]] = {}
         for _, burn, rate in itertools.product(range(options.n), options.burn, options.rates):
-            line, is_kept = measure(base, rate, burn, options)
+            line, is_kept = measure(server.url, rate, burn, options)
             print(line, flush=True)
             kept.setdefault((rate, burn), []).append(is_kept)
         print("\njitter p99 < 1 ms and rate error < 0.1 %:")
         for (rate, burn), rounds in kept.items():
             print(f"  {rate:g}/s, {burn:g} ms of Python: {sum(rounds)} of {len(rounds)}")
-    finally:
-        testkit.stdin.close()  # type: ignore[union-attr]
-        testkit.wait()
     return 0
 
 

@@ -57,35 +57,38 @@ impl Book {
         drop(std::mem::take(&mut *self.latencies.own()));
     }
 
-    /// As the record has them. Nobody who counts waits for longer than copying one name takes.
     fn shown(&self) -> dto::Latencies {
-        let mut counts: Vec<(u64, usize)> = {
-            let all = self.latencies.look();
-            (0..all.len()).filter_map(|place| Some((all.get(place)?.2.service.len(), place))).collect()
-        };
-        counts.sort_by_key(|&(count, place)| (std::cmp::Reverse(count), place));
-        counts.truncate(MOST_SHOWN);
-        let mut rows: Vec<dto::LatencyRow> = counts
-            .into_iter()
-            .filter_map(|(_, place)| {
-                let copy = self
-                    .latencies
-                    .look()
-                    .get(place)
-                    .map(|(method, name, one)| (method.to_owned(), name.to_owned(), one.clone()));
-                copy.map(|(method, name, one)| row(&method, &name, &one))
-            })
-            .collect();
-        rows.sort_by(|a, b| (&a.name, &a.method).cmp(&(&b.name, &b.method)));
-        let total = self.latencies.look().total().clone();
-        let total = Some(row("", TOTAL, &total)).filter(|total| total.requests > 0);
         let reads = if self.reads_intended { INTENDED } else { SERVICE };
         dto::Latencies {
             reads: reads.to_owned(),
             fractions: FRACTIONS.to_vec(),
-            rows: total.into_iter().chain(rows).collect(),
+            rows: rows_of(&self.latencies),
         }
     }
+}
+
+/// The total and those names that are shown. Nobody who counts waits for longer than copying one name takes.
+fn rows_of(latencies: &OwnerFirst<Latencies>) -> Vec<dto::LatencyRow> {
+    let mut counts: Vec<(u64, usize)> = {
+        let all = latencies.look();
+        (0..all.len()).filter_map(|place| Some((all.get(place)?.2.service.len(), place))).collect()
+    };
+    counts.sort_by_key(|&(count, place)| (std::cmp::Reverse(count), place));
+    counts.truncate(MOST_SHOWN);
+    let mut rows: Vec<dto::LatencyRow> = counts
+        .into_iter()
+        .filter_map(|(_, place)| {
+            let copy = latencies
+                .look()
+                .get(place)
+                .map(|(method, name, one)| (method.to_owned(), name.to_owned(), one.clone()));
+            copy.map(|(method, name, one)| row(&method, &name, &one))
+        })
+        .collect();
+    rows.sort_by(|a, b| (&a.name, &a.method).cmp(&(&b.name, &b.method)));
+    let total = latencies.look().total().clone();
+    let total = Some(row("", TOTAL, &total)).filter(|total| total.requests > 0);
+    total.into_iter().chain(rows).collect()
 }
 
 /// Those of the run that goes on in this process, if one does; from any thread.
@@ -194,10 +197,9 @@ fn latency_rows(parts: Vec<Vec<u8>>) -> PyResult<(Vec<f64>, Vec<LatencyRow>)> {
             .ok_or_else(|| PyValueError::new_err("these bytes are no latencies"))?;
         all.merge(&part);
     }
-    let shown = Book { latencies: OwnerFirst::new(all), reads_intended: true }.shown();
-    let rows = shown.rows.into_iter();
+    let rows = rows_of(&OwnerFirst::new(all)).into_iter();
     let rows = rows.map(|row| (row.method, row.name, row.requests, row.service, row.intended)).collect();
-    Ok((shown.fractions, rows))
+    Ok((FRACTIONS.to_vec(), rows))
 }
 
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
