@@ -24,6 +24,10 @@ pub(crate) const TOTAL_BYTES: usize = 24 << 20;
 pub(crate) const NAMES_BYTES: usize = 48 << 20;
 /// A last second shorter than this is counted with the one before: its rate would be noise.
 pub(crate) const SHORTEST: f64 = 0.25;
+/// A run that began so soon after a second did has all of that second.
+const INSTANT: f64 = 0.001;
+/// A run that ends so soon after a second did has hardly added to it.
+const HARDLY: f64 = 0.1;
 /// How late the end of a second may be noticed.
 const LATE: f64 = 0.5;
 /// Seconds that wait for workers to tell of them, at most: older ones wait no longer.
@@ -187,9 +191,7 @@ impl Course {
         };
         let mut points: Vec<dto::Point> = Vec::new();
         while let Some((number, open)) = self.take_oldest(over) {
-            // The first is not whole if the run began within it, nor is the last.
-            let is_whole =
-                !(when.is_end && number >= second) && (number > 0 || self.began - self.base < SHORTEST);
+            let is_whole = self.is_whole(number, second, when);
             let users = self.close(number, open, when, mirror, judge);
             judge.second_is_over(number, users, is_whole);
             self.stay_within_bounds();
@@ -203,6 +205,14 @@ impl Course {
             points.extend(newest);
         }
         points
+    }
+
+    /// Whether the run lasted for all of a second: it began within the first one, as a rule, and ended within the last one. `last`: that to
+    /// which all counts that has come until now.
+    fn is_whole(&self, number: u32, last: u32, when: When) -> bool {
+        let has_begun = number > 0 || self.began - self.base < INSTANT;
+        let since_its_end = when.now - self.base - f64::from(number) - 1.0;
+        has_begun && (!when.is_end || number < last || (0.0..HARDLY).contains(&since_its_end))
     }
 
     fn take_piece(&mut self, mirror: &mut Mirror, piece: Piece, newest: u32) {
@@ -499,6 +509,30 @@ mod tests {
         // The clock's jitter is no reason to doubt a whole second.
         course.until = 1_003.02;
         assert_eq!(rates(&course), [100, 100, 30]);
+    }
+
+    #[test]
+    fn a_run_of_so_many_seconds_has_one_whole_second_less_wherever_it_begins() {
+        for hundredth in 1..100 {
+            let mut course = Course::new(1_000.0 + f64::from(hundredth) / 100.0);
+            let end = course.began + 5.0;
+            // As soon as a second is over, and at the end.
+            let looks = (1_001..).map(f64::from).map(|at| at + 0.01).take_while(|&at| at < end);
+            let looks: Vec<f64> = looks.collect();
+            let mut closed = 0;
+            let mut whole = 0;
+            for (at, is_end) in looks.into_iter().map(|at| (at, false)).chain([(end, true)]) {
+                let when = When { now: at, users: 1, settled: None, is_end };
+                let last = ((at - course.base - if is_end { SHORTEST } else { LATE }).max(0.0) as u32)
+                    .max(u32::saturating_sub(closed, 1));
+                for number in closed..=last {
+                    whole += u32::from(course.is_whole(number, last, when));
+                }
+                closed = last + 1;
+            }
+            course.until = end;
+            assert_eq!(whole, 4, "begins {hundredth}/100 after a second");
+        }
     }
 
     #[test]

@@ -102,11 +102,9 @@ PATIENCE = 40
 
 
 def counted(folder: Path) -> None:
-    """Nothing is lost: five that were answered, and the two that never were."""
+    """Nothing is lost: five that were answered, perhaps a sixth that was sent while the thread slept its last, and the two that never were."""
     found = rows(folder)
-    assert (
-        found["/ok"]["num_requests"] >= 5 and found["/ok"]["num_failures"] == found["/ok"]["num_requests"] - 5
-    )
+    assert found["/ok"]["num_requests"] - found["/ok"]["num_failures"] in (5, 6)
     assert (found["/hang"]["num_requests"], found["/hang"]["num_failures"]) == (2, 2)
 
 

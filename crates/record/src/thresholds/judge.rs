@@ -23,6 +23,8 @@ pub(crate) struct Judge {
     watches: Vec<Watch>,
     /// Seconds of the run that are over.
     seconds: u32,
+    /// Seconds at its begin that were not whole.
+    cut: u32,
     stops: Vec<String>,
     /// Arrivals of the run, and those of seconds that are over.
     arrived: Arrived,
@@ -58,7 +60,7 @@ impl Judge {
     /// A run has begun, or its numbers went back to zero.
     pub(crate) fn begin(&mut self) {
         self.watches.iter_mut().for_each(|watch| *watch = Watch::new(watch.rule.clone()));
-        (self.seconds, self.stops) = (0, Vec::new());
+        (self.seconds, self.cut, self.stops) = (0, 0, Vec::new());
         (self.arrived, self.arrived_before) = (Arrived::default(), Arrived::default());
     }
 
@@ -93,12 +95,21 @@ impl Judge {
         let missed = second.saturating_sub(self.seconds).min(MOST_MISSED);
         let again = second < self.seconds;
         self.seconds = second + 1;
+        if second == 0 && !again {
+            self.cut = u32::from(!is_whole);
+        }
         // What came since the last second was over; with workers that is what they have told of since.
         let arrived = self.arrived.minus(self.arrived_before);
         self.arrived_before = self.arrived;
+        let cut = self.cut;
         for watch in &mut self.watches {
             let mut present = std::mem::take(&mut watch.present);
             (present.users, present.arrived) = (users, arrived);
+            // What is left out at the begin of the run are whole seconds, besides the one within which it began.
+            if second < watch.rule.after + cut {
+                continue;
+            }
+            let missed = missed.min(second - watch.rule.after - cut);
             let mut stops = false;
             for offset in second - missed..second {
                 stops |= watch.take(offset, Record { users, ..Record::default() }, is_whole);
@@ -152,9 +163,6 @@ impl Watch {
 
     /// Whether it is broken by this second and the run is to end for it.
     fn take(&mut self, second: u32, record: Record, is_whole: bool) -> bool {
-        if second < self.rule.after {
-            return false;
-        }
         let metric = self.rule.metric;
         let is_measure = matches!(self.rule.subject, Subject::Measure(..));
         let of = |sums: &Sums, seconds: f64| {
@@ -170,7 +178,10 @@ impl Watch {
             value
         } else {
             let since = self.since.get_or_insert_default();
-            since.add(&record);
+            // So much per second is known of whole ones only.
+            if is_whole || !metric.is_per_second() {
+                since.add(&record);
+            }
             self.seconds += u32::from(is_whole);
             // Of a whole run the end tells; only one that is to end early is judged on the way.
             of(since, f64::from(self.seconds)).filter(|_| self.rule.stop && is_whole)

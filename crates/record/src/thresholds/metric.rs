@@ -85,6 +85,11 @@ impl Metric {
         }
     }
 
+    /// Whether it is a rate in time.
+    pub(crate) fn is_per_second(self) -> bool {
+        matches!(self, Self::Rps | Self::PerSecond)
+    }
+
     /// Of what happened within so many seconds; `None`: nothing that it could be worked out of.
     pub(crate) fn of(self, sums: &Sums, seconds: f64) -> Option<f64> {
         let requests = sums.requests as f64;

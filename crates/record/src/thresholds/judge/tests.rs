@@ -139,3 +139,49 @@ fn what_is_cut_at_both_ends_is_no_window() {
     judge.begin();
     assert_eq!(judge.standing(&Run::new(), true)[0].outcome, NO_DATA);
 }
+
+proptest! {
+    /// A steady rate is what is measured, wherever within a second the run began and ended.
+    #[test]
+    fn seconds_that_are_cut_have_no_part_in_what_happens_per_second(
+        rate in 1_usize..50, first in 0.0_f64..1.0, last in 0.0_f64..1.0, whole in 1_usize..12, over in 1_u32..6, after in 0_u32..6,
+    ) {
+        let words = if after > 0 { format!(" after {after}s") } else { String::new() };
+        let rules = [
+            format!("rps >= {rate} over {over}s{words}, stop"),
+            format!("rps <= {rate} over {over}s{words}, stop"),
+            format!("rps >= {rate}{words}, stop"),
+            format!("rps <= {rate}{words}, stop"),
+        ];
+        let mut judge = Judge::new(rules.iter().map(|rule| Threshold::parse(rule).unwrap()).collect());
+        let shares = [(first, false)].into_iter().chain(std::iter::repeat_n((1.0, true), whole)).chain([(last, false)]);
+        for (second, (share, is_whole)) in (0..).zip(shares) {
+            judge.see(-1, ("", ""), &record(&(vec![1; (rate as f64 * share) as usize], 0)));
+            judge.second_is_over(second, 1, is_whole);
+        }
+        prop_assert!(judge.take_stops().is_empty(), "{:?}", judge.standing(&Run::new(), true));
+        for (found, needs) in judge.standing(&Run::new(), true).iter().zip([over, over, 1, 1]) {
+            // Of a whole run its table tells, and that is empty here.
+            if after == 0 && needs == 1 && !found.text.contains("over") {
+                continue;
+            }
+            let is_data = whole as u32 >= after + needs;
+            prop_assert_eq!(&*found.outcome, if is_data { OK } else { NO_DATA }, "{:?}", found);
+            prop_assert_eq!(found.measured, is_data.then_some(rate as f64));
+        }
+    }
+}
+
+#[test]
+fn what_is_left_out_at_the_begin_is_at_least_as_long_as_was_asked_for() {
+    let mut judge = Judge::new(vec![Threshold::parse("count > 0 after 2s").unwrap()]);
+    for second in 0..3 {
+        // The run began late within second 0, so that second 2 is over before it has lasted for three.
+        judge.see(-1, ("", ""), &record(&(vec![1; 10], 0)));
+        judge.second_is_over(second, 1, second > 0);
+    }
+    assert_eq!(judge.standing(&Run::new(), true)[0].outcome, NO_DATA);
+    judge.see(-1, ("", ""), &record(&(vec![1; 4], 0)));
+    judge.second_is_over(3, 1, false);
+    assert_eq!(judge.standing(&Run::new(), true)[0].measured, Some(4.0));
+}
