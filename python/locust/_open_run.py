@@ -6,6 +6,7 @@ what becomes of it in numbers.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import random
 import time
@@ -62,6 +63,10 @@ class Arrivals:
             wanted or MOST_USERS,
             latency_of(options),
         )
+
+    def until(self, seconds: float) -> Arrivals:
+        """The same, but that nothing arrives after so many seconds."""
+        return replace(self, lanes=[(_cut(rate, seconds), classes) for rate, classes in self.lanes])
 
     @property
     def ends_at(self) -> float | None:
@@ -173,10 +178,15 @@ class OpenRun:
             known["latencies"] = latencies(self.arrivals.latency, [self._look_at_latencies()])
         if known["dropped"] and not self._told and not self._is_over:
             self._told = True
-            logger.warning(
-                f"Iterations are dropped: all {self.arrivals.most} users are busy when they are to begin. Allow more users (-u), or "
-                "ask for a lower rate"
-            )
+            if known["most_users"] >= self.arrivals.most:
+                logger.warning(
+                    f"Iterations are dropped: all {self.arrivals.most} users are busy when they are to begin. Allow more users (-u), or "
+                    "ask for a lower rate"
+                )
+            else:
+                logger.warning(
+                    "Iterations are dropped: users that they wait for cannot be started, or end before they begin one"
+                )
         return known
 
     def reported(self) -> dict[str, Any]:
@@ -211,6 +221,28 @@ class OpenRun:
             if not started:
                 self._rests[name] = time.monotonic() + REST
                 _engine.could_not_start(name)
+
+
+def _cut(rate: str, seconds: float) -> str:
+    """A rate that ends after so many seconds, if it goes on for longer; empty: nothing arrives until then."""
+    ends_at = _engine.check_arrival_rate(rate)[1]
+    if ends_at is not None and ends_at <= seconds:
+        return rate
+    corners = _engine.arrival_corners(rate)
+    # The last goes on for ever.
+    corners.append((seconds, corners[-1][1]))
+    stages, is_empty = [], True
+    for (begin, before), (end, after) in itertools.pairwise(corners):
+        if begin >= seconds or end <= begin:
+            continue
+        last = min(end, seconds)
+        after = before + (after - before) * (last - begin) / (end - begin)
+        is_empty = is_empty and before == after == 0
+        length = f"{last - begin:.9f}".rstrip("0").rstrip(".")
+        stages.append(
+            f"{before!r} for {length}s" if before == after else f"{before!r}->{after!r} in {length}s"
+        )
+    return "" if is_empty else ", ".join(stages)
 
 
 def latency_of(options: Any) -> str:

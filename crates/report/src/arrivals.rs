@@ -156,7 +156,7 @@ pub fn arrival_lines(arrivals: &Arrivals) -> Vec<String> {
         ("due", arrivals.due, format!("{} users at most", count(arrivals.most_users))),
         ("begun", arrivals.begun, delays),
         ("late", arrivals.late, "begun more than 8 ms after they were to".to_owned()),
-        ("dropped", arrivals.dropped, "not begun, as no user was free".to_owned()),
+        ("dropped", arrivals.dropped, "not begun, as no user was free or could be started".to_owned()),
     ];
     let lost = ("lost", arrivals.lost, "of workers that have gone before they told of them".to_owned());
     let rows = rows.into_iter().chain((arrivals.lost > 0).then_some(lost));

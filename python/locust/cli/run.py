@@ -208,6 +208,9 @@ class Run:
             return
         limit = RunTime(self.environment, seconds)
         logger.info(f"Run time limit set to {seconds} seconds{limit.since}")
+        if arrivals is not None and self.web_ui is None:
+            # So many are due as arrive until then, however late the end is noticed. On the page a run may be given another end.
+            self.environment._arrivals = arrivals.until(limit.seconds)
         self._spawn(self._end_after, limit, reason)
 
     def _limit_requests(self) -> None:

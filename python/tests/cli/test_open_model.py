@@ -13,6 +13,7 @@ import pytest
 from open_runs import LOCUSTFILE, arrivals, fetch, fetch_metrics, requests, start
 
 from locust import _engine
+from locust._open_run import Arrivals
 from servers import ROOT, TestkitServer, clean_environment, ended, free_port, locust_command, own_cluster
 
 MASTER = [*"--master --headless --expect-workers 2 -s 3 -u 60 --arrival-rate".split(), "200 for 8s"]
@@ -44,6 +45,70 @@ def test_as_many_iterations_begin_as_the_rate_says_and_wait_times_do_not_count(
     assert "400 due, 400 begun" in (tmp_path / "j.xml").read_text()
     assert "400 due, 400 begun" in (tmp_path / "s.md").read_text()
     assert '"due":400,"begun":400' in (tmp_path / "r.html").read_text()
+
+
+KEEPS_THE_THREAD = """
+import time
+from locust import User, task
+
+class Blocker(User):
+    blocked = []
+
+    @task
+    def keep_the_thread(self):
+        if len(self.blocked) == 20:
+            until = time.perf_counter() + 2
+            while time.perf_counter() < until:
+                pass
+        self.blocked.append(1)
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--arrival-rate", "40", "-t", "2"], ["--arrival-rate", "40 for 2s"]])
+def test_as_many_are_due_as_the_rate_says_however_the_end_is_given_and_however_late_it_is_noticed(
+    tmp_path: Path, delay: TestkitServer, arguments: list[str]
+) -> None:
+    # When the thread lets go again, the run has been over for half a second.
+    code, out = ended(start(tmp_path, delay, *arguments, script=KEEPS_THE_THREAD))
+    assert code == 0, out
+    counted = arrivals(out)
+    assert (counted["due"], counted["begun"], counted["dropped"]) == (80, 80, 0)
+    assert counted["late"] >= 55, "they began when the thread was free"
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_as_many_are_due_as_the_rate_says_until_the_run_time_is_over(
+    tmp_path: Path, delay: TestkitServer, processes: int
+) -> None:
+    more = ["--processes", "2"] if processes > 1 else []
+    code, out = ended(start(tmp_path, delay, "--arrival-rate", "100", "-t", "3", *more))
+    assert code == 0, out
+    counted = arrivals(out)
+    assert (counted["due"], counted["begun"], counted["dropped"]) == (300, 300, 0), out
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        "200",
+        "0->500 in 5s, 500 for 10s",
+        "30/m",
+        "5 for 10s, 9",
+        "0 for 3s, 10->5 in 2.5s, 0 for 2s, 7",
+        "3.3->8.1 in 7s, 2",
+    ],
+)
+@pytest.mark.parametrize("seconds", [0.5, 1.0, 3.25, 7.0, 12.0, 40.0])
+def test_a_rate_that_is_cut_is_the_same_until_then_and_nothing_afterwards(rate: str, seconds: float) -> None:
+    everything = ([(0.0, 0, 1)], [], 0.0)
+    wanted = _engine.count_arrivals([rate], None, *everything, seconds)
+    cut = Arrivals([(rate, [("A", 1.0)])], False, 10).until(seconds).lanes[0][0]
+    found = _engine.count_arrivals([cut], None, *everything, 1_000.0)
+    # One that arrives at the very end may fall to either side.
+    assert abs(found - wanted) <= 1, cut
+    assert not cut or _engine.check_arrival_rate(cut)[1] == pytest.approx(
+        min(seconds, _engine.check_arrival_rate(rate)[1] or seconds)
+    )
 
 
 def test_what_no_user_is_free_for_is_dropped_counted_and_gated(tmp_path: Path) -> None:

@@ -263,9 +263,10 @@ fn of_arrivals(reasons: &mut Reasons, arrivals: &Arrivals) {
         "rate",
         || {
             let (some, all) = (count(arrivals.dropped), count(arrivals.due));
-            format!("{some} of {all} iterations ({}) were not begun: no user was free", percent(dropped))
+            format!("{some} of {all} iterations ({}) were not begun: no user was free or could be started", percent(dropped))
         },
-        "allow more users at a time (-u), or more workers; where the server is slow, each iteration holds its user for longer",
+        "allow more users at a time (-u), or more workers; where the server is slow, each iteration holds its user for longer; if there were \
+         fewer than that, the log says what kept them from starting",
     );
     reasons.add(
         (arrivals.lost > 0).then_some(Level::Red),
