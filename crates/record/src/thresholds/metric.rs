@@ -4,6 +4,7 @@ use gregaria_report::figures::{judged, percentile_name};
 use gregaria_stats::{Measure, MeasureKind, roundest};
 
 use super::sums::Sums;
+use crate::series::Arrived;
 
 /// A number of the run or of a window.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,7 +19,7 @@ pub(crate) enum Metric {
     Rps,
     Count,
     Users,
-    /// Arrivals of an open run that did not begin, per arrival.
+    /// Arrivals of an open run that did not begin, or that were lost with their worker, per arrival.
     Dropped,
     /// Those that began late, per arrival.
     Late,
@@ -98,9 +99,20 @@ impl Metric {
             Self::Rps => (seconds > 0.0).then(|| requests / seconds),
             Self::Count => Some(requests),
             Self::Users => sums.users.map(|users| users as f64),
-            Self::Dropped => share(sums.arrived.dropped, sums.arrived.due),
-            Self::Late => share(sums.arrived.late, sums.arrived.due),
+            Self::Dropped | Self::Late => self.of_arrived(sums.arrived),
             Self::Pass | Self::Sum | Self::PerSecond => None,
+        }
+    }
+
+    /// Of what became of arrivals. What nobody knows the end of has not begun, as far as can be known; and where none began, none could
+    /// begin late.
+    pub(crate) fn of_arrived(self, arrived: Arrived) -> Option<f64> {
+        match self {
+            Self::Dropped => {
+                share(arrived.dropped.saturating_add(arrived.lost), arrived.due.saturating_add(arrived.lost))
+            }
+            Self::Late if arrived.begun > 0 => share(arrived.late, arrived.due),
+            _ => None,
         }
     }
 
