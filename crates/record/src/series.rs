@@ -6,7 +6,7 @@
 //! second with one request about eight.
 
 use gregaria_stats::varint::{put, take};
-use gregaria_stats::{Histogram, Slice, merge_slots};
+use gregaria_stats::{Histogram, Slice, merge_slots, rank};
 
 use crate::dto;
 
@@ -111,7 +111,7 @@ impl Record {
 pub(crate) fn percentiles(slots: &[(u32, u64)], fractions: &[f64]) -> Vec<Option<f64>> {
     let total = all(slots);
     let at = |fraction: f64| {
-        let wanted = ((fraction.clamp(0.0, 1.0) * total as f64).ceil() as u64).clamp(1, total.max(1));
+        let wanted = rank(fraction, total);
         let mut seen = 0;
         let slot = slots.iter().find(|&&(_, count)| {
             seen = count.saturating_add(seen);

@@ -110,9 +110,14 @@ pub fn judged(value: f64) -> String {
     }
 }
 
-/// 0.5 → `p50`, 0.999 → `p99.9`: the name of a percentile, everywhere but in Locust's own formats.
+/// Digits behind the point of a percentile's name. More than these a fraction does not hold for sure.
+pub const PERCENTILE_DIGITS: usize = 12;
+
+/// 0.5 → `p50`, 0.999 → `p99.9`: the name of a percentile, everywhere but in Locust's own formats. With all its digits: one that is
+/// rounded is the name of another percentile.
 pub fn percentile_name(fraction: f64) -> String {
-    format!("p{}", trimmed(fraction * 100.0, 4))
+    let percent = format!("{:.PERCENTILE_DIGITS$}", fraction * 100.0);
+    format!("p{}", percent.trim_end_matches('0').trim_end_matches('.'))
 }
 
 fn trimmed(value: f64, decimals: u32) -> String {
