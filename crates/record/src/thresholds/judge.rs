@@ -262,7 +262,7 @@ impl Watch {
         dto::Threshold {
             text: rule.text.clone(),
             subject: rule.subject.to_string(),
-            metric: rule.metric.label(),
+            metric: rule.label(),
             required: rule.bound.text(dimension),
             outcome: outcome.to_owned(),
             limit: (dimension == Dimension::Time).then_some(rule.bound.value),
