@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::histogram::{Histogram, micros, slot_of};
+use crate::request_stats::OVERFLOW_NAME;
 use crate::slice::Slice;
 
 /// More different ones than this are counted together, those of each kind.
 pub const MAX_MEASURES: usize = 1_000;
 /// Their name.
-const OTHERS: &str = "(other names)";
+const OTHERS: &str = OVERFLOW_NAME;
 /// Names are cut to this many bytes.
 const LONGEST_NAME: usize = 1_000;
 
@@ -167,6 +168,7 @@ pub struct Measures {
     index: HashMap<(MeasureKind, Arc<str>), usize>,
     latency: Option<Box<Measure>>,
     changes: u64,
+    has_others: bool,
 }
 
 impl Measures {
@@ -195,6 +197,7 @@ impl Measures {
         let fresh = if self.all.len() < MAX_MEASURES || name == OTHERS {
             fresh
         } else {
+            self.has_others = true;
             return self.place(kind, OTHERS);
         };
         self.index.insert((kind, Arc::clone(&fresh.name)), self.all.len());
@@ -218,6 +221,11 @@ impl Measures {
     /// All of the script's, in order of first use.
     pub fn all(&self) -> &[Measure] {
         &self.all
+    }
+
+    /// Whether there have ever been more names than are told apart.
+    pub fn has_others(&self) -> bool {
+        self.has_others
     }
 
     /// The latency that all other numbers are not of, of an open run.

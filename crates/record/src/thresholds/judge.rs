@@ -1,7 +1,7 @@
 //! How each rule stands, second by second.
 
 use gregaria_report::figures::count;
-use gregaria_stats::{Measure, MeasureKind, Number};
+use gregaria_stats::{MAX_MEASURES, Measure, MeasureKind, Number, OVERFLOW_NAME};
 
 use super::metric::{Dimension, Metric};
 use super::rule::{Subject, Threshold};
@@ -281,6 +281,10 @@ impl Watch {
         if let Subject::Measure(kind, name) = &self.rule.subject {
             let whole = self.window.is_none() && self.rule.after == 0;
             words.extend(match measured(run, *kind, name) {
+                None if measured(run, *kind, OVERFLOW_NAME).is_some() => Some(format!(
+                    "not told apart: names beyond the first {} are counted together",
+                    count(MAX_MEASURES as u64)
+                )),
                 None => Some("nothing was measured under this name".to_owned()),
                 Some(_) if outcome == NO_DATA => Some(self.nothing("anything")),
                 Some(one) if kind.is_ratio() && whole => Some(of(one.good, one.count)),
@@ -294,6 +298,13 @@ impl Watch {
         } else if outcome == NO_DATA {
             words.push(match () {
                 () if !run.total().is_used() => "there was no request".to_owned(),
+                () if meant(run, &self.rule.subject).all(|name| !name.is_used())
+                    && run.names().any(|name| &*name.entry.name == OVERFLOW_NAME) =>
+                {
+                    format!(
+                        "not told apart: there are so many names that the rest is counted as {OVERFLOW_NAME}"
+                    )
+                }
                 () if meant(run, &self.rule.subject).all(|name| !name.is_used()) => {
                     "no request was counted under this name".to_owned()
                 }

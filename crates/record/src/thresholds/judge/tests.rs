@@ -188,3 +188,26 @@ fn what_never_began_was_not_in_time() {
         ]
     );
 }
+
+#[test]
+fn a_name_beyond_the_limit_was_measured_all_the_same() {
+    let mut all = gregaria_stats::Measures::default();
+    for name in 0..=MAX_MEASURES {
+        all.add(MeasureKind::Counter, &format!("n{name}"), 1.0);
+    }
+    let judge = Judge::new(
+        ["counter n1000: sum >= 1", "check n1000: pass > 1%"]
+            .map(|rule| Threshold::parse(rule).unwrap())
+            .to_vec(),
+    );
+    let mut run = Run::new();
+    run.mirror.measures = all.take();
+    let details: Vec<String> = judge.standing(&run, true).into_iter().map(|one| one.detail).collect();
+    assert_eq!(
+        details,
+        [
+            "not told apart: names beyond the first 1,000 are counted together",
+            "nothing was measured under this name"
+        ]
+    );
+}
