@@ -7,7 +7,7 @@ const SUB_BUCKETS: u64 = 2048;
 const SUB_BUCKET_BITS: u32 = 11;
 const HALF_BITS: u32 = 10;
 /// Recorded values are clamped to 2^40 µs (about 12 days), which bounds the table.
-const HIGHEST: u64 = 1 << 40;
+pub(crate) const HIGHEST: u64 = 1 << 40;
 /// As long as there are fewer different values, a sorted list is smaller than pages.
 const SPARSE: usize = 48;
 const PAGE: usize = 32;

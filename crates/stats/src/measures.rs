@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::histogram::{Histogram, micros, slot_of};
+use crate::histogram::{HIGHEST, Histogram, micros, slot_of};
 use crate::request_stats::OVERFLOW_NAME;
 use crate::slice::Slice;
 
@@ -147,6 +147,10 @@ impl Measure {
             return None;
         }
         let within = |thousandths: u64| {
+            // Values beyond the histogram are not told apart: nothing nearer to them is known than the largest.
+            if thousandths >= HIGHEST {
+                return self.max;
+            }
             (roundest(thousandths) as f64 / 1_000.0).clamp(self.min, self.max.max(self.min))
         };
         Some(self.values.values_at(fractions).into_iter().map(within).collect())
@@ -364,6 +368,14 @@ mod tests {
         let before = all.changes();
         assert_eq!(all.take().len(), 3);
         assert!(all.all().is_empty() && all.changes() > before);
+    }
+
+    #[test]
+    fn the_largest_percentile_is_the_largest_value() {
+        let mut all = Measures::default();
+        all.add(MeasureKind::Trend, "bytes", 1.0);
+        all.add(MeasureKind::Trend, "bytes", 1e12);
+        assert_eq!(all.all()[0].percentiles(&[0.5, 0.99]), Some(vec![1.0, 1e12]));
     }
 
     #[test]
