@@ -176,7 +176,8 @@ mod tests {
         cutter.works(true);
         let until = Instant::now() + Duration::from_secs(30);
         let mut counted = 0;
-        while cutter.open().0 < 2 {
+        // The first one may be over before anything has happened in it.
+        while cutter.open().0 < 3 {
             assert!(Instant::now() < until && stats.own().record(id, Some(1.0), 1, 0.0));
             counted += 1;
             std::thread::sleep(Duration::from_millis(5));

@@ -6,7 +6,9 @@
 //! second with one request about eight.
 
 use gregaria_stats::varint::{put, take};
-use gregaria_stats::{Histogram, Slice, merge_slots};
+use gregaria_stats::{Histogram, Slice, merge_slots, rank};
+
+use crate::dto;
 
 /// What happened within `stride` seconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,26 +34,39 @@ pub struct Record {
 pub(crate) struct Arrived {
     /// Were to begin.
     pub(crate) due: u64,
+    /// Began.
+    pub(crate) begun: u64,
     /// Began later than they were to.
     pub(crate) late: u64,
     /// Did not begin.
     pub(crate) dropped: u64,
+    /// Of workers that have gone before they told what became of them; no part of the others.
+    pub(crate) lost: u64,
 }
 
 impl Arrived {
+    pub(crate) fn of(arrivals: &dto::Arrivals) -> Self {
+        let &dto::Arrivals { due, begun, late, dropped, lost, .. } = arrivals;
+        Self { due, begun, late, dropped, lost }
+    }
+
     pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             due: self.due.saturating_add(other.due),
+            begun: self.begun.saturating_add(other.begun),
             late: self.late.saturating_add(other.late),
             dropped: self.dropped.saturating_add(other.dropped),
+            lost: self.lost.saturating_add(other.lost),
         }
     }
 
     pub(crate) fn minus(self, other: Self) -> Self {
         Self {
             due: self.due.saturating_sub(other.due),
+            begun: self.begun.saturating_sub(other.begun),
             late: self.late.saturating_sub(other.late),
             dropped: self.dropped.saturating_sub(other.dropped),
+            lost: self.lost.saturating_sub(other.lost),
         }
     }
 }
@@ -96,7 +111,7 @@ impl Record {
 pub(crate) fn percentiles(slots: &[(u32, u64)], fractions: &[f64]) -> Vec<Option<f64>> {
     let total = all(slots);
     let at = |fraction: f64| {
-        let wanted = ((fraction.clamp(0.0, 1.0) * total as f64).ceil() as u64).clamp(1, total.max(1));
+        let wanted = rank(fraction, total);
         let mut seen = 0;
         let slot = slots.iter().find(|&&(_, count)| {
             seen = count.saturating_add(seen);

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use gregaria_stats::Number;
 use serde::Deserialize;
 
+use crate::cells::{fit, named, rule, width};
 use crate::csv::{Cell, write_row};
 use crate::figures::{NONE, count, millis, millis_with_unit, percent, percentile_name};
 
@@ -89,19 +90,20 @@ fn cells(texts: impl IntoIterator<Item = String>) -> String {
 
 fn latency_lines(latencies: &Latencies) -> Vec<String> {
     let heads = cells(latencies.heads());
-    let width = latencies.rows.iter().map(|row| row.label().chars().count()).max().unwrap_or(0).clamp(12, 60);
+    let widest = latencies.rows.iter().map(|row| width(&named(&row.label()))).max().unwrap_or(0).max(12);
     let counted = if latencies.reads == "service" { "service time" } else { "since intended start" };
     let mut lines = vec![
         String::new(),
         format!("Both latencies in ms; tables and thresholds read: {counted}"),
-        format!("{:<width$} {:<20} {:>9}{heads}", "", "", "# reqs"),
+        format!("{:<widest$} {:<20} {:>9}{heads}", "", "", "# reqs"),
     ];
     lines.push("-".repeat(lines[2].chars().count()));
     for row in &latencies.rows {
-        let mut label: String = row.label().chars().take(width).collect();
+        let mut label = named(&row.label());
         for (what, values) in row.both() {
             let times = cells(values.iter().map(|ms| millis(*ms)));
-            lines.push(format!("{label:<width$} {what:<20} {:>9}{times}", count(row.requests)));
+            let name = fit(&label, widest, true);
+            lines.push(format!("{name} {what:<20} {:>9}{times}", count(row.requests)));
             label.clear();
         }
     }
@@ -164,8 +166,7 @@ pub fn arrival_lines(arrivals: &Arrivals) -> Vec<String> {
     lines.extend(rows.map(|(name, part, words)| {
         format!("{name:<12} {:>12} {:>9}  {words}", count(part), arrivals.share(part))
     }));
-    let widest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
-    lines[1] = "-".repeat(widest);
+    lines[1] = rule(&lines);
     if !arrivals.latencies.rows.is_empty() {
         lines.extend(latency_lines(&arrivals.latencies));
     }

@@ -86,8 +86,20 @@ pub fn whole_percent(ratio: f64) -> String {
     if ratio.is_finite() { format!("{}%", fixed(ratio * 100.0, 0)) } else { NONE.to_owned() }
 }
 
+/// From here on digits before the point are no help to anybody, nor exact: `1.235e18`.
+const HUGE: f64 = 1e15;
+
+/// In powers of ten, with so many decimals, and none that say nothing.
+fn scientific(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$e}");
+    let Some((digits, power)) = text.split_once('e') else { return text };
+    let digits =
+        if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits };
+    format!("{digits}e{power}")
+}
+
 /// A number of a script's own, whose unit nobody knows: whole ones as they are, others with three decimals below ten, two below a
-/// hundred, one below a thousand, none above; none that say nothing.
+/// hundred, one below a thousand, none above; none that say nothing. Huge ones in powers of ten.
 pub fn number(value: f64) -> String {
     match value.abs() {
         size if !size.is_finite() => NONE.to_owned(),
@@ -95,24 +107,33 @@ pub fn number(value: f64) -> String {
         size if size < 9.9995 => trimmed(value, 3),
         size if size < 99.995 => trimmed(value, 2),
         size if size < 999.95 => trimmed(value, 1),
-        _ => trimmed(value, 0),
+        size if size < HUGE => trimmed(value, 0),
+        _ => scientific(value, 3),
     }
 }
 
 /// A number that a limit is held against, and the limit: a digit more than elsewhere, so that one sees on which side it is. Three
-/// decimals below ten, one below a thousand, none above; none that say nothing.
+/// decimals below ten, one below a thousand, none above; none that say nothing. Tiny and huge ones in powers of ten: a limit of
+/// `0` would be another one.
 pub fn judged(value: f64) -> String {
     match value.abs() {
         size if !size.is_finite() => NONE.to_owned(),
+        size if size > 0.0 && size < 0.0005 => scientific(value, 2),
         size if size < 9.9995 => trimmed(value, 3),
         size if size < 999.95 => trimmed(value, 1),
-        _ => trimmed(value, 0),
+        size if size < HUGE => trimmed(value, 0),
+        _ => scientific(value, 3),
     }
 }
 
-/// 0.5 → `p50`, 0.999 → `p99.9`: the name of a percentile, everywhere but in Locust's own formats.
+/// Digits behind the point of a percentile's name. More than these a fraction does not hold for sure.
+pub const PERCENTILE_DIGITS: usize = 12;
+
+/// 0.5 → `p50`, 0.999 → `p99.9`: the name of a percentile, everywhere but in Locust's own formats. With all its digits: one that is
+/// rounded is the name of another percentile.
 pub fn percentile_name(fraction: f64) -> String {
-    format!("p{}", trimmed(fraction * 100.0, 4))
+    let percent = format!("{:.PERCENTILE_DIGITS$}", fraction * 100.0);
+    format!("p{}", percent.trim_end_matches('0').trim_end_matches('.'))
 }
 
 fn trimmed(value: f64, decimals: u32) -> String {

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod arrivals;
+mod cells;
 mod console;
 mod csv;
 pub mod json;

@@ -7,9 +7,10 @@ mod cells;
 
 pub use cells::Look;
 
+use crate::cells::{clean, fit, width};
 use crate::figures::{NONE, count, millis_with_unit, percent, rate};
 use crate::thresholds::Threshold;
-use cells::{Line, Style, clean, fit, width};
+use cells::{Line, Style};
 
 /// Most names that a block has room for.
 pub const MOST_NAMES: usize = 6;

@@ -2,6 +2,7 @@
 
 use gregaria_stats::{Measure, MeasureKind};
 
+use crate::cells::{fit, named, rule, width};
 use crate::csv::Cell;
 use crate::figures::{count, number, percent};
 
@@ -55,12 +56,14 @@ pub fn measure_lines(measures: &[Measure]) -> Vec<String> {
     if measures.is_empty() {
         return Vec::new();
     }
-    let width = measures.iter().map(|one| one.name.chars().count()).max().unwrap_or(0);
+    let widest = measures.iter().map(|one| width(&named(&one.name))).max().unwrap_or(0);
     let mut lines = vec!["Checks and metrics".to_owned(), String::new()];
-    let row = |one: &&Measure| format!("{:<8} {:<width$}  {}", one.kind.name(), one.name, measure_words(one));
+    let row = |one: &&Measure| {
+        let name = fit(&named(&one.name), widest, true);
+        format!("{:<8} {name}  {}", one.kind.name(), measure_words(one))
+    };
     lines.extend(sorted(measures).iter().map(row));
-    let widest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
-    lines[1] = "-".repeat(widest);
+    lines[1] = rule(&lines);
     lines
 }
 
@@ -80,7 +83,7 @@ pub fn measure_rows(measures: &[Measure]) -> Vec<Vec<Cell>> {
                 Cell::Int(one.count as i64),
                 part(one.good),
                 part(one.bad()),
-                Cell::Text(one.ratio().map(|ratio| ratio.to_string()).unwrap_or_default()),
+                Cell::Text(one.ratio().map(short).unwrap_or_default()),
                 text(Some(one.sum).filter(|_| !ratio)),
                 text(one.avg()),
                 text(Some(one.min).filter(|_| trend)),
@@ -93,10 +96,11 @@ pub fn measure_rows(measures: &[Measure]) -> Vec<Vec<Cell>> {
         .collect()
 }
 
-/// In the file, which is for programs: to a thousandth.
+/// In the file, which is for programs: with the fewest digits that read back as the same number.
 fn short(value: f64) -> String {
-    let text = format!("{value:.3}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    // Very large and very small ones in powers of ten: `1e300`.
+    let text = format!("{value:?}");
+    text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }
 
 #[cfg(test)]
@@ -136,5 +140,35 @@ mod tests {
         trend,tokens,3,,,,1042.5,347.5,12,1000.5,30,1000.5,1000.5
         ");
         assert_eq!(measure_lines(&[]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn files_say_what_was_measured_however_small_or_large() {
+        let mut all = Measures::default();
+        for (name, value) in [("huge", 1e300), ("small", 0.000_1), ("whole", 12.0), ("third", 1.0 / 3.0)] {
+            all.add(MeasureKind::Trend, name, value);
+            all.add(MeasureKind::Counter, name, value);
+        }
+        for row in measure_rows(all.all()) {
+            let [_, Cell::Text(name), Cell::Int(1), _, _, _, numbers @ ..] = &*row else { panic!("{row:?}") };
+            let wanted = all.all().iter().find(|one| *one.name == **name).unwrap().sum;
+            for cell in numbers {
+                let Cell::Text(text) = cell else { panic!("{row:?}") };
+                assert!(text.len() < 24 && (text.is_empty() || text.parse() == Ok(wanted)), "{row:?}");
+            }
+        }
+        assert_eq!([1e300, 0.000_1, 12.0, 1e-7].map(short), ["1e300", "0.0001", "12", "1e-7"]);
+        assert_eq!(measure_lines(all.all())[2], "counter  huge   1e300 (added 1 times)");
+    }
+
+    #[test]
+    fn no_name_breaks_the_table() {
+        let mut all = Measures::default();
+        for name in ["a\x1b[31mb\nc", "日本", &"x".repeat(900)] {
+            all.add(MeasureKind::Check, name, 1.0);
+        }
+        insta::assert_snapshot!(measure_lines(all.all()).join("\n"));
+        let Cell::Text(name) = &measure_rows(all.all())[1][1] else { panic!() };
+        assert_eq!(name.len(), 900);
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::cells::{fit, named, rule, width};
+
 /// A threshold as the record tells of it.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
@@ -59,25 +61,25 @@ pub fn threshold_lines(thresholds: &[Threshold]) -> Vec<String> {
     if thresholds.is_empty() {
         return Vec::new();
     }
-    let width = |title: &str, of: fn(&Threshold) -> &str| {
-        thresholds.iter().map(|one| of(one).chars().count()).max().unwrap_or(0).max(title.len())
+    let widest = |title: &str, of: fn(&Threshold) -> String| {
+        thresholds.iter().map(|one| width(&of(one))).max().unwrap_or(0).max(title.len())
     };
-    let (subject, metric) = (width("Thresholds", |one| &one.subject), width("", |one| &one.metric));
-    let required = width("required", |one| &one.required);
+    let subject = widest("Thresholds", |one| named(&one.subject));
+    let metric = widest("", |one| one.metric.clone());
+    let required = widest("required", |one| one.required.clone());
     let title = format!("{:<width$}", "Thresholds", width = 9 + subject + 1 + metric);
     let mut lines = vec![format!("{title} {:<required$} measured", "required"), String::new()];
     lines.extend(thresholds.iter().map(|one| {
         format!(
-            "{:<8} {:<subject$} {:<metric$} {:<required$} {}",
+            "{:<8} {} {:<metric$} {:<required$} {}",
             one.verdict(),
-            one.subject,
+            fit(&named(&one.subject), subject, true),
             one.metric,
             one.required,
             one.measured()
         )
     }));
-    let widest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
-    lines[1] = "-".repeat(widest);
+    lines[1] = rule(&lines);
     lines
 }
 
@@ -111,6 +113,8 @@ mod tests {
             ),
             threshold("POST /pay", "no data", None, "no request was counted under this name", false),
             threshold("GET /é", "failed", Some("300 ms"), "", true),
+            threshold("GET /日本\n\x1b[31mred", "ok", Some("3 ms"), "", true),
+            threshold(&format!("GET /{}", "x".repeat(300)), "ok", Some("3 ms"), "", true),
         ];
         insta::assert_snapshot!(threshold_lines(&all).join("\n"));
         assert_eq!(threshold_lines(&[]), Vec::<String>::new());

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::cells::clean;
+
 /// What the record says of it: the words of its `dto::Verdict`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -45,10 +47,12 @@ pub fn verdict_lines(verdict: &Verdict) -> Vec<String> {
     if !verdict.is_known() {
         return Vec::new();
     }
-    let mut lines = vec![format!("Verdict  {}: {}", verdict.level, verdict.summary)];
+    // Names of workers and of users' classes are in them.
+    let shown = |text: &str| clean(text, true);
+    let mut lines = vec![format!("Verdict  {}: {}", verdict.level, shown(&verdict.summary))];
     for reason in &verdict.reasons {
-        lines.push(format!("  {:<5}  {}", reason.level, reason.text));
-        lines.push(format!("         {}", reason.advice));
+        lines.push(format!("  {:<5}  {}", reason.level, shown(&reason.text)));
+        lines.push(format!("         {}", shown(&reason.advice)));
     }
     lines
 }

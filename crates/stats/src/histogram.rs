@@ -7,7 +7,7 @@ const SUB_BUCKETS: u64 = 2048;
 const SUB_BUCKET_BITS: u32 = 11;
 const HALF_BITS: u32 = 10;
 /// Recorded values are clamped to 2^40 µs (about 12 days), which bounds the table.
-const HIGHEST: u64 = 1 << 40;
+pub(crate) const HIGHEST: u64 = 1 << 40;
 /// As long as there are fewer different values, a sorted list is smaller than pages.
 const SPARSE: usize = 48;
 const PAGE: usize = 32;
@@ -108,6 +108,17 @@ pub(crate) fn micros(ms: f64) -> u64 {
     (ms * 1_000.0 + 0.5) as u64
 }
 
+/// Which of so many values, counted from 1, is the percentile of this fraction: the first that is not less than so many of all.
+///
+/// A fraction is meant as the decimal number that it is written as. As a binary one times a number 55 % of 100 are more than 55, and the next
+/// value would be taken.
+pub fn rank(fraction: f64, of: u64) -> u64 {
+    const DIGITS: u64 = 1_000_000_000_000_000;
+    let parts = (fraction.clamp(0.0, 1.0) * DIGITS as f64).round() as u128;
+    let wanted = (parts * u128::from(of)).div_ceil(u128::from(DIGITS));
+    u64::try_from(wanted).unwrap_or(u64::MAX).clamp(1, of.max(1))
+}
+
 impl Histogram {
     /// Counts one value in microseconds.
     pub fn record(&mut self, us: u64) {
@@ -201,8 +212,7 @@ impl Histogram {
     }
 
     fn value_in(&self, slots: &[(u32, u64)], fraction: f64) -> u64 {
-        let wanted =
-            ((fraction.clamp(0.0, 1.0) * self.total as f64).ceil() as u64).clamp(1, self.total.max(1));
+        let wanted = rank(fraction, self.total);
         let mut seen = 0;
         for &(slot, count) in slots {
             seen += count;
@@ -249,6 +259,27 @@ mod tests {
             0..HIGHEST,
             (0u32..40).prop_map(|bits| 1u64 << bits)
         ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_percentile_is_the_first_value_that_is_not_less_than_its_share(percent in 1u64..=100, hundreds in 0u64..3_000_000) {
+            prop_assert_eq!(rank(percent as f64 / 100.0, hundreds * 100), (percent * hundreds).max(1));
+            prop_assert_eq!(rank(percent as f64 / 100.0, hundreds * 100 + 1), percent * hundreds + 1);
+        }
+    }
+
+    #[test]
+    fn no_percentile_is_another_one() {
+        assert_eq!([0.5, 0.55, 0.29, 1.0, 0.0].map(|fraction| rank(fraction, 100)), [50, 55, 29, 100, 1]);
+        assert_eq!(
+            [99_999_989, 99_999_990, 100_000_000].map(|of| rank(0.999_999_9, of)),
+            [99_999_980, 99_999_981, 99_999_990]
+        );
+        assert_eq!(
+            (rank(0.999_999_9, u64::MAX / 2), rank(0.5, 0), rank(f64::NAN, 7)),
+            (9_223_371_114_517_572_122, 1, 1)
+        );
     }
 
     #[test]

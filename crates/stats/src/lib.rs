@@ -36,7 +36,7 @@ pub use bucket::{Buckets, bucket_response_time, percentile_of};
 pub use durations::{Durations, Series};
 pub use entry::{Entry, Sample, Span};
 pub use error::{ErrorRecord, ErrorSeed, ErrorTable, MAX_ERRORS, OVERFLOW_ERROR, Tally};
-pub use histogram::Histogram;
+pub use histogram::{Histogram, rank};
 pub use latencies::{Latencies, Latency, MOST_LATENCY_NAMES};
 pub use measures::{MAX_MEASURES, Measure, MeasureKey, MeasureKind, MeasureMarks, Measures, roundest};
 pub use number::Number;

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::histogram::{Histogram, micros, slot_of};
+use crate::histogram::{HIGHEST, Histogram, micros, slot_of};
+use crate::request_stats::OVERFLOW_NAME;
 use crate::slice::Slice;
 
 /// More different ones than this are counted together, those of each kind.
 pub const MAX_MEASURES: usize = 1_000;
 /// Their name.
-const OTHERS: &str = "(other names)";
+const OTHERS: &str = OVERFLOW_NAME;
 /// Names are cut to this many bytes.
 const LONGEST_NAME: usize = 1_000;
 
@@ -146,6 +147,10 @@ impl Measure {
             return None;
         }
         let within = |thousandths: u64| {
+            // Values beyond the histogram are not told apart: nothing nearer to them is known than the largest.
+            if thousandths >= HIGHEST {
+                return self.max;
+            }
             (roundest(thousandths) as f64 / 1_000.0).clamp(self.min, self.max.max(self.min))
         };
         Some(self.values.values_at(fractions).into_iter().map(within).collect())
@@ -167,6 +172,7 @@ pub struct Measures {
     index: HashMap<(MeasureKind, Arc<str>), usize>,
     latency: Option<Box<Measure>>,
     changes: u64,
+    has_others: bool,
 }
 
 impl Measures {
@@ -195,6 +201,7 @@ impl Measures {
         let fresh = if self.all.len() < MAX_MEASURES || name == OTHERS {
             fresh
         } else {
+            self.has_others = true;
             return self.place(kind, OTHERS);
         };
         self.index.insert((kind, Arc::clone(&fresh.name)), self.all.len());
@@ -218,6 +225,11 @@ impl Measures {
     /// All of the script's, in order of first use.
     pub fn all(&self) -> &[Measure] {
         &self.all
+    }
+
+    /// Whether there have ever been more names than are told apart.
+    pub fn has_others(&self) -> bool {
+        self.has_others
     }
 
     /// The latency that all other numbers are not of, of an open run.
@@ -356,6 +368,14 @@ mod tests {
         let before = all.changes();
         assert_eq!(all.take().len(), 3);
         assert!(all.all().is_empty() && all.changes() > before);
+    }
+
+    #[test]
+    fn the_largest_percentile_is_the_largest_value() {
+        let mut all = Measures::default();
+        all.add(MeasureKind::Trend, "bytes", 1.0);
+        all.add(MeasureKind::Trend, "bytes", 1e12);
+        assert_eq!(all.all()[0].percentiles(&[0.5, 0.99]), Some(vec![1.0, 1e12]));
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub enum Warning {
     },
     /// More different errors than [`crate::MAX_ERRORS`].
     TooManyErrors,
+    /// More different checks and metrics than [`crate::MAX_MEASURES`].
+    TooManyMeasures,
 }
 
 /// All entries, their total and the errors.
@@ -88,6 +90,7 @@ pub struct RequestStats {
     seconds_budget: usize,
     warned_names: bool,
     warned_errors: bool,
+    warned_measures: bool,
     warnings: Vec<Warning>,
     /// On a worker whose master wants to know what happened in which second.
     cuts: Option<Box<cuts::Cuts>>,
@@ -117,6 +120,7 @@ impl RequestStats {
             seconds_budget: SECONDS_BUDGET,
             warned_names: false,
             warned_errors: false,
+            warned_measures: false,
             warnings: Vec::new(),
             cuts: None,
             pieces: None,
@@ -296,6 +300,10 @@ impl RequestStats {
 
     /// Warnings not taken yet; each is given once in the life of this object.
     pub fn take_warnings(&mut self) -> Vec<Warning> {
+        if self.measures.has_others() && !self.warned_measures {
+            self.warned_measures = true;
+            self.warnings.push(Warning::TooManyMeasures);
+        }
         std::mem::take(&mut self.warnings)
     }
 

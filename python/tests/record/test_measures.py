@@ -36,7 +36,7 @@ def test_the_page_says_what_comes_out(tmp_path: Path, blog: TestkitServer):
     # Two of the thresholds are kept.
     assert result.returncode == 3
     standing = re.findall(
-        r"^(ok|FAILED|NO DATA) +(\w+ .*\w) +(passed|p95|sum)\b", result.stderr, re.MULTILINE
+        r"^(ok|FAILED|NO DATA) +(\w+ .*\w) +(passed|p95|sum|true)\b", result.stderr, re.MULTILINE
     )
     assert [one[0] for one in standing] == ["ok", "ok", "FAILED", "NO DATA"], result.stderr
     out = tmp_path / "out"
@@ -235,6 +235,6 @@ def test_a_run_ends_when_a_window_of_a_check_is_broken(tmp_path: Path):
     )  # fmt: skip
     assert result.returncode == 3, result.stderr
     assert "Threshold broken: rate at times: pass > 50% over 1s, stop" in result.stderr
-    assert re.search(r"FAILED +rate at times +passed +> 50% .*first after 0:00:0\d", result.stderr), (
+    assert re.search(r"FAILED +rate at times +true +> 50% .*first after 0:00:0\d", result.stderr), (
         result.stderr
     )

@@ -144,9 +144,9 @@ export function zoneHere(unix = Date.now() / 1000): number {
   return -new Date(unix * 1000).getTimezoneOffset() || 0;
 }
 
-/** 0.5 → "p50", 0.999 → "p99.9": the name of a percentile, everywhere but in Locust's own formats. */
+/** 0.5 → "p50", 0.999 → "p99.9": the name of a percentile, everywhere but in Locust's own formats. With all its digits. */
 export function percentileName(fraction: number): string {
-  return `p${Number((fraction * 100).toFixed(4))}`;
+  return `p${(fraction * 100).toFixed(12).replace(/\.?0+$/, "")}`;
 }
 
 /** "my_argument" → "My argument". */

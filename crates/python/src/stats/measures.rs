@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use super::convert;
-use super::request_stats::RequestStats;
+use super::request_stats::{RequestStats, warn};
 
 /// In reports, if there are any. Locust's nodes leave it alone.
 pub(super) const KEY: &str = "gregaria_measures";
@@ -21,9 +21,20 @@ fn kind(name: &str) -> PyResult<MeasureKind> {
 
 /// Counts a value of a check or metric.
 #[pyfunction]
-fn measure(stats: &Bound<'_, RequestStats>, of: &str, name: &str, value: f64) -> PyResult<()> {
+fn measure(
+    py: Python<'_>,
+    stats: &Bound<'_, RequestStats>,
+    of: &str,
+    name: &str,
+    value: f64,
+) -> PyResult<()> {
     let kind = kind(of)?;
-    stats.get().shared().lock().measures_mut().add(kind, name, value);
+    let warnings = {
+        let mut stats = stats.get().shared().lock();
+        stats.measures_mut().add(kind, name, value);
+        stats.take_warnings()
+    };
+    warn(py, &warnings);
     Ok(())
 }
 

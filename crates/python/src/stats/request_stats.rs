@@ -214,6 +214,11 @@ pub(super) fn warn(py: Python<'_>, warnings: &[Warning]) {
                 gregaria_stats::MAX_ERRORS,
                 gregaria_stats::OVERFLOW_ERROR
             ),
+            Warning::TooManyMeasures => format!(
+                "More than {} different names of checks and metrics: further ones are counted together as \"{}\".",
+                gregaria_stats::MAX_MEASURES,
+                gregaria_stats::OVERFLOW_NAME
+            ),
         };
         let logged = py
             .import("logging")

@@ -1,9 +1,9 @@
 //! How each rule stands, second by second.
 
 use gregaria_report::figures::count;
-use gregaria_stats::{Measure, MeasureKind, Number};
+use gregaria_stats::{MAX_MEASURES, Measure, MeasureKind, Number, OVERFLOW_NAME};
 
-use super::metric::{Dimension, Metric, share};
+use super::metric::{Dimension, Metric};
 use super::rule::{Subject, Threshold};
 use super::sums::{Sums, Window};
 use crate::dto;
@@ -66,8 +66,8 @@ impl Judge {
 
     /// Until now that has become of the arrivals, if the run is an open one.
     pub(crate) fn has_arrived(&mut self, arrivals: Option<&dto::Arrivals>) {
-        if let Some(&dto::Arrivals { due, late, dropped, .. }) = arrivals {
-            self.arrived = Arrived { due, late, dropped };
+        if let Some(arrivals) = arrivals {
+            self.arrived = Arrived::of(arrivals);
         }
     }
 
@@ -203,9 +203,7 @@ impl Watch {
     fn whole(&self, run: &Run) -> Option<f64> {
         let metric = self.rule.metric;
         if metric.is_of_arrivals() && self.rule.after == 0 {
-            let arrivals = run.arrivals()?;
-            let part = if metric == Metric::Late { arrivals.late } else { arrivals.dropped };
-            return share(part, arrivals.due);
+            return metric.of_arrived(Arrived::of(run.arrivals()?));
         }
         if let Subject::Measure(kind, name) = &self.rule.subject {
             if self.rule.after > 0 {
@@ -275,7 +273,7 @@ impl Watch {
         dto::Threshold {
             text: rule.text.clone(),
             subject: rule.subject.to_string(),
-            metric: rule.metric.label(),
+            metric: rule.label(),
             required: rule.bound.text(dimension),
             outcome: outcome.to_owned(),
             limit: (dimension == Dimension::Time).then_some(rule.bound.value),
@@ -294,6 +292,10 @@ impl Watch {
         if let Subject::Measure(kind, name) = &self.rule.subject {
             let whole = self.window.is_none() && self.rule.after == 0;
             words.extend(match measured(run, *kind, name) {
+                None if measured(run, *kind, OVERFLOW_NAME).is_some() => Some(format!(
+                    "not told apart: names beyond the first {} are counted together",
+                    count(MAX_MEASURES as u64)
+                )),
                 None => Some("nothing was measured under this name".to_owned()),
                 Some(_) if outcome == NO_DATA => Some(self.nothing("anything")),
                 Some(one) if kind.is_ratio() && whole => Some(of(one.good, one.count)),
@@ -302,25 +304,23 @@ impl Watch {
             words.extend(self.when());
             return words.join(", ");
         }
-        if outcome == NO_DATA {
+        if self.rule.metric.is_of_arrivals() {
+            words.extend(self.of_arrivals(run.arrivals(), outcome));
+        } else if outcome == NO_DATA {
             words.push(match () {
-                () if self.rule.metric.is_of_arrivals() && run.arrivals().is_none() => {
-                    "the run has no arrival rate".to_owned()
-                }
                 () if !run.total().is_used() => "there was no request".to_owned(),
+                () if meant(run, &self.rule.subject).all(|name| !name.is_used())
+                    && run.names().any(|name| &*name.entry.name == OVERFLOW_NAME) =>
+                {
+                    format!(
+                        "not told apart: there are so many names that the rest is counted as {OVERFLOW_NAME}"
+                    )
+                }
                 () if meant(run, &self.rule.subject).all(|name| !name.is_used()) => {
                     "no request was counted under this name".to_owned()
                 }
                 () => self.nothing("one"),
             });
-        }
-        if self.rule.metric.is_of_arrivals()
-            && self.window.is_none()
-            && self.rule.after == 0
-            && let Some(arrivals) = run.arrivals()
-        {
-            let part = if self.rule.metric == Metric::Late { arrivals.late } else { arrivals.dropped };
-            words.push(of(part, arrivals.due));
         }
         if self.rule.metric == Metric::FailRatio && self.window.is_none() && self.rule.after == 0 {
             let (failures, requests) =
@@ -333,6 +333,28 @@ impl Watch {
         }
         words.extend(self.when());
         words.join(", ")
+    }
+
+    /// What there is to say of a rule about arrivals.
+    fn of_arrivals(&self, arrivals: Option<&dto::Arrivals>, outcome: &str) -> Option<String> {
+        let whole = self.window.is_none() && self.rule.after == 0;
+        Some(match (arrivals, self.rule.metric) {
+            (None, _) if outcome == NO_DATA => "the run has no arrival rate".to_owned(),
+            (Some(_), Metric::Late) if !whole && outcome == NO_DATA => self.nothing("any that began"),
+            (Some(_), _) if !whole && outcome == NO_DATA => self.nothing("any"),
+            (Some(arrivals), Metric::Late) if whole && arrivals.begun == 0 => {
+                format!("none of {} began", count(arrivals.due))
+            }
+            (Some(arrivals), Metric::Late) if whole => of(arrivals.late, arrivals.due),
+            (Some(arrivals), _) if whole && arrivals.lost > 0 => format!(
+                "{} dropped and {} lost of {}",
+                count(arrivals.dropped),
+                count(arrivals.lost),
+                count(arrivals.due.saturating_add(arrivals.lost))
+            ),
+            (Some(arrivals), _) if whole => of(arrivals.dropped, arrivals.due),
+            _ => return None,
+        })
     }
 
     /// Where there was no data.

@@ -1,9 +1,10 @@
 //! The numbers that a rule can be about, their units, and how they are written.
 
-use gregaria_report::figures::{judged, percentile_name};
+use gregaria_report::figures::{PERCENTILE_DIGITS, judged, percentile_name};
 use gregaria_stats::{Measure, MeasureKind, roundest};
 
 use super::sums::Sums;
+use crate::series::Arrived;
 
 /// A number of the run or of a window.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,7 +19,7 @@ pub(crate) enum Metric {
     Rps,
     Count,
     Users,
-    /// Arrivals of an open run that did not begin, per arrival.
+    /// Arrivals of an open run that did not begin, or that were lost with their worker, per arrival.
     Dropped,
     /// Those that began late, per arrival.
     Late,
@@ -76,6 +77,12 @@ impl Metric {
         })
     }
 
+    /// Whether a percentile of that name can be told from all others: finer than this it would be another one's name that is shown.
+    pub(crate) fn is_told_apart(word: &str) -> bool {
+        let decimals = word.split_once('.').map_or("", |(_, rest)| rest.trim_end_matches(')'));
+        decimals.trim_end_matches('0').len() <= PERCENTILE_DIGITS
+    }
+
     pub(crate) fn dimension(self) -> Dimension {
         match self {
             Self::Avg | Self::Min | Self::Max | Self::Percentile(_) => Dimension::Time,
@@ -103,9 +110,20 @@ impl Metric {
             Self::Rps => (seconds > 0.0).then(|| requests / seconds),
             Self::Count => Some(requests),
             Self::Users => sums.users.map(|users| users as f64),
-            Self::Dropped => share(sums.arrived.dropped, sums.arrived.due),
-            Self::Late => share(sums.arrived.late, sums.arrived.due),
+            Self::Dropped | Self::Late => self.of_arrived(sums.arrived),
             Self::Pass | Self::Sum | Self::PerSecond => None,
+        }
+    }
+
+    /// Of what became of arrivals. What nobody knows the end of has not begun, as far as can be known; and where none began, none could
+    /// begin late.
+    pub(crate) fn of_arrived(self, arrived: Arrived) -> Option<f64> {
+        match self {
+            Self::Dropped => {
+                share(arrived.dropped.saturating_add(arrived.lost), arrived.due.saturating_add(arrived.lost))
+            }
+            Self::Late if arrived.begun > 0 => share(arrived.late, arrived.due),
+            _ => None,
         }
     }
 
@@ -161,14 +179,25 @@ impl Metric {
         matches!(self, Self::Dropped | Self::Late)
     }
 
+    /// What it is called, if it is of all requests together and of no name.
+    pub(crate) fn of_the_whole_run(self) -> Option<&'static str> {
+        match self {
+            Self::Users => Some("users"),
+            Self::Dropped | Self::Late => Some("arrivals"),
+            _ => None,
+        }
+    }
+
     /// The whole run's number without a request is none, for all but the users: a rule about a name that never came is broken.
     pub(crate) fn needs_requests(self) -> bool {
         self != Self::Users && !self.is_of_arrivals()
     }
 
-    /// As people read it.
-    pub(crate) fn label(self) -> String {
+    /// As people read it: of requests, or of what a script measures, in the words of the table of checks and metrics.
+    pub(crate) fn label(self, of: Option<MeasureKind>) -> String {
         match self {
+            Self::Count if of.is_some() => "values".to_owned(),
+            Self::Pass if of == Some(MeasureKind::Rate) => "true".to_owned(),
             Self::Percentile(fraction) => percentile_name(fraction),
             Self::FailRatio => "fail ratio".to_owned(),
             Self::Rps => "requests/s".to_owned(),
@@ -314,6 +343,20 @@ mod tests {
         for no in ["p", "p0", "p101", "p9e1", "p-5", "pNaN", "95", "P95", ""] {
             assert_eq!(Metric::named(no), None, "{no}");
         }
-        assert_eq!(Metric::Percentile(0.999).label(), "p99.9");
+        for name in
+            ["p99.9", "p50", "p100", "p0.1", "p28.9", "p99.99999", "p99.999999999999", "p0.000000000001"]
+        {
+            assert!(Metric::is_told_apart(name));
+            assert_eq!(Metric::named(name).unwrap().label(None), name);
+        }
+        assert!(
+            Metric::is_told_apart("p(99.90000000000000000)") && !Metric::is_told_apart("p99.9999999999999")
+        );
+        assert_eq!(Metric::Pass.label(Some(MeasureKind::Rate)), "true");
+        assert_eq!(Metric::Count.label(Some(MeasureKind::Trend)), "values");
+        assert_eq!(
+            (Metric::Count.label(None), Metric::Pass.label(Some(MeasureKind::Check))),
+            ("requests".to_owned(), "passed".to_owned())
+        );
     }
 }

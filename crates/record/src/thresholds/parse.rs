@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use gregaria_report::capital;
+use gregaria_report::figures::PERCENTILE_DIGITS;
 use gregaria_stats::MeasureKind;
 use regex::Regex;
 
@@ -109,13 +110,10 @@ impl<'a> Reader<'a> {
         let starts_with_metric = |rest: &str| Metric::named(metric_word(rest.trim_start())).is_some();
         if let Some(at) = colons.filter(|&at| starts_with_metric(&self.text[at + 2..])).last() {
             self.at = at + 2;
-            let metric = Metric::named(metric_word(self.rest().trim_start()));
-            return Ok(match (measured(&self.text[..at]), metric) {
-                (Some((kind, name)), Some(metric)) if metric.is_of(kind) => {
-                    Subject::Measure(kind, name.to_owned())
-                }
-                _ => self.named(0..at)?,
-            });
+            return match measured(&self.text[..at]) {
+                Some((kind, name)) => Ok(Subject::Measure(kind, name.to_owned())),
+                None => self.named(0..at),
+            };
         }
         // A condition about all requests, or one about a name with something else than a metric behind it.
         if !starts_with_metric(self.text)
@@ -163,9 +161,11 @@ impl<'a> Reader<'a> {
         self.skip_blanks();
         let from = self.at;
         let metric = self.metric(&subject)?;
-        if metric.is_of_arrivals() && !matches!(subject, Subject::All) {
-            let place = from..self.at;
-            return self.wrong(place, "arrivals are those of the whole run: leave the name out");
+        if let Some(what) = metric.of_the_whole_run()
+            && !matches!(subject, Subject::All)
+        {
+            return self
+                .wrong(from..self.at, format!("{what} are those of the whole run: leave the name out"));
         }
         let bound = self.bound(dimension(&subject, metric))?;
         let (mut over, mut after, mut stop, mut warn) = (None, None, false, false);
@@ -219,15 +219,34 @@ impl<'a> Reader<'a> {
         self.skip_blanks();
         let word = metric_word(self.rest());
         if let Some(metric) = Metric::named(word) {
-            if metric.is_of_measures() && !matches!(subject, Subject::Measure(..)) {
-                let place = self.at..self.at + word.len();
-                return self.wrong(
-                    place,
-                    "this is about what a script measures itself: 'check NAME: pass', 'rate NAME: pass', 'counter NAME: sum' or \
-                     'counter NAME: per_second'",
-                );
+            let place = self.at..self.at + word.len();
+            if !Metric::is_told_apart(word) {
+                let most = format!("a percentile has at most {PERCENTILE_DIGITS} digits behind the point");
+                return self.wrong(place, most);
             }
-            self.at += word.len();
+            match subject {
+                // Taken for a request of that name it would find none, and say so only after the run.
+                Subject::Measure(kind, _) if !metric.is_of(*kind) => {
+                    let (_, of_which) = known(Some(*kind));
+                    let way_out = if metric.is_of_measures() || metric.of_the_whole_run().is_some() {
+                        String::new()
+                    } else {
+                        let name = self.text[..self.at].trim_end();
+                        let name = name.strip_suffix(':').unwrap_or(name);
+                        format!("; a request of that name stands in quotation marks: \"{name}\": {word}")
+                    };
+                    return self.wrong(place, format!("{of_which}{way_out}"));
+                }
+                Subject::All | Subject::Name(_) | Subject::Pattern(_) if metric.is_of_measures() => {
+                    return self.wrong(
+                        place,
+                        "this is about what a script measures itself: 'check NAME: pass', 'rate NAME: pass', 'counter NAME: sum' or \
+                         'counter NAME: per_second'",
+                    );
+                }
+                _ => {}
+            }
+            self.at = place.end;
             return Ok(metric);
         }
         let place = if word.is_empty() { self.word_at(self.at) } else { self.at..self.at + word.len() };
@@ -294,7 +313,8 @@ impl<'a> Reader<'a> {
 /// The check, or the metric of the script's own, that a name stands for, if it does.
 fn measured(name: &str) -> Option<(MeasureKind, &str)> {
     let (kind, name) = name.split_once(' ')?;
-    Some((MeasureKind::named(kind)?, name.trim())).filter(|(_, name)| !name.is_empty())
+    let kind = MeasureKind::ALL.into_iter().find(|of_scripts| of_scripts.name() == kind)?;
+    Some((kind, name.trim())).filter(|(_, name)| !name.is_empty())
 }
 
 /// The metrics that requests have, or what a script measures itself, and the same as a sentence.
@@ -389,8 +409,13 @@ mod tests {
             );
         }
         // Requests of such a name.
-        for text in ["check out: p95 < 1s", "counter: avg < 1s", "\"trend a\": p95 < 1s", "check : avg < 1s"]
-        {
+        for text in [
+            "\"check out\": p95 < 1s",
+            "counter: avg < 1s",
+            "'trend a': p95 < 1s",
+            "check : avg < 1s",
+            "latency x: p95 < 3",
+        ] {
             assert!(matches!(parsed(text).subject, Subject::Name(_)), "{text}");
         }
         for text in ["pass > 99%", "GET /: sum > 3", "trend a: p95 < 3ms"] {
@@ -419,6 +444,16 @@ mod tests {
             "check has-ok: rate > 99%",
             "counter sold: sums > 1",
             "trend basket: size < 3",
+            "check x: p95 < 3",
+            "rate x: p95 < 1",
+            "counter x: users < 1",
+            "trend x: pass > 3%",
+            "check x: dropped < 3%",
+            "/a: dropped < 1%",
+            "/never: users < 5",
+            "~^GET: users < 5",
+            "p99.99999999999999999 < 3ms",
+            "GET /: p(99.12345678901234) < 3ms",
             "",
         ]
         .iter()

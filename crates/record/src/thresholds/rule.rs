@@ -46,6 +46,15 @@ impl Threshold {
     pub(crate) fn dimension(&self) -> Dimension {
         dimension(&self.subject, self.metric)
     }
+
+    /// What its number is called.
+    pub(crate) fn label(&self) -> String {
+        let kind = match &self.subject {
+            Subject::Measure(kind, _) => Some(*kind),
+            _ => None,
+        };
+        self.metric.label(kind)
+    }
 }
 
 pub(super) fn dimension(subject: &Subject, metric: Metric) -> Dimension {

@@ -1,6 +1,6 @@
-//! Text on a terminal: how many columns it takes, and what of it fits.
+//! Lines of the block: pieces with a look, as much of them as fits.
 
-use unicode_width::UnicodeWidthChar;
+use crate::cells::{cut, width};
 
 /// What a terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,60 +39,6 @@ impl Style {
             Self::Accent => "\x1b[36m",
         }
     }
-}
-
-/// A name as a terminal may show it: nothing in it moves the cursor or turns the direction of what follows, and each letter is as wide
-/// as it is counted.
-pub(super) fn clean(text: &str, unicode: bool) -> String {
-    let odd = if unicode { '\u{fffd}' } else { '?' };
-    let shown = text.chars().filter_map(|letter| match letter {
-        // Selects the look of the letter before it: terminals do not agree about its width.
-        '\u{fe00}'..='\u{fe0f}' => None,
-        '\u{ad}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' => Some(odd),
-        letter if letter.is_control() || (!unicode && !letter.is_ascii()) => Some(odd),
-        letter => Some(letter),
-    });
-    shown.collect()
-}
-
-/// Columns that it takes.
-pub(super) fn width(text: &str) -> usize {
-    text.chars().map(|letter| letter.width().unwrap_or(0)).sum()
-}
-
-/// As much of it as fits into so many columns; what is cut off is told by a mark.
-pub(super) fn cut(text: &str, columns: usize, unicode: bool) -> String {
-    if width(text) <= columns {
-        return text.to_owned();
-    }
-    let mark = if unicode { "…" } else { "~" };
-    if columns == 0 {
-        return String::new();
-    }
-    let mut out = String::new();
-    let mut left = columns - 1;
-    for letter in text.chars() {
-        let wide = letter.width().unwrap_or(0);
-        if wide > left {
-            break;
-        }
-        left -= wide;
-        out.push(letter);
-    }
-    out.push_str(mark);
-    out
-}
-
-/// Cut or filled up to exactly so many columns.
-pub(super) fn fit(text: &str, columns: usize, unicode: bool) -> String {
-    let mut out = cut(text, columns, unicode);
-    let missing = columns.saturating_sub(width(&out));
-    out.extend(std::iter::repeat_n(' ', missing));
-    out
 }
 
 /// A line in pieces.
@@ -153,24 +99,8 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cells::{clean, fit};
     use proptest::prelude::*;
-
-    #[test]
-    fn nothing_in_a_name_moves_the_cursor() {
-        assert_eq!(clean("GET\t/\x1b[2Ja\nb\u{202e}c", true), "GET\u{fffd}/\u{fffd}[2Ja\u{fffd}b\u{fffd}c");
-        assert_eq!(clean("/é日❤\u{fe0f}", false), "/???");
-        assert_eq!(clean("/é日❤\u{fe0f}", true), "/é日❤");
-    }
-
-    #[test]
-    fn wide_letters_are_counted_as_two() {
-        assert_eq!(width("日本"), 4);
-        assert_eq!(width("e\u{301}"), 1);
-        assert_eq!(cut("日本語", 4, true), "日…");
-        assert_eq!(fit("日本語", 4, true), "日… ");
-        assert_eq!(cut("abcd", 3, false), "ab~");
-        assert_eq!(cut("abc", 0, true), "");
-    }
 
     proptest! {
         #[test]

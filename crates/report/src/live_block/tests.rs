@@ -2,8 +2,8 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
-use super::cells::width;
 use super::*;
+use crate::cells::width;
 
 fn row(label: &str, requests: u64, failures: u64, p95: f64) -> LiveRow {
     LiveRow {

@@ -107,6 +107,18 @@ fn names_beyond_the_limit_share_an_entry_and_warn_once() {
 }
 
 #[test]
+fn checks_and_metrics_beyond_the_limit_warn_once() {
+    let mut stats = RequestStats::new(true, 1.0);
+    for i in 0..=crate::MAX_MEASURES {
+        assert_eq!(stats.take_warnings(), []);
+        stats.measures_mut().add(crate::MeasureKind::Counter, &i.to_string(), 1.0);
+    }
+    assert_eq!(stats.take_warnings(), [Warning::TooManyMeasures]);
+    stats.measures_mut().add(crate::MeasureKind::Counter, "one more", 1.0);
+    assert_eq!(stats.take_warnings(), []);
+}
+
+#[test]
 fn errors_beyond_the_limit_warn_once() {
     let mut stats = RequestStats::new(true, 1.0);
     for i in 0..MAX_ERRORS + 3 {

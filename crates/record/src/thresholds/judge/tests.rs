@@ -185,3 +185,75 @@ fn what_is_left_out_at_the_begin_is_at_least_as_long_as_was_asked_for() {
     judge.second_is_over(3, 1, false);
     assert_eq!(judge.standing(&Run::new(), true)[0].measured, Some(4.0));
 }
+
+/// How these rules stand at the end of an open run of five seconds, in the third of which all of this came about.
+fn of_arrivals(arrivals: &dto::Arrivals, rules: &[&str]) -> Vec<(String, String)> {
+    let mut judge = Judge::new(rules.iter().map(|rule| Threshold::parse(rule).unwrap()).collect());
+    for second in 0..5 {
+        let now = if second < 2 { dto::Arrivals::default() } else { arrivals.clone() };
+        judge.has_arrived(Some(&now));
+        judge.second_is_over(second, 1, true);
+    }
+    let mut run = Run::new();
+    run.arrivals = Some(arrivals.clone());
+    let shown = |one: dto::Threshold| {
+        let number = one.shown.unwrap_or_default();
+        (one.outcome, if one.detail.is_empty() { number } else { format!("{number} ({})", one.detail) })
+    };
+    judge.standing(&run, true).into_iter().map(shown).collect()
+}
+
+#[test]
+fn what_was_lost_has_not_begun() {
+    let rules = ["dropped < 1%", "dropped < 1% after 1s", "dropped < 1% over 2s", "late < 5%"];
+    let lost = dto::Arrivals { due: 339, begun: 337, dropped: 2, lost: 161, ..dto::Arrivals::default() };
+    let standing = of_arrivals(&lost, &rules);
+    let outcomes: Vec<&str> = standing.iter().map(|(outcome, _)| &**outcome).collect();
+    assert_eq!(outcomes, [FAILED, FAILED, FAILED, OK]);
+    assert_eq!(standing[0].1, "32.6% (2 dropped and 161 lost of 500)");
+    assert_eq!(standing[1].1, "32.6%");
+    assert!(standing[2].1.starts_with("32.6% (worst of"), "{standing:?}");
+    assert_eq!(standing[3].1, "0% (0 of 339)");
+    let whole = dto::Arrivals { due: 339, begun: 337, dropped: 2, ..dto::Arrivals::default() };
+    assert_eq!(of_arrivals(&whole, &["dropped < 1%"])[0], (OK.to_owned(), "0.59% (2 of 339)".to_owned()));
+}
+
+#[test]
+fn what_never_began_was_not_in_time() {
+    let none = dto::Arrivals { due: 80, dropped: 80, ..dto::Arrivals::default() };
+    let standing =
+        of_arrivals(&none, &["late < 5%", "late < 5% after 1s", "late < 5% over 2s", "dropped <= 100%"]);
+    let words: Vec<String> = standing.iter().map(|(outcome, words)| format!("{outcome}{words}")).collect();
+    assert_eq!(
+        words,
+        [
+            "no data (none of 80 began)",
+            "no data (none after 1 s)",
+            "no data (no window of 2 s had any that began)",
+            "ok100% (80 of 80)",
+        ]
+    );
+}
+
+#[test]
+fn a_name_beyond_the_limit_was_measured_all_the_same() {
+    let mut all = gregaria_stats::Measures::default();
+    for name in 0..=MAX_MEASURES {
+        all.add(MeasureKind::Counter, &format!("n{name}"), 1.0);
+    }
+    let judge = Judge::new(
+        ["counter n1000: sum >= 1", "check n1000: pass > 1%"]
+            .map(|rule| Threshold::parse(rule).unwrap())
+            .to_vec(),
+    );
+    let mut run = Run::new();
+    run.mirror.measures = all.take();
+    let details: Vec<String> = judge.standing(&run, true).into_iter().map(|one| one.detail).collect();
+    assert_eq!(
+        details,
+        [
+            "not told apart: names beyond the first 1,000 are counted together",
+            "nothing was measured under this name"
+        ]
+    );
+}
