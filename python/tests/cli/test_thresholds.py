@@ -208,6 +208,34 @@ def test_a_script_decides_and_is_told(tmp_path: Path) -> None:
     assert len(re.findall(r"TOLD fails == 0 [\d.]+ False", out)) == 1, out
 
 
+LISTENER_RAISES = (
+    LOCUSTFILE
+    + """
+@events.quitting.add_listener
+def fail(environment, **_):
+    raise RuntimeError("mine")
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--threshold", "rps > 1", "--exit-code-on-error", "1"], 2),
+        (["--threshold", "rps > 1000000"], 2),
+        (["--fail-on-invalid", "--exit-code-on-error", "7"], 2),
+        # Nobody gates it: as with Locust.
+        (["--exit-code-on-error", "7"], 7),
+        ([], 1),
+    ],
+)
+def test_of_a_gated_run_a_listener_that_raised_is_told_first(
+    tmp_path: Path, arguments: list[str], code: int
+) -> None:
+    found, out = ended(start(tmp_path, "-t", "2s", *arguments, script=LISTENER_RAISES))
+    assert found == code, out
+
+
 def test_options_of_a_script_keep_their_meaning(tmp_path: Path) -> None:
     code, out = ended(start(tmp_path, "-t", "1s", "--threshold", "7", "--check-rps", "3", script=OWN_OPTION))
     assert code == 1 and "MINE 7.0 3" in out and not table(out), out
