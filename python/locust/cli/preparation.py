@@ -17,7 +17,7 @@ from .._recorder import Recorder
 from ..env import Environment
 from ..exception import RPCError
 from ..log import setup_logging
-from . import arrivals, nearest, reports, script_options, thresholds, warm_up, web
+from . import arrivals, asked, nearest, reports, script_options, thresholds, warm_up, web, without_effect
 from .locustfiles import Definitions
 from .outs import Outs
 from .table import exit_code
@@ -267,11 +267,14 @@ def open_recording(
     else:
         web_ui = web.open_web_ui(environment, options, csv_writer)
         recorder = web_ui.recorder
+    asked.check_keys(environment.user_classes)
     rules = thresholds.asked_for(options, environment.user_classes)
-    recorder.set_thresholds(rules)
+    recorder.set_thresholds(list(rules))
     environment._arrivals = arrivals.asked_for(options, environment.user_classes, environment.shape_class)
     environment._warm_up_seconds = warm_up.asked_for(options, environment)
-    thresholds.check_lengths(rules, options, environment)
+    arrivals.check_sums(options, environment)
+    thresholds.check_what_can_be_known(rules, options, environment)
+    without_effect.tell(options, environment)
     return web_ui, recorder
 
 

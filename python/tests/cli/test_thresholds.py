@@ -157,7 +157,7 @@ def test_a_threshold_can_stand_wherever_an_option_can(tmp_path: Path, source: st
     elif source == "toml":
         (tmp_path / "pyproject.toml").write_text(f"[tool.locust]\nthreshold = {json.dumps(both)}\n")
     elif source == "class":
-        variables["OF_CLASS"] = repr({"thresholds": both, "something": "of a later version"})
+        variables["OF_CLASS"] = repr({"thresholds": both})
     else:
         arguments = ["--check-fail-ratio", "0.01", "--check-rps", "1.5", "--check-avg-response-time", "60"]
         expected = ["ok       all requests/s", "FAILED   all fail ratio", "ok       all avg"]
@@ -352,7 +352,13 @@ class Asks(User):
 
     code, err = run("-t", "10s", "--threshold", rule)
     assert code == 2 and f"    {rule}\n             {'^' * len('over 30s after 1m')}" in err, err
-    assert "needs 90 seconds of the run, which has 9 behind its warm-up (--run-time 10)" in err, err
+    assert "needs 91 seconds of the run (windows consist of whole seconds of the clock" in err, err
+    assert "which has 9 behind its warm-up (--run-time 10)" in err, err
+    # A window as long as the run would have data or not, as the clock has it; and behind what is left out something is to be left.
+    for length, times, needs in (("4", "over 2s after 1s", 4), ("3", "over 2s", 3), ("3", "after 2s", 3)):
+        code, err = run("-t", length, "--threshold", f"p95 < 1s {times}")
+        assert code == 2 and f"needs {needs} seconds of the run" in err, err
+        assert ("whole seconds of the clock" in err) is ("over" in times), err
     # A name is no time; what just fits is tried.
     code, err = run("-t", "3", "--arrival-rate", "20", "--threshold", "over 9h: p95 < 1s after 1s", "-u", "4")
     assert code == 0, err
