@@ -1,13 +1,14 @@
-"""Options that change nothing in this run: nobody is to believe that they did."""
+"""Options, and misspelt variables, that change nothing in this run: nobody is to believe that they did."""
 
 from __future__ import annotations
 
 import logging
+import os
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from .._run_time import START, WARMUP_END
-from . import arrivals, asked, script_options
+from . import arrivals, asked, nearest, script_options
 from .table import table
 
 if TYPE_CHECKING:
@@ -32,6 +33,17 @@ def tell(options: Namespace, environment: Environment) -> None:
         _tell("run_time_from", begin, f"there is no run time ({table().by_dest('run_time').long_flag})")
     if (share := _given(options, "out_sample")) is not None and not _given(options, "outs"):
         _tell("out_sample", f"{share:g}", f"no requests are written ({table().by_dest('outs').long_flag})")
+    _tell_of_variables()
+
+
+def _tell_of_variables() -> None:
+    known = {option.env: option.ours for option in table().options if option.env}
+    of_scripts = {getattr(action, "env_var", None) for action in script_options.script_options().values()}
+    for name in sorted(os.environ.keys() - known.keys() - of_scripts - set(table().env_vars)):
+        # A script may read what it likes: only what is next to one of ours is taken for it.
+        near = nearest.nearest(name, known, closeness=0.9) if name.startswith("LOCUST_") else None
+        if near is not None and known[near]:
+            logger.warning(f"{name} has no effect: no option has this variable. Did you mean '{near}'?")
 
 
 def _given(options: Namespace, dest: str) -> Any:

@@ -161,6 +161,15 @@ def test_options_without_effect_are_told_with_where_they_come_from(tmp_path: Pat
         assert out.count(words) == 1, (words, out)
 
 
+def test_a_misspelt_variable_of_ours_is_told(tmp_path: Path) -> None:
+    own = {"LOCUST_BASKET_SIZE": "3", "LOCUST_USER": "9", "LOCUST_MASTER_NODE": "a"}
+    code, out = run(tmp_path, "-t", "1", LOCUST_THRESHOLD="fails > 9", LOCUST_WARM_UP="5", **own)
+    assert code == 0, out
+    for name in ("LOCUST_THRESHOLDS", "LOCUST_WARMUP"):
+        assert f"has no effect: no option has this variable. Did you mean '{name}'?" in out, out
+    assert out.count("has no effect") == 2, out
+
+
 def test_of_options_that_have_an_effect_or_are_a_scripts_own_nothing_is_told(tmp_path: Path) -> None:
     options = ["--arrivals", "poisson", "--latency", "service", "--let-processors-sleep"]
     warm = ["--warmup", "1s", "--run-time-from", "warmup-end", "-t", "1"]

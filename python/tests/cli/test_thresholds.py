@@ -359,6 +359,10 @@ class Asks(User):
         code, err = run("-t", length, "--threshold", f"p95 < 1s {times}")
         assert code == 2 and f"needs {needs} seconds of the run" in err, err
         assert ("whole seconds of the clock" in err) is ("over" in times), err
+    code, err = run("-t", "3", "--run-time-from", "warmup-end", "--threshold", "p95 < 1s over 3s")
+    assert (
+        code == 2 and "needs 4 seconds" in err and "which has 3 behind its warm-up (--run-time 3)" in err
+    ), err
     # A name is no time; what just fits is tried.
     code, err = run("-t", "3", "--arrival-rate", "20", "--threshold", "over 9h: p95 < 1s after 1s", "-u", "4")
     assert code == 0, err
