@@ -28,8 +28,9 @@ import locust
 
 from ._internals import module_attributes
 from ._said import said_once
-from .cli import nearest, script_options
+from .cli import script_options
 from .cli.config_files import LocustConfigParser, LocustTomlConfigParser
+from .cli.from_files import FromFiles
 from .cli.help import epilog, version_line
 from .cli.io_threads import io_threads
 from .cli.locustfiles import download_locustfile_from_url, parse_locustfile_paths
@@ -92,7 +93,7 @@ class _Group(_GivesWay, argparse._ArgumentGroup):
         return _add_with_ui_keywords(super().add_argument, args, kwargs)
 
 
-class LocustArgumentParser(_GivesWay, configargparse.ArgumentParser):
+class LocustArgumentParser(_GivesWay, FromFiles, configargparse.ArgumentParser):
     """A ConfigArgParse parser whose options can say how the web UI is to show them."""
 
     def error(self, message: str) -> NoReturn:
@@ -101,7 +102,7 @@ class LocustArgumentParser(_GivesWay, configargparse.ArgumentParser):
         _, unrecognized, rest = message.partition("unrecognized arguments:")
         if unrecognized and rest.split():
             given = rest.split()[0].partition("=")[0]
-            if found := self._unknown_key(given):
+            if found := self.place_of_unknown(given):
                 message += f"\n{found}"
             else:
                 flags = [flag for action in self._actions for flag in action.option_strings]
@@ -110,40 +111,12 @@ class LocustArgumentParser(_GivesWay, configargparse.ArgumentParser):
         self.exit(exit_code("USAGE"), f"{self.prog}: error: {message}\n")
         raise AssertionError("exit returned")
 
-    def _unknown_key(self, flag: str) -> str | None:
-        """What there is to say of a key that no option has, if it came from a file: where it is, and what may have been meant."""
-        key = flag.removeprefix("--")
-        for source, settings in self.get_source_to_settings_dict().items():
-            kind, _, path = source.partition("|")
-            if kind == "config_file" and key in settings and settings[key][0] is None:
-                line = nearest.line_of(path, key)
-                place = path if line is None else f"{path}:{line}"
-                flags = [one for action in self._actions for one in action.option_strings]
-                known = [one.removeprefix("--") for one in flags if one.startswith("--")]
-                return f"{place}: no option has the key '{key}'. {nearest.hint(key, known)}".rstrip()
-        return None
-
     def _open_config_files(self, command_line_args: list[str]) -> list[tuple[Any, str]]:
         """Tells of those it finds without being told, and cannot open, as of one given by `--config`."""
         try:
             return super()._open_config_files(command_line_args)
         except OSError as e:
             self.error(f"Unable to open config file: {e.filename}. Error: {e}")
-
-    def convert_item_to_command_line_arg(self, action: Any, key: str, value: Any) -> list[str]:
-        """As ConfigArgParse's; a variable that switches something and is empty is one that is not set."""
-        takes_none = action is not None and action.nargs == 0
-        if (
-            takes_none
-            and isinstance(value, str)
-            and key == getattr(action, "env_var", None)
-            and not value.strip()
-        ):
-            return []
-        if getattr(action, "ours", False) and isinstance(action, argparse._AppendAction):
-            # Values with commas and brackets in them: ConfigArgParse's lists are none of theirs.
-            return [f"{action.option_strings[-1]}={one}" for one in _each(value)]
-        return super().convert_item_to_command_line_arg(action, key, value)
 
     def add_argument(self, *args: Any, **kwargs: Any) -> argparse.Action:
         """As argparse's (and ConfigArgParse's, with `env_var`), with four keywords for the web UI.
@@ -191,24 +164,6 @@ class LocustArgumentParser(_GivesWay, configargparse.ArgumentParser):
         found = super()._get_option_tuples(option_string)
         known = [entry for entry in found if not getattr(entry[0], "ours", False)]
         return known or found
-
-    def dests_from_files_and_environment(self) -> set[str]:
-        """Keys of the options that the last `parse_args` took from a file or a variable."""
-        return {
-            action.dest
-            for source, settings in self.get_source_to_settings_dict().items()
-            if source.startswith(("environment_variables", "config_file"))
-            for action, _value in settings.values()
-            if action is not None
-        }
-
-
-def _each(value: str | list[Any]) -> list[str]:
-    """The values of an option that takes any number of them, from a file or a variable: a list, lines, or parts between `;`."""
-    if isinstance(value, list):
-        return [str(one) for one in value]
-    parts = value.splitlines() if "\n" in value.strip() else value.split(";")
-    return [part.strip() for part in parts if part.strip()]
 
 
 def _add_with_ui_keywords(

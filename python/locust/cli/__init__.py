@@ -4,6 +4,7 @@
 |---|---|
 | `table` | reads the one table of options out of the native module |
 | `config_files` | configuration files, for the parser in `locust.argument_parser` |
+| `from_files` | what the parser knows of where a value came from: files and variables |
 | `locustfiles` | finds, fetches and loads the scripts, and merges what they define |
 | `checks` | refuses what cannot work, before anything is started |
 | `actions` | what ends the program without a run: `--list`, `--show-task-ratio` |

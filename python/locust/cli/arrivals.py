@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from argparse import Namespace
-from typing import Any, NoReturn
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from .. import _engine
 from .._open_run import MOST_USERS, Arrivals, latency_of
-from . import tables
-from .table import exit_code, table
-from .thresholds import ATTRIBUTE
+from . import asked, tables
+from .run_end import end_of_run
+from .table import table
+
+if TYPE_CHECKING:
+    from ..env import Environment
 
 logger = logging.getLogger("locust.main")
 
 _KEY = "arrival_rate"
 _PATTERN = "arrivals"
+# At even distances an iteration arrives whenever the sum of the rate has passed one more half: below this, none.
+_FIRST = 0.5
 
 
 def check_options(options: Namespace) -> None:
     """Ends the program with exit code 2 if the options ask for what is no rate, or contradict each other."""
     rate = _option(options)
     if rate is not None:
-        _check(rate, table().by_dest(_KEY).long_flag)
-    elif _is_poisson(options) and rate is None:
-        # A class or the shape may still say at which rate.
-        logger.debug("--arrivals has an effect in open runs only")
+        _check(rate, asked.place_of_option(_KEY))
 
 
 def asked_for(options: Namespace, user_classes: list[Any], shape: Any) -> Arrivals | None:
@@ -37,12 +39,12 @@ def asked_for(options: Namespace, user_classes: list[Any], shape: Any) -> Arriva
     if rate is None and not of_classes:
         return None
     what = (
-        table().by_dest(_KEY).long_flag
+        asked.place_of_option(_KEY)
         if rate is not None
-        else f"{next(iter(of_classes))}.{ATTRIBUTE}['{_KEY}']"
+        else asked.place_in_class(next(iter(of_classes)), _KEY)
     )
     if shape is not None:
-        _stop(
+        asked.refuse(
             f"{what} and the shape {type(shape).__name__} both say how much load there is to be: leave one of them out, or have "
             "tick() return an ArrivalRate"
         )
@@ -53,7 +55,7 @@ def asked_for(options: Namespace, user_classes: list[Any], shape: Any) -> Arriva
         lanes = [(rate, weights)]
     else:
         if left := [name for name, _weight in weights if name not in of_classes]:
-            _stop(
+            asked.refuse(
                 f"{what} is the rate of one class only, and {', '.join(left)} has none: give each class one, leave classes out "
                 f"(locust … {' '.join(of_classes)}), or give {table().by_dest(_KEY).long_flag} for all of them"
             )
@@ -67,11 +69,55 @@ def asked_for(options: Namespace, user_classes: list[Any], shape: Any) -> Arriva
         logger.warning("--spawn-rate has no effect in an open run: users are started when arrivals need them")
     most = getattr(options, "num_users", None)
     if most is not None and most < len(user_classes):
-        _stop(
+        asked.refuse(
             f"--users {most} is the most users at a time in an open run, and there are {len(user_classes)} classes that need one "
             f"each: give at least --users {len(user_classes)}"
         )
     return Arrivals(lanes, _is_poisson(options), MOST_USERS if most is None else most, latency_of(options))
+
+
+def may_be_open(options: Namespace, environment: Environment) -> bool:
+    """Whether iterations arrive at a rate, or may yet: what a shape asks for is not known before it is asked."""
+    picks_shapes = getattr(options, "class_picker", False) and environment.available_shape_classes
+    return environment._arrivals is not None or environment.shape_class is not None or bool(picks_shapes)
+
+
+def check_sums(options: Namespace, environment: Environment) -> None:
+    """Ends the program if nothing would arrive before the run is over; says so, if that is true of some classes only."""
+    wanted = environment._arrivals
+    if wanted is None or wanted.poisson:
+        # Of those that come at random the first one may come at any time.
+        return
+    by_itself = options.headless or options.autostart
+    # Else a person says how long it takes, on the page.
+    end = end_of_run(options, environment) if by_itself else None
+    limit, what = (wanted.ends_at, "") if end is None else end[:2]
+    if limit is None:
+        return
+    sums = [(rate, classes, _sum(_engine.arrival_corners(rate), limit)) for rate, classes in wanted.lanes]
+    never = [lane for lane in sums if lane[2] < _FIRST]
+    for rate, classes, total in never:
+        where = asked.place_of_option(_KEY)
+        if _option(options) is None:
+            where = asked.place_in_class(classes[0][0], _KEY)
+        why = (
+            f"{where}: nothing would arrive at a rate of {rate}, as all of it together is {total:.2g} of an iteration within the "
+            f"{limit:g} seconds of the run{f' ({what})' if what else ''}, and the first arrives at {_FIRST:g}"
+        )
+        if len(never) == len(sums):
+            asked.refuse(f"{why}: ask for a higher rate, or for a longer run")
+        logger.warning(why)
+
+
+def _sum(corners: list[tuple[float, float]], until: float) -> float:
+    """How many iterations a curve asks for until then."""
+    total = 0.0
+    for (begin, low), (end, high) in pairwise([*corners, (max(until, corners[-1][0]), corners[-1][1])]):
+        length = min(end, until) - begin
+        if length > 0:
+            at_end = low + (high - low) * length / (end - begin)
+            total += (low + at_end) / 2 * length
+    return total
 
 
 def show(runner: Any) -> None:
@@ -98,13 +144,12 @@ def _is_poisson(options: Namespace) -> bool:
 def _of_classes(user_classes: list[Any]) -> dict[str, str]:
     rates = {}
     for user_class in user_classes:
-        settings = getattr(user_class, ATTRIBUTE, None)
-        if not isinstance(settings, dict) or _KEY not in settings:
-            # None, or a script's own attribute of that name.
+        settings = asked.of_class(user_class)
+        if _KEY not in settings:
             continue
-        rate, where = settings[_KEY], f"{user_class.__name__}.{ATTRIBUTE}['{_KEY}']"
+        rate, where = settings[_KEY], asked.place_in_class(user_class.__name__, _KEY)
         if isinstance(rate, bool) or not isinstance(rate, int | float | str):
-            _stop(f"{where} is to be a number or a text, as 50 or '30/m', not {rate!r}")
+            asked.refuse(f"{where} is to be a number or a text, as 50 or '30/m', not {rate!r}")
         rates[user_class.__name__] = str(rate)
         _check(str(rate), where)
     return rates
@@ -114,9 +159,4 @@ def _check(text: str, where: str) -> None:
     try:
         _engine.check_arrival_rate(text)
     except ValueError as e:
-        _stop(f"{where}: {e}")
-
-
-def _stop(message: str) -> NoReturn:
-    sys.stderr.write(f"locust: error: {message}\n")
-    raise SystemExit(exit_code("USAGE"))
+        asked.refuse(f"{where}: {e}")

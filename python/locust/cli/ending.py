@@ -118,10 +118,13 @@ def _judged(run: Run) -> Any:
         return exit_code("STARTUP")
     if run.environment.process_exit_code is not None:
         return run.environment.process_exit_code
+    # Who gates a run wants to know first that its script is broken. Without gates the order is Locust's: what failed comes first.
+    if log.unhandled_greenlet_exception and (run.thresholds or run.options.fail_on_invalid):
+        return exit_code("UNHANDLED")
     if thresholds.is_broken(run.thresholds):
-        return exit_code("UNHANDLED" if log.unhandled_greenlet_exception else "THRESHOLD")
+        return exit_code("THRESHOLD")
     if verdict.is_broken(run.verdict, run.options):
-        return exit_code("UNHANDLED" if log.unhandled_greenlet_exception else "INVALID")
+        return exit_code("INVALID")
     failed = len(run.runner.errors) and not thresholds.is_lenient(run.options, run.thresholds)
     if failed or len(run.runner.exceptions):
         return int(run.options.exit_code_on_error)

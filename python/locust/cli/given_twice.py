@@ -26,8 +26,8 @@ def tell(parser: LocustArgumentParser, options: Namespace) -> None:
             action = parser._option_string_actions.get(f"--{key.removeprefix('--')}")
             if action is None or not getattr(action, "ours", False) or not given & set(action.option_strings):
                 continue
-            line = nearest.line_of(path, key)
             taken = getattr(options, action.dest, None)
             taken = "; ".join(map(str, taken)) if isinstance(taken, list) else taken
-            place = path if line is None else f"{path}:{line}"
-            logger.info(f"{place}: {key} = {value} is not taken, as the command line says {taken}")
+            logger.info(
+                f"{nearest.place_of(path, key)}: {key} = {value} is not taken, as the command line says {taken}"
+            )

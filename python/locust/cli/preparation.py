@@ -17,7 +17,7 @@ from .._recorder import Recorder
 from ..env import Environment
 from ..exception import RPCError
 from ..log import setup_logging
-from . import arrivals, nearest, reports, thresholds, warm_up, web
+from . import arrivals, asked, nearest, reports, script_options, thresholds, warm_up, web, without_effect
 from .locustfiles import Definitions
 from .outs import Outs
 from .table import exit_code
@@ -70,13 +70,20 @@ def choose_user_classes(available: dict[str, type], wanted: list[str]) -> list[A
     if not available:
         _stop("No User class found!")
     if unknown := [name for name in dict.fromkeys(wanted) if name not in available]:
-        near = dict.fromkeys(words for name in unknown if (words := nearest.hint(name, available)))
+        near = dict.fromkeys(words for name in unknown if (words := _hint(name, available)))
         _stop(
             "\n".join(
                 [f"Unknown User(s): {', '.join(unknown)}", *near, f"There are: {nearest.listed(available)}"]
             )
         )
     return [available[name] for name in dict.fromkeys(wanted or available)]
+
+
+def _hint(name: str, available: dict[str, type]) -> str | None:
+    """What may have been meant. A key of a file that no option has gets here, if there is a blank in its value."""
+    parser = script_options.parser()
+    place = parser.place_of_unknown(name) if parser is not None and name.startswith("--") else None  # type: ignore[attr-defined]
+    return place or nearest.hint(name, available)
 
 
 def warn_of_too_many_fixed_users(user_classes: list[Any], num_users: int | None) -> None:
@@ -260,11 +267,14 @@ def open_recording(
     else:
         web_ui = web.open_web_ui(environment, options, csv_writer)
         recorder = web_ui.recorder
+    asked.check_keys(environment.user_classes)
     rules = thresholds.asked_for(options, environment.user_classes)
-    recorder.set_thresholds(rules)
+    recorder.set_thresholds(list(rules))
     environment._arrivals = arrivals.asked_for(options, environment.user_classes, environment.shape_class)
     environment._warm_up_seconds = warm_up.asked_for(options, environment)
-    thresholds.check_lengths(rules, options, environment)
+    arrivals.check_sums(options, environment)
+    thresholds.check_what_can_be_known(rules, options, environment)
+    without_effect.tell(options, environment)
     return web_ui, recorder
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from argparse import Namespace
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from .. import _engine
 from ..argument_parser import Unset
-from . import tables
+from . import arrivals, asked, tables
 from .run_end import end_of_run
-from .table import exit_code, table
+from .table import table
 
 if TYPE_CHECKING:
     from ..env import Environment
@@ -24,76 +23,100 @@ _CHECKS = {
     "check_fail_ratio": "fail_ratio <= {}",
     "check_avg_response_time": "avg <= {}ms",
 }
-# The one attribute in which a class says what only gregaria knows.
-ATTRIBUTE = "gregaria"
 _KEY = "thresholds"
+# A rule about arrivals is about those of the whole run, so that no other name stands before it.
+_OF_ARRIVALS = re.compile(r"(?:(?:all|Aggregated): +)?(dropped|late)\s*[<>=!]")
 
 
 def check_options(options: Namespace) -> None:
     """Ends the program with exit code 2 if the options ask for what is no threshold."""
-    for text in _of_options(options):
-        _check(text, table().by_dest(_KEY).long_flag)
+    for text, where in _of_options(options):
+        _check(text, where)
 
 
-def asked_for(options: Namespace, user_classes: list[Any]) -> list[str]:
-    """All of them, of options and classes. Ends the program if a class asks for what is none."""
-    texts = _of_options(options)
+def asked_for(options: Namespace, user_classes: list[Any]) -> dict[str, str]:
+    """All of them, of options and classes, and where each stands. Ends the program if a class asks for what is none."""
+    rules = _of_options(options)
     for user_class in user_classes:
-        where = f"{user_class.__name__}.{ATTRIBUTE}"
-        settings = getattr(user_class, ATTRIBUTE, None)
-        if not isinstance(settings, dict):
-            # A script's own attribute of that name.
-            continue
-        of_class = settings.get(_KEY, [])
+        where = asked.place_in_class(user_class.__name__, _KEY)
+        of_class = asked.of_class(user_class).get(_KEY, [])
         if not isinstance(of_class, list | tuple) or not all(isinstance(text, str) for text in of_class):
-            _stop(f"{where}['{_KEY}'] is to be a list of texts, not {of_class!r}")
+            asked.refuse(f"{where} is to be a list of texts, not {of_class!r}")
         for text in of_class:
-            _check(text, f"{where}['{_KEY}']")
-        texts += of_class
-    return list(dict.fromkeys(text.strip() for text in texts))
+            _check(text, where)
+        rules += [(text, where) for text in of_class]
+    found: dict[str, str] = {}
+    for text, where in rules:
+        found.setdefault(text.strip(), where)
+    return found
 
 
-def check_lengths(texts: Sequence[str], options: Namespace, environment: Environment) -> None:
-    """Ends the program if a threshold looks at more seconds than the run has: it would fail without any data."""
+def check_what_can_be_known(rules: Mapping[str, str], options: Namespace, environment: Environment) -> None:
+    """Ends the program if a threshold can have no data in this run: it would go by, and fail for that."""
+    # One that only warns does no harm.
+    gates = {text: where for text, where in rules.items() if not re.search(r",\s*warn$", text)}
+    if not arrivals.may_be_open(options, environment):
+        _check_arrivals(gates)
     end = end_of_run(options, environment) if options.headless or options.autostart else None
-    if end is None:
-        return
-    seconds = end[0] - environment._warm_up_seconds
-    for text in texts:
-        # What stands behind the value is no part of a name.
-        start = max(text.rfind(sign) for sign in "<>=!")
-        times = list(re.finditer(r"\b(?:over|after)\s+([^\s,]+)", text[start:]))
-        needs = sum(_engine.timespan(time[1]) or 0 for time in times)
-        # One that only warns does no harm.
-        if needs > seconds and not re.search(r",\s*warn$", text):
-            first, last = start + times[0].start(), start + times[-1].end()
-            behind = " behind its warm-up" if environment._warm_up_seconds else ""
-            _stop(
-                f"this threshold needs {needs} seconds of the run, which has {seconds:g}{behind} ({end[1]}), so it would always fail "
-                f"for want of data: make the run longer, or its times shorter\n    {text}\n    {' ' * first}{'^' * (last - first)}"
+    if end is not None:
+        _check_lengths(gates, end[0] - environment._warm_up_seconds, end[1], environment)
+
+
+def _check_arrivals(gates: Mapping[str, str]) -> None:
+    rate = table().by_dest("arrival_rate").long_flag
+    for text, where in gates.items():
+        if found := _OF_ARRIVALS.match(text):
+            asked.refuse(
+                f"{where}: '{found[1]}' is about iterations that arrive at a rate, and none is asked for, so this threshold would always "
+                f"fail for want of data: give {rate}, or leave it out\n{_marked(text, *found.span(1))}"
             )
 
 
-def _of_options(options: Namespace) -> list[str]:
-    given = getattr(options, _KEY, None)
-    texts = [text for text in given if isinstance(text, str)] if isinstance(given, list) else []
+def _check_lengths(gates: Mapping[str, str], seconds: float, what: str, environment: Environment) -> None:
+    for text, where in gates.items():
+        # What stands behind the value is no part of a name.
+        start = max(text.rfind(sign) for sign in "<>=!")
+        times = list(re.finditer(r"\b(over|after)\s+([^\s,]+)", text[start:]))
+        if not times:
+            continue
+        # A run begins and ends within a second of the clock: of so many seconds one less is whole for sure. Behind what is left out one
+        # is to be left.
+        needs = sum(_engine.timespan(time[2]) or 0 for time in times) + 1
+        if needs > seconds:
+            why = (
+                " (windows consist of whole seconds of the clock, of which a run has one less than it takes)"
+                if any(time[1] == "over" for time in times)
+                else ""
+            )
+            behind = " behind its warm-up" if environment._warm_up_seconds else ""
+            asked.refuse(
+                f"{where}: this threshold needs {needs} seconds of the run{why}, which has {seconds:g}{behind} ({what}), so it would fail "
+                "for want of data: make the run longer, or its times shorter\n"
+                f"{_marked(text, start + times[0].start(), start + times[-1].end())}"
+            )
+
+
+def _marked(text: str, first: int, last: int) -> str:
+    return f"    {text}\n    {' ' * first}{'^' * (last - first)}"
+
+
+def _of_options(options: Namespace) -> list[tuple[str, str]]:
+    """Each, and where it stands."""
+    given, where = getattr(options, _KEY, None), asked.place_of_option(_KEY)
+    rules = [(text, where) for text in given if isinstance(text, str)] if isinstance(given, list) else []
     for dest, rule in _CHECKS.items():
         value = getattr(options, dest, None)
         if isinstance(value, float):
-            texts.append(rule.format(f"{value:f}".rstrip("0").rstrip(".")))
-    return texts
+            text = rule.format(f"{value:f}".rstrip("0").rstrip("."))
+            rules.append((text, asked.place_of_option(dest)))
+    return rules
 
 
 def _check(text: str, where: str) -> None:
     try:
         _engine.check_threshold(text)
     except ValueError as e:
-        _stop(f"{where}: {e}")
-
-
-def _stop(message: str) -> NoReturn:
-    sys.stderr.write(f"locust: error: {message}\n")
-    raise SystemExit(exit_code("USAGE"))
+        asked.refuse(f"{where}: {e}")
 
 
 def is_lenient(options: Namespace, standing: Sequence[dict[str, Any]]) -> bool:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from ..util.timespan import parse_timespan
-from . import script_options, tables
+from . import asked, script_options, tables
 from .run_end import end_of_run
-from .table import exit_code, table
-from .thresholds import ATTRIBUTE
 
 if TYPE_CHECKING:
     from ..env import Environment
@@ -20,11 +17,11 @@ _KEY = "warmup"
 
 def asked_for(options: Namespace, environment: Environment) -> float:
     """How many seconds the options ask for, or else the classes. Ends the program if nothing of the run would be left."""
-    seconds, what = _of_option(options), table().by_dest(_KEY).long_flag
+    seconds, what = _of_option(options), asked.place_of_option(_KEY)
     if seconds is None:
         seconds, what = _of_classes(environment.user_classes)
     if seconds and (limit := end_of_run(options, environment)) is not None and limit[0] <= seconds:
-        _stop(
+        asked.refuse(
             f"{what} is {seconds:g} seconds and {limit[1]} ends the run after {limit[0]:g}, so that nothing would be measured: make "
             f"the warm-up shorter or the run longer{limit[2]}"
         )
@@ -43,11 +40,10 @@ def _of_classes(user_classes: list[Any]) -> tuple[float, str]:
     """The longest of them, and where it is written."""
     longest, where = 0.0, ""
     for user_class in user_classes:
-        settings = getattr(user_class, ATTRIBUTE, None)
-        if not isinstance(settings, dict) or _KEY not in settings:
-            # None, or a script's own attribute of that name.
+        settings = asked.of_class(user_class)
+        if _KEY not in settings:
             continue
-        place = f"{user_class.__name__}.{ATTRIBUTE}['{_KEY}']"
+        place = asked.place_in_class(user_class.__name__, _KEY)
         seconds = _seconds(settings[_KEY], place)
         if seconds > longest:
             longest, where = seconds, place
@@ -62,12 +58,7 @@ def _seconds(given: Any, where: str) -> float:
             pass
     elif isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given < float("inf"):
         return float(given)
-    _stop(f"{where} is to be a number of seconds or a text, as 30 or '1m30s', not {given!r}")
-
-
-def _stop(message: str) -> NoReturn:
-    sys.stderr.write(f"locust: error: {message}\n")
-    raise SystemExit(exit_code("USAGE"))
+    asked.refuse(f"{where} is to be a number of seconds or a text, as 30 or '1m30s', not {given!r}")
 
 
 def show(runner: Any) -> None:

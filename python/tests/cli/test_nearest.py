@@ -47,6 +47,28 @@ class Visitor(Shopper):
             2,
             ["--run-tme=5s", "pyproject.toml:2: no option has the key 'run-tme'. Did you mean 'run-time'?"],
         ),
+        # For argparse a word with a blank in it is no option, so it is a User class, as with Locust; but gates are not to be lost.
+        (
+            ["--list"],
+            {"locust.conf": "thresholds = fail_ratio < 1%\n"},
+            2,
+            ["error: locust.conf:1: no option has the key 'thresholds'. Did you mean 'threshold'?"],
+        ),
+        (
+            ["--list"],
+            {"pyproject.toml": '[tool.locust]\nthresholds = ["fail_ratio < 1%", "p95 < 3"]\n'},
+            2,
+            ["error: ", "pyproject.toml:2: no option has the key 'thresholds'. Did you mean 'threshold'?"],
+        ),
+        (
+            ["--headless"],
+            {"locust.conf": "hots = a b\n"},
+            1,
+            [
+                "Unknown User(s): --hots=a b",
+                "locust.conf:1: no option has the key 'hots'. Did you mean 'host'?",
+            ],
+        ),
     ],
 )
 def test_what_was_mistyped_is_answered_with_what_there_is(

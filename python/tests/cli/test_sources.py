@@ -220,3 +220,36 @@ def test_user_classes_come_from_the_end_of_the_line_or_a_variable(monkeypatch: p
     monkeypatch.setenv("LOCUST_USER_CLASSES", " A  B ")
     assert parse()["user_classes"] == ["A", "B"]
     assert parse("-u", "1", "C")["user_classes"] == ["C"]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ('"/a;b": p95 < 3; fail_ratio < 1%', ['"/a;b": p95 < 3', "fail_ratio < 1%"]),
+        ("fail_ratio < 1%;'/a;\"b': p95 < 3 ;", ["fail_ratio < 1%", "'/a;\"b': p95 < 3"]),
+        # One that is not at the begin is part of a name, and one that is never closed is told.
+        ("it's: p95 < 3; it's more: p95 < 3", ["it's: p95 < 3", "it's more: p95 < 3"]),
+        ('"/a; p95 < 3', ['"/a', "p95 < 3"]),
+        ("p95 < 3; ;;", ["p95 < 3"]),
+    ],
+)
+def test_a_semicolon_in_quotation_marks_is_part_of_a_name(
+    text: str, parts: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("LOCUST_THRESHOLDS", text)
+    assert changed() == {"thresholds": parts}
+    monkeypatch.delenv("LOCUST_THRESHOLDS")
+    (tmp_path / "locust.conf").write_text(f"threshold = {text}\n")
+    assert changed() == {"thresholds": parts}
+
+
+@pytest.mark.parametrize("values", ["5", "'p95 < 3', 5", "['p95 < 3']"])
+def test_a_list_of_a_file_that_holds_no_texts_is_told_with_its_line(
+    values: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "pyproject.toml").write_text(f"[tool.locust]\nheadless = true\nthreshold = [{values}]\n")
+    with pytest.raises(SystemExit) as end:
+        parse()
+    assert end.value.code == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    assert "error: pyproject.toml:3: threshold is to be a list of texts, and " in told

@@ -157,7 +157,7 @@ def test_a_threshold_can_stand_wherever_an_option_can(tmp_path: Path, source: st
     elif source == "toml":
         (tmp_path / "pyproject.toml").write_text(f"[tool.locust]\nthreshold = {json.dumps(both)}\n")
     elif source == "class":
-        variables["OF_CLASS"] = repr({"thresholds": both, "something": "of a later version"})
+        variables["OF_CLASS"] = repr({"thresholds": both})
     else:
         arguments = ["--check-fail-ratio", "0.01", "--check-rps", "1.5", "--check-avg-response-time", "60"]
         expected = ["ok       all requests/s", "FAILED   all fail ratio", "ok       all avg"]
@@ -206,6 +206,34 @@ def test_a_script_decides_and_is_told(tmp_path: Path) -> None:
     code, out = ended(start(tmp_path, "-t", "2s", "--threshold", "fails == 0", script=SCRIPT_DECIDES))
     assert code == 42, out
     assert len(re.findall(r"TOLD fails == 0 [\d.]+ False", out)) == 1, out
+
+
+LISTENER_RAISES = (
+    LOCUSTFILE
+    + """
+@events.quitting.add_listener
+def fail(environment, **_):
+    raise RuntimeError("mine")
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--threshold", "rps > 1", "--exit-code-on-error", "1"], 2),
+        (["--threshold", "rps > 1000000"], 2),
+        (["--fail-on-invalid", "--exit-code-on-error", "7"], 2),
+        # Nobody gates it: as with Locust.
+        (["--exit-code-on-error", "7"], 7),
+        ([], 1),
+    ],
+)
+def test_of_a_gated_run_a_listener_that_raised_is_told_first(
+    tmp_path: Path, arguments: list[str], code: int
+) -> None:
+    found, out = ended(start(tmp_path, "-t", "2s", *arguments, script=LISTENER_RAISES))
+    assert found == code, out
 
 
 def test_options_of_a_script_keep_their_meaning(tmp_path: Path) -> None:
@@ -324,7 +352,17 @@ class Asks(User):
 
     code, err = run("-t", "10s", "--threshold", rule)
     assert code == 2 and f"    {rule}\n             {'^' * len('over 30s after 1m')}" in err, err
-    assert "needs 90 seconds of the run, which has 9 behind its warm-up (--run-time 10)" in err, err
+    assert "needs 91 seconds of the run (windows consist of whole seconds of the clock" in err, err
+    assert "which has 9 behind its warm-up (--run-time 10)" in err, err
+    # A window as long as the run would have data or not, as the clock has it; and behind what is left out something is to be left.
+    for length, times, needs in (("4", "over 2s after 1s", 4), ("3", "over 2s", 3), ("3", "after 2s", 3)):
+        code, err = run("-t", length, "--threshold", f"p95 < 1s {times}")
+        assert code == 2 and f"needs {needs} seconds of the run" in err, err
+        assert ("whole seconds of the clock" in err) is ("over" in times), err
+    code, err = run("-t", "3", "--run-time-from", "warmup-end", "--threshold", "p95 < 1s over 3s")
+    assert (
+        code == 2 and "needs 4 seconds" in err and "which has 3 behind its warm-up (--run-time 3)" in err
+    ), err
     # A name is no time; what just fits is tried.
     code, err = run("-t", "3", "--arrival-rate", "20", "--threshold", "over 9h: p95 < 1s after 1s", "-u", "4")
     assert code == 0, err
