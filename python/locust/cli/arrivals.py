@@ -50,6 +50,10 @@ def asked_for(options: Namespace, user_classes: list[Any], shape: Any) -> Arriva
         )
     weights = [(user_class.__name__, float(user_class.weight)) for user_class in user_classes]
     if rate is not None:
+        if weights and not any(weight > 0 for _name, weight in weights):
+            asked.refuse(
+                f"{what} is shared out by the weights of the classes, and all of these are 0: nothing would arrive"
+            )
         if of_classes:
             logger.info(f"{what} is taken in place of the rates of {', '.join(of_classes)}")
         lanes = [(rate, weights)]

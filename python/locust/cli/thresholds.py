@@ -80,14 +80,16 @@ def _check_lengths(gates: Mapping[str, str], seconds: float, what: str, environm
         if not times:
             continue
         # A run begins and ends within a second of the clock: of so many seconds one less is whole for sure. Behind what is left out one
-        # is to be left.
-        needs = sum(_engine.timespan(time[2]) or 0 for time in times) + 1
+        # of them is to be left.
+        spans = {time[1]: _engine.timespan(time[2]) or 0 for time in times}
+        needs = spans.get("after", 0) + max(spans.get("over", 0), 1) + 1
         if needs > seconds:
             why = (
-                " (windows consist of whole seconds of the clock, of which a run has one less than it takes)"
-                if any(time[1] == "over" for time in times)
-                else ""
+                "windows consist of whole seconds of the clock"
+                if "over" in spans
+                else "seconds are those of the clock"
             )
+            why = f" ({why}, of which a run has one less than it takes)"
             behind = " behind its warm-up" if environment._warm_up_seconds else ""
             asked.refuse(
                 f"{where}: this threshold needs {needs} seconds of the run{why}, which has {seconds:g}{behind} ({what}), so it would fail "

@@ -209,3 +209,9 @@ def test_what_is_wrong_is_told_with_where_it_comes_from(
         (tmp_path / name).write_text(text)
     code, out = run(tmp_path, "-t", "60", *arguments, **variables)
     assert code == 2 and f"error: {place}" in out, out
+
+
+def test_a_rate_that_is_shared_out_among_classes_without_weight_is_refused(tmp_path: Path) -> None:
+    nobody = '{"user_class_name": "Shopper", "weight": 0}'
+    code, err = run(tmp_path, "--arrival-rate", "40", "-t", "1", "--config-users", nobody)
+    assert code == 2 and "all of these are 0: nothing would arrive" in err, err

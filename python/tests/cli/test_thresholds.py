@@ -355,7 +355,7 @@ class Asks(User):
     assert "needs 91 seconds of the run (windows consist of whole seconds of the clock" in err, err
     assert "which has 9 behind its warm-up (--run-time 10)" in err, err
     # A window as long as the run would have data or not, as the clock has it; and behind what is left out something is to be left.
-    for length, times, needs in (("4", "over 2s after 1s", 4), ("3", "over 2s", 3), ("3", "after 2s", 3)):
+    for length, times, needs in (("4", "over 2s after 1s", 4), ("3", "over 2s", 3), ("3", "after 2s", 4)):
         code, err = run("-t", length, "--threshold", f"p95 < 1s {times}")
         assert code == 2 and f"needs {needs} seconds of the run" in err, err
         assert ("whole seconds of the clock" in err) is ("over" in times), err
@@ -364,7 +364,7 @@ class Asks(User):
         code == 2 and "needs 4 seconds" in err and "which has 3 behind its warm-up (--run-time 3)" in err
     ), err
     # A name is no time; what just fits is tried.
-    code, err = run("-t", "3", "--arrival-rate", "20", "--threshold", "over 9h: p95 < 1s after 1s", "-u", "4")
+    code, err = run("-t", "4", "--arrival-rate", "20", "--threshold", "over 9h: p95 < 1s after 1s", "-u", "4")
     assert code == 0, err
     place = tmp_path / "own.conf"
     assert f"{place.name}:4: arrival-rate = 5 is not taken, as the command line says 20" in err, err

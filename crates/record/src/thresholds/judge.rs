@@ -339,7 +339,7 @@ impl Watch {
     fn of_arrivals(&self, arrivals: Option<&dto::Arrivals>, outcome: &str) -> Option<String> {
         let whole = self.window.is_none() && self.rule.after == 0;
         Some(match (arrivals, self.rule.metric) {
-            (None, _) if outcome == NO_DATA => "the run has no arrival rate".to_owned(),
+            (None, _) if outcome == NO_DATA => "no iterations were due (see --arrival-rate)".to_owned(),
             (Some(_), Metric::Late) if !whole && outcome == NO_DATA => self.nothing("any that began"),
             (Some(_), _) if !whole && outcome == NO_DATA => self.nothing("any"),
             (Some(arrivals), Metric::Late) if whole && arrivals.begun == 0 => {
