@@ -159,7 +159,12 @@ class MasterArrivals:
         if before is None:
             return known
         since = {**known, **{key: known[key] - before[key] for key in ("due", "begun", "late", "dropped")}}
-        since["due"] += before["waiting"]
+        # What waited then was due before, and does not count; it is the first to get a user, or to be given up.
+        carried = min(before["waiting"], since["begun"] + since["dropped"])
+        begun = min(carried, since["begun"])
+        since["begun"] -= begun
+        since["dropped"] -= carried - begun
+        since["waiting"] = max(known["waiting"] - (before["waiting"] - carried), 0)
         # Until it tells of it: those it had lately, if it still has any.
         lately = known["most_lately"] if client_id in self._shares else 0
         since["most_users"] = self._most_since.get(client_id, lately)

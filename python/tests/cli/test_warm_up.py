@@ -16,7 +16,16 @@ from typing import Any
 
 import pytest
 
-from servers import ROOT, clean_environment, ended, free_port, locust_command, own_cluster
+from servers import (
+    ROOT,
+    TestkitServer,
+    clean_environment,
+    ended,
+    free_port,
+    locust_command,
+    own_cluster,
+    run_locust,
+)
 
 # Tells of anything at any time, and notes what it told when it was to count.
 SCRIPT = """
@@ -362,3 +371,33 @@ def test_the_page_tells_of_it_and_its_form_knows_it(tmp_path: Path) -> None:
         process.terminate()
         out = process.communicate(timeout=30)[0]
     assert out.count("The warm-up is over, the numbers begin now. Left out: ") == 2, out
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_iterations_that_were_due_within_the_warm_up_do_not_count_though_they_begin_after_it(
+    tmp_path: Path, delay: TestkitServer, processes: int
+) -> None:
+    script = """
+import time
+import gevent
+from locust import FastHttpUser, task
+
+class Slow(FastHttpUser):
+    def on_start(self):
+        gevent.sleep(0.7)
+
+    @task
+    def ask(self):
+        self.client.get("/us/1000")
+"""
+    (tmp_path / "locustfile.py").write_text(script)
+    arguments = ["--headless", "-H", delay.url, "--arrival-rate", "10 for 4s", "--warmup", "1s"]
+    if processes > 1:
+        arguments += ["--processes", "2"]
+    done = run_locust(*arguments, folder=tmp_path, timeout=60)
+    out = done.stdout + done.stderr
+    assert done.returncode == 0, out
+    found = re.search(r"^due +(\d+) .*\nbegun +(\d+) .*\nlate +\d+ .*\ndropped +0 ", out, re.MULTILINE)
+    assert found, out
+    # The warm-up of a master and those of its workers end within a moment, in which one may be due.
+    assert int(found[1]) == int(found[2]) and abs(int(found[1]) - 30) <= (1 if processes == 1 else 5), out

@@ -77,6 +77,8 @@ struct Class {
     waiting: VecDeque<Instant>,
     /// Those of them for which a user is to be asked in the next turn, unless one is free by then.
     deferred: usize,
+    /// How many of them, the oldest, came before all was counted from zero.
+    uncounted: usize,
     /// Users that were asked for and have not joined yet.
     asked: usize,
     /// Users that have joined, and are not ready for their first iteration yet.
@@ -97,6 +99,19 @@ impl Class {
     /// Users that are there, or will be.
     fn planned(&self) -> usize {
         self.size() + self.deferred
+    }
+
+    /// Those that wait, and count.
+    fn counted(&self) -> u64 {
+        (self.waiting.len() - self.uncounted) as u64
+    }
+
+    /// So many of those that wait, the oldest, wait no longer; how many of these count.
+    fn leave(&mut self, count: usize) -> u64 {
+        let uncounted = count.min(self.uncounted);
+        self.uncounted -= uncounted;
+        self.waiting.drain(..count);
+        (count - uncounted) as u64
     }
 }
 
@@ -137,14 +152,16 @@ impl Pool {
 
     /// What has become of the arrivals.
     pub fn totals(&self) -> Totals {
-        let waiting = self.classes.iter().map(|class| class.waiting.len() as u64).sum();
+        let waiting = self.classes.iter().map(Class::counted).sum();
         Totals { waiting, ..self.totals }
     }
 
-    /// Counts from zero; what waits for a user is still to begin.
+    /// Counts from zero. What waits for a user is still to begin, but was due before.
     pub fn count_anew(&mut self) {
-        let waiting = self.totals().waiting;
-        self.totals = Totals { due: waiting, ..Totals::default() };
+        self.totals = Totals::default();
+        for class in &mut self.classes {
+            class.uncounted = class.waiting.len();
+        }
     }
 
     /// Users that are there or asked for.
@@ -278,9 +295,9 @@ impl Pool {
     /// A user has nothing to do: the arrival that waits longest is its; else it is free.
     pub fn is_free(&mut self, user: u32, class: usize) -> Option<Instant> {
         let class = &mut self.classes[class];
-        let waiting = class.waiting.pop_front();
+        let waiting = class.waiting.front().copied();
         if waiting.is_some() {
-            self.totals.begun += 1;
+            self.totals.begun += class.leave(1);
             class.deferred = class.deferred.min(class.waiting.len().saturating_sub(class.coming()));
         } else {
             class.free.push(user);
@@ -315,7 +332,7 @@ impl Pool {
         }
         self.is_over = true;
         for class in &mut self.classes {
-            self.totals.dropped += class.waiting.drain(..).count() as u64;
+            self.totals.dropped += class.leave(class.waiting.len());
             class.deferred = 0;
         }
     }
@@ -337,6 +354,6 @@ impl Class {
     /// Arrivals for which a user was asked that does not come, the oldest first.
     fn drop_surplus(&mut self) -> u64 {
         let surplus = self.waiting.len().saturating_sub(self.coming() + self.deferred);
-        self.waiting.drain(..surplus).count() as u64
+        self.leave(surplus)
     }
 }

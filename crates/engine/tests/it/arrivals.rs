@@ -380,3 +380,27 @@ proptest! {
         prop_assert_eq!((totals.due, totals.waiting, totals.dropped), (due as u64, all as u64, (due - all) as u64));
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// What was due before all was counted from zero is no part of what is counted, though it may begin afterwards.
+    #[test]
+    fn what_counts_from_zero_is_the_integral_since(
+        rate in 5.0_f64..60.0, anew in 0.3_f64..4.0, rest in 0.5_f64..4.0, most in 1_usize..20, work in work(),
+    ) {
+        let text = format!("{rate} for {}s", anew + rest);
+        let mut crowd = Crowd::one(&text, most, work);
+        crowd.run(anew);
+        let before = crowd.pool.totals().due;
+        crowd.pool.count_anew();
+        crowd.run(anew + rest);
+        let totals = crowd.pool.totals();
+        let wanted = Profile::parse(&text).expect("a rate").arrivals_until(anew + rest);
+        prop_assert!(((before + totals.due) as f64 - wanted).abs() <= 0.5 + 1e-6, "{before} and {totals:?}, not {wanted}");
+        prop_assert_eq!(totals.due, totals.begun + totals.dropped + totals.waiting);
+        crowd.pool.end(crowd.now);
+        let totals = crowd.pool.totals();
+        prop_assert_eq!((totals.waiting, totals.due), (0, totals.begun + totals.dropped));
+    }
+}

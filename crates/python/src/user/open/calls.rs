@@ -96,6 +96,7 @@ fn begin_open_run(
         number,
         pool,
         origin,
+        counts_from: origin,
         classes,
         start,
         late: 0,
@@ -189,6 +190,7 @@ fn open_run_most_lately() -> usize {
 fn count_open_run_anew() {
     with(|open| {
         open.pool.count_anew();
+        open.counts_from = Instant::now();
         (open.late, open.delays) = (0, Delays::default());
         open.most_users = open.pool.users();
         open.most_lately = open.most_users;

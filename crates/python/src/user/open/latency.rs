@@ -150,7 +150,8 @@ pub(crate) fn latency_of(
     let first = iteration.filter(|iteration| !iteration.has_asked && phases.count > 0);
     let reads_intended = with(|open| {
         if let Some(first) = first {
-            open.has_waited(first.delay, Duration::from_nanos(phases.nanos[Phase::Blocked as usize]));
+            let blocked = Duration::from_nanos(phases.nanos[Phase::Blocked as usize]);
+            open.has_waited(first.intended, first.delay, blocked);
         }
         open.book.latencies.own().add(method, name, service_ms, intended_ms);
         open.book.reads_intended

@@ -47,6 +47,8 @@ struct Open {
     number: u64,
     pool: Pool,
     origin: Instant,
+    /// What was to begin before does not count.
+    counts_from: Instant,
     /// Names of the classes, by their numbers in the pool.
     classes: Vec<String>,
     /// Called with the names of classes, each as often as a user of it is to be started.
@@ -99,13 +101,19 @@ pub(crate) fn is_on() -> bool {
 
 impl Open {
     /// An iteration began that much later than it was to.
-    fn has_begun(&mut self, delay: Duration) {
+    fn has_begun(&mut self, intended: Instant, delay: Duration) {
+        if intended < self.counts_from {
+            return;
+        }
         self.late += u64::from(delay > LATE);
         self.delays.add(delay);
     }
 
     /// The first request of such an iteration waited for that long before it was sent.
-    fn has_waited(&mut self, delay: Duration, blocked: Duration) {
+    fn has_waited(&mut self, intended: Instant, delay: Duration, blocked: Duration) {
+        if intended < self.counts_from {
+            return;
+        }
         let whole = delay + blocked;
         if self.delays.prolong(delay, whole) {
             self.late += u64::from(delay <= LATE && whole > LATE);
@@ -231,7 +239,7 @@ fn begin(py: Python<'_>, index: u32, core: &UserCore) -> PyResult<()> {
         if let Some(Some(here)) = here {
             RUNNING.with(|running| running.borrow_mut().insert(here, index));
         }
-        with(|open| open.has_begun(delay));
+        with(|open| open.has_begun(iteration.intended, delay));
     }
     Ok(())
 }
