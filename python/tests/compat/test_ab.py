@@ -251,7 +251,9 @@ def test_one_script_on_both_sides(tmp_path: Path, blog: TestkitServer) -> None:
         assert set(data[side]["requests"]) == {"GET /", "GET /nowhere/[id]"}
         assert data[side]["exit_codes"] == [1]
         assert list(data[side]["exceptions"]) == ["on purpose"]
-        assert data[side]["log"].keys() == {"ERROR/locust.user.task: on purpose (ValueError: on purpose)"}
+        # Of a busy machine the verdict has something to say, too.
+        said = {words for words in data[side]["log"] if "locust.verdict" not in words}
+        assert said == {"ERROR/locust.user.task: on purpose (ValueError: on purpose)"}
         assert data[side]["cpu_microseconds_per_request"] > 0
         assert data[side]["user_seconds"] > 8
     assert data["locust"]["version"] == "2.47.0"
