@@ -378,7 +378,8 @@ def test_metrics_tell_of_arrivals(tmp_path: Path, delay: TestkitServer) -> None:
     try:
         began = time.monotonic()
         text = ""
-        while 'gregaria_arrivals_total{outcome="begun"}' not in text and time.monotonic() - began < 30:
+        begun = re.compile(r'^gregaria_arrivals_total\{outcome="begun"\} [1-9]', re.MULTILINE)
+        while not begun.search(text) and time.monotonic() - began < 30:
             time.sleep(0.1)
             text = fetch_metrics(port)
     finally:
