@@ -159,13 +159,9 @@ impl Course {
         judge: &mut Judge,
     ) -> Vec<dto::Point> {
         self.know_longest(&mirror.total_row());
-        let elapsed = (when.now - self.base).max(0.0);
-        // The second that is over; at the end the one that has begun, unless hardly so.
-        let second = ((elapsed - if when.is_end { SHORTEST } else { LATE }).max(0.0)) as u32;
-        // Should the clock have been set back, time stands still.
-        let second = second.max(self.closed.saturating_sub(1));
+        let second = self.last(when);
         // A second that has just begun may have been told of, too.
-        let newest = if when.is_end { second } else { second.max(elapsed as u32) };
+        let newest = if when.is_end { second } else { second.max((when.now - self.base).max(0.0) as u32) };
         let told = std::mem::take(&mut self.unknown).into_iter().chain(pieces);
         for piece in told {
             self.take_piece(mirror, piece, newest);
@@ -205,6 +201,14 @@ impl Course {
             points.extend(newest);
         }
         points
+    }
+
+    /// The second that is over; at the end the one that has begun, unless hardly so.
+    fn last(&self, when: When) -> u32 {
+        let elapsed = (when.now - self.base).max(0.0);
+        let second = ((elapsed - if when.is_end { SHORTEST } else { LATE }).max(0.0)) as u32;
+        // Should the clock have been set back, time stands still.
+        second.max(self.closed.saturating_sub(1))
     }
 
     /// Whether the run lasted for all of a second: it began within the first one, as a rule, and ended within the last one. `last`: that to

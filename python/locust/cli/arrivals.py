@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from argparse import Namespace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from .. import _engine
@@ -98,7 +97,7 @@ def check_sums(options: Namespace, environment: Environment) -> None:
     limit, what = (wanted.ends_at, "") if end is None else end[:2]
     if limit is None:
         return
-    sums = [(rate, classes, _sum(_engine.arrival_corners(rate), limit)) for rate, classes in wanted.lanes]
+    sums = [(rate, classes, _engine.arrivals_until(rate, limit)) for rate, classes in wanted.lanes]
     never = [lane for lane in sums if lane[2] < _FIRST]
     for rate, classes, total in never:
         where = asked.place_of_option(_KEY)
@@ -111,17 +110,6 @@ def check_sums(options: Namespace, environment: Environment) -> None:
         if len(never) == len(sums):
             asked.refuse(f"{why}: ask for a higher rate, or for a longer run")
         logger.warning(why)
-
-
-def _sum(corners: list[tuple[float, float]], until: float) -> float:
-    """How many iterations a curve asks for until then."""
-    total = 0.0
-    for (begin, low), (end, high) in pairwise([*corners, (max(until, corners[-1][0]), corners[-1][1])]):
-        length = min(end, until) - begin
-        if length > 0:
-            at_end = low + (high - low) * length / (end - begin)
-            total += (low + at_end) / 2 * length
-    return total
 
 
 def show(runner: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from locust.cli.arrivals import _sum
+from locust import _engine
 from servers import run_locust
 
 SCRIPT = """
@@ -121,20 +121,18 @@ def test_a_rate_of_which_nothing_comes_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("corners", "until", "total"),
+    ("rate", "until", "total"),
     [
-        ([(0, 5)], 10, 50),
-        ([(0, 0), (10, 10)], 10, 50),
-        ([(0, 0), (10, 10)], 5, 12.5),
-        ([(0, 0), (10, 10)], 12, 70),
-        ([(0, 1), (2, 1), (2, 5), (5, 5)], 3, 7),
-        ([(0, 0), (5, 0), (5, 3)], 6, 3),
+        ("5", 10, 50),
+        ("0->10 in 10s, 10", 10, 50),
+        ("0->10 in 10s, 10", 5, 12.5),
+        ("0->10 in 10s, 10", 12, 70),
+        ("1 for 2s, 5 for 3s", 3, 7),
+        ("0 for 5s, 3", 6, 3),
     ],
 )
-def test_the_sum_of_a_rate_is_the_area_below_its_curve(
-    corners: list[tuple[float, float]], until: float, total: float
-) -> None:
-    assert _sum(corners, until) == pytest.approx(total)
+def test_the_sum_of_a_rate_is_the_area_below_its_curve(rate: str, until: float, total: float) -> None:
+    assert _engine.arrivals_until(rate, until) == pytest.approx(total)
 
 
 def test_half_an_iteration_is_one(tmp_path: Path) -> None:

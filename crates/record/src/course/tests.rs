@@ -69,20 +69,14 @@ fn a_run_of_so_many_seconds_has_one_whole_second_less_wherever_it_begins() {
         let mut course = Course::new(1_000.0 + f64::from(hundredth) / 100.0);
         let end = course.began + 5.0;
         // As soon as a second is over, and at the end.
-        let looks = (1_001..).map(f64::from).map(|at| at + 0.01).take_while(|&at| at < end);
-        let looks: Vec<f64> = looks.collect();
-        let mut closed = 0;
+        let looks = (1_001..).map(|at| f64::from(at) + 0.01).take_while(|&at| at < end).map(|at| (at, false));
         let mut whole = 0;
-        for (at, is_end) in looks.into_iter().map(|at| (at, false)).chain([(end, true)]) {
-            let when = When { now: at, users: 1, settled: None, is_end };
-            let last = ((at - course.base - if is_end { SHORTEST } else { LATE }).max(0.0) as u32)
-                .max(u32::saturating_sub(closed, 1));
-            for number in closed..=last {
-                whole += u32::from(course.is_whole(number, last, when));
-            }
-            closed = last + 1;
+        for (now, is_end) in looks.chain([(end, true)]) {
+            let when = When { now, users: 1, settled: None, is_end };
+            let last = course.last(when);
+            whole += (course.closed..=last).filter(|&number| course.is_whole(number, last, when)).count();
+            course.closed = last + 1;
         }
-        course.until = end;
         assert_eq!(whole, 4, "begins {hundredth}/100 after a second");
     }
 }

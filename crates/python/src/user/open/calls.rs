@@ -49,6 +49,12 @@ fn arrival_corners(text: &str) -> PyResult<Vec<(f64, f64)>> {
     Ok(read(text)?.corners())
 }
 
+/// How many arrive within so many seconds at the rate that a text asks for, and parts of one. Errors: ValueError, if it is no rate.
+#[pyfunction]
+fn arrivals_until(text: &str, seconds: f64) -> PyResult<f64> {
+    Ok(read(text)?.arrivals_until(seconds))
+}
+
 /// Begins an open run. `lanes`: each a rate, and the names and weights of the classes that share it. `most`: users at a time. `seed`: of a
 /// Poisson process; None: at even distances. `start`: called with the classes of which users are to be started. `elapsed`: since the
 /// begin, when it began elsewhere. `share`: from how many seconds after the begin on arrivals are this process's, its number,
@@ -251,6 +257,7 @@ pub(in crate::user) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     super::latency::register(m)?;
     m.add_function(wrap_pyfunction!(check_arrival_rate, m)?)?;
     m.add_function(wrap_pyfunction!(arrival_corners, m)?)?;
+    m.add_function(wrap_pyfunction!(arrivals_until, m)?)?;
     m.add_function(wrap_pyfunction!(begin_open_run, m)?)?;
     m.add_function(wrap_pyfunction!(share_open_run, m)?)?;
     m.add_function(wrap_pyfunction!(change_arrival_rate, m)?)?;
